@@ -1,0 +1,55 @@
+/**
+ * The journal: what was decided, in order, one subject per run. The truth of Millrace; everything else can be made
+ * from it. Behind this interface is JetStream, or a model of it in simulations.
+ */
+
+/** One stored append: a batch of encoded records. */
+export interface Entry {
+  readonly run: string;
+  /** Sequence in the stream; the next append to this run expects it. */
+  readonly seq: number;
+  readonly epoch: number;
+  readonly payload: Uint8Array;
+}
+
+export interface Append {
+  readonly run: string;
+  readonly epoch: number;
+  /** Unique per append; the same one again is stored once. */
+  readonly batch: string;
+  /** Sequence of the run's last entry, 0 for none. */
+  readonly expectedSeq: number;
+  readonly payload: Uint8Array;
+}
+
+/** Someone else has written: the run's subject is at another sequence, by the given epoch. */
+export interface Conflict {
+  readonly kind: "conflict";
+  readonly seq: number;
+  readonly epoch: number;
+}
+
+export type AppendResult = { readonly kind: "stored"; readonly seq: number } | Conflict;
+
+export interface Journal {
+  /**
+   * Stores one batch. Repeats by itself, with the same batch id, until the server answers; so it resolves late
+   * rather than rejects when the server is away. Rejects only for what repeating can't mend (stream full, closed).
+   */
+  append(append: Append): Promise<AppendResult>;
+  /** Takes the next epoch; resolves with it. Loses to another claimant by trying again above it. */
+  claimEpoch(node: string): Promise<number>;
+  /** The last entry of each run, in no order: enough to tell ended runs from living ones. */
+  lastOfEachRun(): Promise<Entry[]>;
+  /** All entries of one run from the start, in order, up to its end at the time of the call. */
+  read(run: string): AsyncIterable<Entry>;
+}
+
+/** Stores a run's events after their append, and tells how far they had come. */
+export interface EventLog {
+  /** One durable message with these events, JSON; repeats until stored. The first event's `seq` dedupes it. */
+  store(run: string, firstSeq: number, events: readonly object[]): Promise<void>;
+  /** `seq` of the last stored event of a run, 0 for none. */
+  lastSeq(run: string): Promise<number>;
+  storeFleet(events: readonly object[]): Promise<void>;
+}

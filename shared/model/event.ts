@@ -1,0 +1,146 @@
+/**
+ * Events for tooling: each state change of a run, a job or an agent, as JSON. They are a projection of the journal,
+ * made after the record that causes them is stored. A run's events are numbered 1, 2, 3 … without gap (`seq`).
+ * Fields are added, never renamed; a reader ignores what it does not know.
+ */
+import { z } from "zod";
+import { identifierSchema, nameSchema } from "./name.ts";
+import { agentModeSchema } from "./messages.ts";
+import { artifactSchema, outcomeSchema } from "./outcome.ts";
+
+export const runStatusSchema = z.enum(["running", "cancelling", "succeeded", "failed", "cancelled", "infrastructure"]);
+export type RunStatus = z.infer<typeof runStatusSchema>;
+
+export const jobPhaseSchema = z.enum([
+  "waiting",
+  "ready",
+  "assigned",
+  "running",
+  "succeeded",
+  "failed",
+  "blocked",
+  "skipped",
+  "cancelled",
+]);
+export type JobPhase = z.infer<typeof jobPhaseSchema>;
+
+/** How many jobs of a run are in each phase. */
+export const jobCountsSchema = z.record(jobPhaseSchema, z.number().int().min(0));
+export type JobCounts = z.infer<typeof jobCountsSchema>;
+
+const runFields = {
+  v: z.literal(1),
+  seq: z.number().int().positive(),
+  run: identifierSchema,
+  /** Coordinator's time of the change, ISO 8601 in UTC. */
+  at: z.iso.datetime(),
+};
+const jobFields = { ...runFields, job: nameSchema };
+const attemptFields = { ...jobFields, attempt: z.number().int().positive(), agent: nameSchema };
+const measured = {
+  wallMs: z.number().nullable(),
+  cpuMs: z.number().nullable(),
+  peakMemoryBytes: z.number().nullable(),
+  logBytes: z.number(),
+};
+
+export const runEventSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("run.submitted"),
+    ...runFields,
+    name: z.string().nullable(),
+    jobs: z.number().int(),
+    priority: z.number().int(),
+  }),
+  z.object({ type: z.literal("run.cancelling"), ...runFields, by: z.string(), reason: z.string() }),
+  z.object({ type: z.literal("run.priority"), ...runFields, priority: z.number().int() }),
+  z.object({
+    type: z.literal("run.finished"),
+    ...runFields,
+    status: runStatusSchema,
+    counts: jobCountsSchema,
+    wallMs: z.number(),
+    /** Why, where the jobs do not say it: the cause of `infrastructure`. */
+    reason: z.string().nullable(),
+  }),
+  z.object({ type: z.literal("job.ready"), ...jobFields }),
+  z.object({ type: z.literal("job.assigned"), ...attemptFields }),
+  z.object({ type: z.literal("job.started"), ...attemptFields }),
+  /** Given back without having run; the job is ready again. */
+  z.object({ type: z.literal("job.returned"), ...attemptFields, reason: z.string() }),
+  /** The attempt failed and the job will be tried again, not before `delayMs`. */
+  z.object({
+    type: z.literal("job.retrying"),
+    ...attemptFields,
+    outcome: outcomeSchema,
+    delayMs: z.number(),
+    ...measured,
+  }),
+  z.object({
+    type: z.literal("job.succeeded"),
+    ...attemptFields,
+    artifact: artifactSchema.nullable(),
+    ...measured,
+  }),
+  z.object({
+    type: z.literal("job.failed"),
+    ...jobFields,
+    /** Null when it failed without an attempt. */
+    attempt: z.number().int().positive().nullable(),
+    agent: nameSchema.nullable(),
+    outcome: outcomeSchema,
+    /** `allowFailure`: the run may still succeed and dependants go on. */
+    allowed: z.boolean(),
+    ...measured,
+  }),
+  z.object({ type: z.literal("job.blocked"), ...jobFields, rootCause: nameSchema }),
+  z.object({ type: z.literal("job.skipped"), ...jobFields, reason: z.string() }),
+  z.object({ type: z.literal("job.cancelled"), ...jobFields, reason: z.string() }),
+  z.object({ type: z.literal("job.priority"), ...jobFields, priority: z.number().int() }),
+  /** No agent that is registered could ever run it; it waits for one that can. */
+  z.object({ type: z.literal("job.unschedulable"), ...jobFields, reason: z.string() }),
+]);
+export type RunEvent = z.infer<typeof runEventSchema>;
+export type RunEventType = RunEvent["type"];
+
+const agentFields = {
+  v: z.literal(1),
+  /** Position among the fleet's events of this leader; they are numbered anew after a takeover. */
+  seq: z.number().int().positive(),
+  agent: nameSchema,
+  at: z.iso.datetime(),
+};
+
+export const agentEventSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("agent.joined"),
+    ...agentFields,
+    incarnation: z.string(),
+    slots: z.number().int(),
+    labels: z.array(z.tuple([z.string(), z.string()])),
+  }),
+  z.object({ type: z.literal("agent.mode"), ...agentFields, mode: agentModeSchema }),
+  /** Heartbeats are missing; its jobs are kept. */
+  z.object({ type: z.literal("agent.suspect"), ...agentFields, silentMs: z.number() }),
+  z.object({ type: z.literal("agent.recovered"), ...agentFields }),
+  /** Silent for too long; its jobs are given to others. */
+  z.object({ type: z.literal("agent.lost"), ...agentFields, silentMs: z.number() }),
+  z.object({ type: z.literal("agent.left"), ...agentFields, reason: z.string() }),
+]);
+export type AgentEvent = z.infer<typeof agentEventSchema>;
+
+/** The dependency result on `dep.<run>.<job>`: what a job's dependants need to know of it. JSON. */
+export const dependencyResultSchema = z.object({
+  v: z.literal(1),
+  run: identifierSchema,
+  job: nameSchema,
+  /** Index of the job in the run's graph. */
+  index: z.number().int().min(0),
+  status: z.enum(["succeeded", "failed", "blocked", "skipped", "cancelled"]),
+  /** `allowFailure` turned a failure into something dependants may build on. */
+  allowed: z.boolean(),
+  artifact: artifactSchema.nullable(),
+  /** The failed job that this result goes back to; the job itself when it is the one that failed. */
+  rootCause: nameSchema.nullable(),
+});
+export type DependencyResult = z.infer<typeof dependencyResultSchema>;

@@ -1,0 +1,139 @@
+/**
+ * What coordinator and agents say to each other, as MessagePack under `millrace.<ns>._.`.
+ *
+ * Agent to coordinator, on `_.from.<agent>.<kind>`: `hello` registers and lists what the agent holds, `heartbeat`
+ * keeps it alive, `report` carries what became of attempts. Coordinator to agent, on `_.to.<agent>.orders`: one
+ * numbered batch of orders. Orders are a reliable channel: the coordinator numbers batches from 1 for each
+ * (epoch, incarnation), the agent handles them in order and says the last number it handled in whatever it sends;
+ * what stays unconfirmed is sent again. Results are reliable in the other direction: an agent repeats a finished
+ * item until an order settles it.
+ *
+ * Fencing: an attempt is named by (run, job, attempt, lease); an agent by (name, incarnation); a coordinator's term
+ * by its epoch. An agent refuses orders of an epoch lower than the highest it has seen.
+ */
+import { z } from "zod";
+import { identifierSchema, nameSchema } from "./name.ts";
+import { commandSchema, digestSchema, jobSpecSchema, pairsSchema } from "./job-spec.ts";
+import { attemptResultSchema } from "./outcome.ts";
+
+export const PROTOCOL_VERSION = 1;
+
+/** One execution of a job: `job` is its index in the run's graph, `lease` a random token of its job request. */
+export const attemptRefSchema = z.object({
+  run: identifierSchema,
+  job: z.number().int().min(0),
+  attempt: z.number().int().min(1),
+  lease: z.string().min(1).max(64),
+});
+export type AttemptRef = z.infer<typeof attemptRefSchema>;
+
+export const heldAttemptSchema = attemptRefSchema.extend({
+  /** `queued`: accepted, not started. `finished`: its report is not settled yet. */
+  phase: z.enum(["queued", "running", "finished"]),
+});
+export type HeldAttempt = z.infer<typeof heldAttemptSchema>;
+
+const senderFields = {
+  v: z.literal(PROTOCOL_VERSION),
+  agent: nameSchema,
+  /** New for each start of the agent. */
+  incarnation: z.string().min(1).max(64),
+  epoch: z.number().int().min(0),
+  /** Number of the last batch of orders handled in this epoch; 0 before the first. */
+  ordersSeen: z.number().int().min(0),
+};
+
+export const agentModeSchema = z.enum(["active", "held", "draining"]);
+export type AgentMode = z.infer<typeof agentModeSchema>;
+
+export const capacitySchema = z.object({
+  slots: z.number().int().min(0),
+  cpu: z.number().min(0),
+  memoryBytes: z.number().min(0),
+});
+export type Capacity = z.infer<typeof capacitySchema>;
+
+export const helloSchema = z.object({
+  ...senderFields,
+  capacity: capacitySchema,
+  labels: pairsSchema,
+  /** Only runs submitted to the same pool are placed here; empty is the common pool. */
+  pool: z.string().max(64),
+  mode: agentModeSchema,
+  host: z.object({ hostname: z.string(), platform: z.string(), arch: z.string(), pid: z.number().int() }),
+  versions: z.object({
+    millrace: z.string(),
+    node: z.string(),
+    /** `docker 20.10.24`, `podman 4.3.1`, or null without a container engine. */
+    engine: z.string().nullable(),
+  }),
+  held: z.array(heldAttemptSchema),
+});
+export type Hello = z.infer<typeof helloSchema>;
+
+export const heartbeatSchema = z.object({
+  ...senderFields,
+  mode: agentModeSchema,
+  load1: z.number(),
+  freeMemoryBytes: z.number(),
+  held: z.array(heldAttemptSchema),
+});
+export type Heartbeat = z.infer<typeof heartbeatSchema>;
+
+export const reportItemSchema = z.discriminatedUnion("kind", [
+  attemptRefSchema.extend({ kind: z.literal("started") }),
+  /** Not run, and will not be: refused at admission, recalled, or dropped by a drain. Repeated until settled. */
+  attemptRefSchema.extend({ kind: z.literal("returned"), reason: z.string() }),
+  /** Repeated until settled. */
+  attemptRefSchema.extend({ kind: z.literal("finished"), result: attemptResultSchema }),
+]);
+export type ReportItem = z.infer<typeof reportItemSchema>;
+
+export const reportSchema = z.object({ ...senderFields, items: z.array(reportItemSchema) });
+export type Report = z.infer<typeof reportSchema>;
+
+/** The agent ends in order; it holds nothing any more. */
+export const byeSchema = z.object({ ...senderFields, reason: z.string() });
+export type Bye = z.infer<typeof byeSchema>;
+
+export const jobInputSchema = z.object({ job: nameSchema, digest: digestSchema });
+export type JobInput = z.infer<typeof jobInputSchema>;
+
+export const jobRequestSchema = attemptRefSchema.extend({
+  spec: jobSpecSchema.pick({
+    name: true,
+    image: true,
+    network: true,
+    outputs: true,
+    resources: true,
+    timeouts: true,
+    sources: true,
+  }).extend({ run: commandSchema }),
+  /** Complete environment beside what the agent adds: vars, then the job's own, later ones winning. */
+  env: pairsSchema,
+  inputs: z.array(jobInputSchema),
+});
+export type JobRequest = z.infer<typeof jobRequestSchema>;
+
+export const orderSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("start"), request: jobRequestSchema }),
+  /** The report on this attempt is in the journal, or is not wanted: forget it, free its files. */
+  attemptRefSchema.extend({ kind: z.literal("settle") }),
+  /** End it if it runs, forget it if it waits; answered by a `finished` item with the outcome `cancelled`. */
+  attemptRefSchema.extend({ kind: z.literal("cancel"), reason: z.string() }),
+  /** Give it back if it has not started (answered by `returned`); ignored otherwise. */
+  attemptRefSchema.extend({ kind: z.literal("recall") }),
+  z.object({ kind: z.literal("mode"), mode: agentModeSchema }),
+]);
+export type Order = z.infer<typeof orderSchema>;
+
+export const ordersSchema = z.object({
+  v: z.literal(PROTOCOL_VERSION),
+  epoch: z.number().int().min(1),
+  incarnation: z.string(),
+  /** 1, 2, 3 … for each (epoch, incarnation); 0 asks for a `hello` and carries no orders. */
+  number: z.number().int().min(0),
+  heartbeatMs: z.number().int().positive(),
+  orders: z.array(orderSchema),
+});
+export type Orders = z.infer<typeof ordersSchema>;
