@@ -13,6 +13,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds of a clock that never jumps. */
   monotonicMs(): number;
+  /** With a delay of 0 what has arrived meanwhile goes first. */
   schedule(delayMs: number, run: () => void): Cancel;
 }
 
@@ -33,6 +34,7 @@ export type TransportStatus = "connected" | "disconnected";
 
 /** Carries bytes between nodes by subject (`*` and a final `>` as in NATS). Delivery is at most once. */
 export interface Transport {
+  /** Lost in silence while not connected, and after `close`; throws only for a payload that could never be sent. */
   publish(subject: string, payload: Uint8Array): void;
   subscribe(subject: string, deliver: (payload: Uint8Array, subject: string) => void): Cancel;
   onStatus(listener: (status: TransportStatus) => void): Cancel;
@@ -75,6 +77,8 @@ export interface Supervision {
   /** Restarts allowed within the window; one more is escalated to the parent's own supervisor. */
   readonly maxRestarts?: number;
   readonly windowMs?: number;
+  /** What one failure too many does. Default `escalate`; `stop` ends the child alone, its watchers hear `failed`. */
+  readonly exhausted?: "escalate" | "stop";
   readonly backoff?: { readonly minMs: number; readonly maxMs: number };
 }
 

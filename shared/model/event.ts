@@ -4,11 +4,18 @@
  * Fields are added, never renamed; a reader ignores what it does not know.
  */
 import { z } from "zod";
-import { identifierSchema, nameSchema } from "./name.ts";
 import { agentModeSchema } from "./messages.ts";
+import { identifierSchema, nameSchema } from "./name.ts";
 import { artifactSchema, outcomeSchema } from "./outcome.ts";
 
-export const runStatusSchema = z.enum(["running", "cancelling", "succeeded", "failed", "cancelled", "infrastructure"]);
+export const runStatusSchema = z.enum([
+  "running",
+  "cancelling",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "infrastructure",
+]);
 export type RunStatus = z.infer<typeof runStatusSchema>;
 
 export const jobPhaseSchema = z.enum([
@@ -95,6 +102,8 @@ export const runEventSchema = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("job.blocked"), ...jobFields, rootCause: nameSchema }),
   z.object({ type: z.literal("job.skipped"), ...jobFields, reason: z.string() }),
+  /** It is being ended; `job.cancelled`, or its own end if that came first, follows. */
+  z.object({ type: z.literal("job.cancelling"), ...attemptFields, reason: z.string() }),
   z.object({ type: z.literal("job.cancelled"), ...jobFields, reason: z.string() }),
   z.object({ type: z.literal("job.priority"), ...jobFields, priority: z.number().int() }),
   /** No agent that is registered could ever run it; it waits for one that can. */

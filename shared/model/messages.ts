@@ -5,7 +5,7 @@
  * keeps it alive, `report` carries what became of attempts. Coordinator to agent, on `_.to.<agent>.orders`: one
  * numbered batch of orders. Orders are a reliable channel: the coordinator numbers batches from 1 for each
  * (epoch, incarnation), the agent handles them in order and says the last number it handled in whatever it sends;
- * what stays unconfirmed is sent again. Results are reliable in the other direction: an agent repeats a finished
+ * what stays unconfirmed is sent again. A hello is answered by the next batch, if need be an empty one. Results are reliable in the other direction: an agent repeats a finished
  * item until an order settles it.
  *
  * Fencing: an attempt is named by (run, job, attempt, lease); an agent by (name, incarnation); a coordinator's term
@@ -131,7 +131,10 @@ export const ordersSchema = z.object({
   v: z.literal(PROTOCOL_VERSION),
   epoch: z.number().int().min(1),
   incarnation: z.string(),
-  /** 1, 2, 3 … for each (epoch, incarnation); 0 asks for a `hello` and carries no orders. */
+  /**
+   * 1, 2, 3 … for each `hello` that was answered; 0 carries no orders: to the agent's own incarnation it is that
+   * answer, and the count starts anew; to any other (the empty one too) it asks for a `hello`.
+   */
   number: z.number().int().min(0),
   heartbeatMs: z.number().int().positive(),
   orders: z.array(orderSchema),

@@ -17,11 +17,25 @@ export interface ObjectInfo {
 /** Every failure is a MillraceError: `notFound`, `corrupt` (digest differs), `unavailable`. */
 export type ObjectFailure = MillraceError;
 
+/** An aborted `signal` makes the operation reject with its reason. */
+export interface ObjectOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** A server that is away is waited for, for ever unless there is a signal. */
 export interface Objects {
-  /** Stores the bytes unless an object of that name is there; `make` is called again when a transfer starts over. */
-  put(name: string, make: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<ObjectInfo>;
+  /**
+   * Stores the bytes unless an object of that name is there; `make` is called again when a transfer starts over. Its
+   * pieces must not be altered once handed over.
+   */
+  put(
+    name: string,
+    make: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    options?: ObjectOptions,
+  ): Promise<ObjectInfo>;
   /** The bytes in order; throws at the end when they do not match the digest. */
-  get(name: string): AsyncIterable<Uint8Array>;
-  info(name: string): Promise<ObjectInfo | undefined>;
-  remove(name: string): Promise<void>;
+  get(name: string, options?: ObjectOptions): AsyncIterable<Uint8Array>;
+  info(name: string, options?: ObjectOptions): Promise<ObjectInfo | undefined>;
+  /** Does nothing when there is no such object. */
+  remove(name: string, options?: ObjectOptions): Promise<void>;
 }

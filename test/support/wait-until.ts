@@ -17,7 +17,8 @@ export async function waitUntil<T>(
     const value = await condition();
     if (value) return value as NonNullable<T>;
     if (performance.now() > deadline) {
-      const diagnosis = options.diagnose === undefined ? "" : `\n${JSON.stringify(await options.diagnose(), null, 2)}`;
+      const diagnosis =
+        options.diagnose === undefined ? "" : `\n${JSON.stringify(await options.diagnose(), null, 2)}`;
       throw new Error(`waited ${timeoutMs} ms in vain for: ${description}${diagnosis}`);
     }
     await new Promise((resolve) => setTimeout(resolve, intervalMs));

@@ -1,0 +1,301 @@
+/**
+ * The agent: what it says to the coordinator and hears from it, and the attempts it runs.
+ *
+ * It registers with `hello`, repeated until orders come; says `heartbeat` at an interval; handles numbered orders
+ * (`core/order-channel`); and keeps its attempts (`core/holdings`), each an actor of its own. Everything to report
+ * in one turn goes in one message. It stops in one of three ways (`core/stopping`).
+ *
+ * Safe: nothing is decided here; messages become events of the core, its effects become messages. Live: one timer
+ * repeats what is unsettled and confirms orders when nothing else would.
+ */
+import type { Behaviour, Cancel, Codec, Context, Terminated, TransportStatus } from "../../shared/actor/contract.ts";
+import type { AgentMessageKind, Subjects } from "../../shared/bus/subjects.ts";
+import { type Capacity, type Order, type Orders, ordersSchema, PROTOCOL_VERSION } from "../../shared/model/messages.ts";
+import type { JobRequest } from "../../shared/model/messages.ts";
+import type { Pairs } from "../../shared/model/job-spec.ts";
+import { attemptKey, attemptRef } from "../core/attempt-key.ts";
+import * as holdings from "../core/holdings.ts";
+import { onOrdersReceived, openOrderChannel, type OrderChannel } from "../core/order-channel.ts";
+import { makeAllDue } from "../core/outbox.ts";
+import { beginStop, isStopOver, type StopMode, type Stopping } from "../core/stopping.ts";
+import { recordOf } from "../workspaces/attempt-record.ts";
+import type { Leftover } from "../workspaces/workspaces.ts";
+import { AttemptActor, type AttemptMessage, type AttemptNews, type Beginning } from "./attempt-actor.ts";
+import type { AttemptTools } from "./attempt-tools.ts";
+import type { ActorRef } from "../../shared/actor/contract.ts";
+
+/** What an agent says of itself. */
+export interface AgentIdentity {
+  readonly name: string;
+  readonly capacity: Capacity;
+  readonly labels: Pairs;
+  readonly pool: string;
+  readonly host: { readonly hostname: string; readonly platform: string; readonly arch: string; readonly pid: number };
+  readonly versions: { readonly millrace: string; readonly node: string; readonly engine: string | null };
+}
+
+export interface AgentActorOptions {
+  readonly identity: AgentIdentity;
+  readonly subjects: Subjects;
+  readonly codec: Codec;
+  readonly tools: AttemptTools;
+  readonly leftovers: readonly Leftover[];
+  /** Until the coordinator gives another interval. */
+  readonly heartbeatMs: number;
+  readonly readLoad: () => { readonly load1: number; readonly freeMemoryBytes: number };
+  /** The agent holds nothing that must be waited for; `settled` says whether every report was. */
+  readonly onStopped: (how: { readonly settled: boolean }) => void;
+}
+
+export type AgentMessage =
+  | { readonly kind: "orders"; readonly orders: Orders }
+  | { readonly kind: "refusedOrders"; readonly error: unknown }
+  | { readonly kind: "beat" }
+  | { readonly kind: "pulse" }
+  | { readonly kind: "flush" }
+  | { readonly kind: "transport"; readonly status: TransportStatus }
+  | { readonly kind: "stop"; readonly mode: StopMode }
+  | { readonly kind: "attemptEnded"; readonly key: string; readonly terminated: Terminated }
+  | { readonly kind: "swept"; readonly key: string; readonly error?: unknown }
+  | AttemptNews;
+
+/** How often unsettled reports and unconfirmed orders are looked at. */
+const PULSE_MS = 250;
+/** Between TERM and KILL when the agent stops at once. */
+const STOP_GRACE_MS = 1_000;
+
+export class AgentActor implements Behaviour<AgentMessage> {
+  readonly #options: AgentActorOptions;
+  readonly #held: holdings.Holdings;
+  readonly #attempts = new Map<string, ActorRef<AttemptMessage>>();
+  #channel: OrderChannel = openOrderChannel("");
+  /** The coordinator has spoken to this incarnation. */
+  #isKnown = false;
+  #confirmedOrders = 0;
+  #heartbeatMs: number;
+  #beating: Cancel | undefined;
+  #isFlushing = false;
+  #stopping: Stopping | undefined;
+  #isStopped = false;
+
+  constructor(options: AgentActorOptions) {
+    this.#options = options;
+    this.#heartbeatMs = options.heartbeatMs;
+    this.#held = holdings.emptyHoldings(options.identity.capacity, options.identity.versions.engine);
+  }
+
+  started(context: Context<AgentMessage>): void {
+    this.#channel = openOrderChannel(context.id());
+    const { subjects, identity, codec, leftovers } = this.#options;
+    context.subscribe(subjects.toAgent(identity.name), (payload) => readOrders(codec, payload));
+    context.onTransport((status) => ({ kind: "transport", status }));
+    for (const leftover of leftovers) this.#takeOver(leftover, context);
+    this.#sayHello(context);
+    this.#beating = context.every(this.#heartbeatMs, { kind: "beat" });
+    context.every(PULSE_MS, { kind: "pulse" });
+  }
+
+  receive(message: AgentMessage, context: Context<AgentMessage>): void {
+    const now = context.monotonicMs();
+    switch (message.kind) {
+      case "orders":
+        return this.#onOrders(message.orders, context);
+      case "refusedOrders":
+        return context.log.warn({ error: message.error }, "orders that can't be read were dropped");
+      case "beat":
+        return this.#beat(context);
+      case "pulse":
+        return this.#pulse(context);
+      case "flush":
+        this.#isFlushing = false;
+        return this.#sendReport(context);
+      case "transport":
+        if (message.status === "connected") this.#sayAllAgain(context);
+        return;
+      case "commandEnded":
+        return this.#apply(holdings.onCommandEnded(this.#held, message.key), context);
+      case "finished":
+        return this.#apply(holdings.onFinished(this.#held, message.key, message.result, now), context);
+      case "attemptEnded":
+        return this.#onAttemptEnded(message.key, message.terminated, context);
+      case "swept":
+        if (message.error === undefined) return;
+        return context.log.warn({ attempt: message.key, error: message.error }, "processes of it may be left");
+      case "stop":
+        return this.#onStop(message.mode, context);
+    }
+  }
+
+  #onOrders(batch: Orders, context: Context<AgentMessage>): void {
+    const verdict = onOrdersReceived(this.#channel, batch);
+    if (verdict.kind === "refused") {
+      if (verdict.reason !== "duplicate") context.log.warn({ ...batchNames(batch) }, `orders refused: ${verdict.reason}`);
+      return;
+    }
+    if (verdict.newEpoch) {
+      this.#confirmedOrders = 0;
+      makeAllDue(this.#held.outbox, context.monotonicMs());
+    }
+    this.#setHeartbeat(batch.heartbeatMs, context);
+    if (verdict.kind === "hello") return this.#sayAllAgain(context);
+    this.#isKnown = true;
+    if (verdict.kind === "greeted") {
+      this.#confirmedOrders = 0;
+      return;
+    }
+    for (const order of batch.orders) this.#apply(this.#onOrder(order, context.monotonicMs()), context);
+  }
+
+  #onOrder(order: Order, now: number): holdings.HoldingEffect[] {
+    switch (order.kind) {
+      case "start":
+        return holdings.onStartOrdered(this.#held, order.request, now);
+      case "settle":
+        return holdings.onSettleOrdered(this.#held, order);
+      case "cancel":
+        return holdings.onCancelOrdered(this.#held, order, now);
+      case "recall":
+        return holdings.onRecallOrdered(this.#held, order, now);
+      case "mode":
+        // An agent that is stopping drains, whatever else it is told.
+        return this.#stopping === undefined ? holdings.onModeChanged(this.#held, order.mode, now) : [];
+    }
+  }
+
+  #apply(effects: readonly holdings.HoldingEffect[], context: Context<AgentMessage>): void {
+    for (const effect of effects) this.#carryOut(effect, context);
+    if (!this.#isFlushing) {
+      this.#isFlushing = true;
+      context.self.tell({ kind: "flush" });
+    }
+  }
+
+  #carryOut(effect: holdings.HoldingEffect, context: Context<AgentMessage>): void {
+    const { tools } = this.#options;
+    switch (effect.kind) {
+      case "accepted":
+        return tools.prefetch(effect.request);
+      case "launch":
+        return this.#launch(effect.key, effect.request, context);
+      case "end": {
+        const graceMs = this.#stopping?.mode === "now" ? STOP_GRACE_MS : tools.graceMs;
+        return this.#attempts.get(effect.key)?.tell({ kind: "end", cause: effect.cause, graceMs });
+      }
+      case "free":
+        return this.#attempts.get(effect.key)?.tell({ kind: "free" });
+    }
+  }
+
+  #launch(key: string, request: JobRequest, context: Context<AgentMessage>): void {
+    this.#spawnAttempt(key, { kind: "requested", request }, context);
+  }
+
+  #takeOver(leftover: Leftover, context: Context<AgentMessage>): void {
+    const { record } = leftover;
+    const needs = { cpu: record.cpu ?? 0, memoryBytes: record.memoryBytes ?? 0 };
+    holdings.onTakenOver(this.#held, attemptRef(record), needs);
+    this.#spawnAttempt(attemptKey(record), { kind: "leftover", leftover }, context);
+  }
+
+  #spawnAttempt(key: string, beginning: Beginning, context: Context<AgentMessage>): void {
+    const { tools } = this.#options;
+    const record =
+      beginning.kind === "leftover" ? beginning.leftover.record : recordOf(beginning.request, tools.workspaces.boot);
+    const tell = (news: AttemptNews) => context.self.tell(news);
+    const ref = context.spawn(
+      key.replaceAll("/", "-"),
+      () => new AttemptActor(key, record, beginning, tools, tell),
+      { supervision: { decide: () => "stop" } },
+    );
+    this.#attempts.set(key, ref);
+    context.watch(ref as ActorRef<never>, (terminated) => ({ kind: "attemptEnded", key, terminated }));
+  }
+
+  /** In order after `free`; otherwise its actor failed, and what it ran is ended and reported as lost. */
+  #onAttemptEnded(key: string, { cause }: Terminated, context: Context<AgentMessage>): void {
+    this.#attempts.delete(key);
+    if (cause === "stopped") return this.#checkStopped(context);
+    context.pipe(
+      this.#options.tools.sweep(key),
+      () => ({ kind: "swept", key }),
+      (error) => ({ kind: "swept", key, error }),
+    );
+    const result = holdings.withoutRun({ kind: "lost", message: "the agent failed while it ran" });
+    this.#apply(holdings.onFinished(this.#held, key, result, context.monotonicMs()), context);
+  }
+
+  #onStop(mode: StopMode, context: Context<AgentMessage>): void {
+    const now = context.monotonicMs();
+    this.#stopping = beginStop(this.#stopping, mode, now);
+    if (this.#stopping.mode === "now") this.#apply(holdings.onStopNow(this.#held, now), context);
+    else this.#apply(holdings.onModeChanged(this.#held, "draining", now), context);
+    this.#checkStopped(context);
+  }
+
+  #checkStopped(context: Context<AgentMessage>): void {
+    if (this.#stopping === undefined || this.#isStopped) return;
+    const open = { working: !holdings.isIdle(this.#held), unsettled: this.#held.outbox.waiting.size, freeing: 0 };
+    open.freeing = this.#attempts.size - this.#held.held.size;
+    const verdict = isStopOver(this.#stopping, open, context.monotonicMs());
+    if (verdict === "not yet") return;
+    this.#isStopped = true;
+    if (verdict === "settled") this.#send("bye", { reason: "stopped" }, context);
+    this.#options.onStopped({ settled: verdict === "settled" });
+  }
+
+  #beat(context: Context<AgentMessage>): void {
+    if (!this.#isKnown) this.#sayHello(context);
+    const { load1, freeMemoryBytes } = this.#options.readLoad();
+    this.#send("heartbeat", { mode: this.#held.mode, load1, freeMemoryBytes, held: holdings.listHeld(this.#held) }, context);
+  }
+
+  #pulse(context: Context<AgentMessage>): void {
+    this.#sendReport(context);
+    this.#checkStopped(context);
+  }
+
+  #sayAllAgain(context: Context<AgentMessage>): void {
+    makeAllDue(this.#held.outbox, context.monotonicMs());
+    this.#sayHello(context);
+    this.#sendReport(context);
+  }
+
+  #sayHello(context: Context<AgentMessage>): void {
+    const { capacity, labels, pool, host, versions } = this.#options.identity;
+    const held = holdings.listHeld(this.#held);
+    this.#send("hello", { capacity, labels, pool, mode: this.#held.mode, host, versions, held }, context);
+  }
+
+  /** What is due; also an empty one when orders were handled that nothing has confirmed. */
+  #sendReport(context: Context<AgentMessage>): void {
+    const items = holdings.takeReport(this.#held, context.monotonicMs());
+    if (items.length > 0 || this.#confirmedOrders < this.#channel.seen) this.#send("report", { items }, context);
+  }
+
+  #send(kind: AgentMessageKind, fields: object, context: Context<AgentMessage>): void {
+    const { subjects, identity, codec } = this.#options;
+    const { incarnation, epoch, seen } = this.#channel;
+    this.#confirmedOrders = seen;
+    const sender = { v: PROTOCOL_VERSION, agent: identity.name, incarnation, epoch, ordersSeen: seen };
+    context.publish(subjects.fromAgent(identity.name, kind), codec.encode({ ...sender, ...fields }));
+  }
+
+  #setHeartbeat(heartbeatMs: number, context: Context<AgentMessage>): void {
+    if (heartbeatMs === this.#heartbeatMs) return;
+    this.#heartbeatMs = heartbeatMs;
+    this.#beating?.();
+    this.#beating = context.every(heartbeatMs, { kind: "beat" });
+  }
+}
+
+function readOrders(codec: Codec, payload: Uint8Array): AgentMessage {
+  try {
+    return { kind: "orders", orders: ordersSchema.parse(codec.decode(payload)) };
+  } catch (error) {
+    return { kind: "refusedOrders", error };
+  }
+}
+
+function batchNames({ epoch, incarnation, number }: Orders): object {
+  return { epoch, incarnation, number };
+}

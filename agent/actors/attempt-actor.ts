@@ -1,0 +1,263 @@
+/**
+ * One attempt from its slot to the settling of its report.
+ *
+ *     preparing ──▶ launching ──▶ running ──▶ collecting ──▶ reported ──free──▶ (stopped)
+ *         └── can't be prepared, or ended ───────────────────▲
+ *
+ * preparing copies inputs into fresh folders; running has a process; collecting ships the rest of the log and
+ * stores the outputs; reported waits, with all files in place, until the coordinator has the result.
+ *
+ * Safe: (1) the parent hears `finished` once. (2) the cause for which the agent ended it is its outcome, whatever the
+ * command made of the signal. (3) files go only after `free`, and the log's only when it is shipped.
+ * Live: TERM is followed by KILL after the grace, and every promise comes back as a message, failed or not.
+ */
+import type { Behaviour, Cancel, Context } from "../../shared/actor/contract.ts";
+import type { JobRequest } from "../../shared/model/messages.ts";
+import type { Artifact, AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import type { EndCause } from "../core/end-cause.ts";
+import type { Execution, Exit } from "../runners/runner.ts";
+import type { AttemptRecord } from "../workspaces/attempt-record.ts";
+import type { Leftover, Place } from "../workspaces/workspaces.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import type { AttemptTools } from "./attempt-tools.ts";
+import { collectFailure, measuredOf, outcomeOf, prepareFailure } from "./verdict.ts";
+
+/** What an attempt begins with: a request, or what an earlier process of the agent left of it. */
+export type Beginning =
+  | { readonly kind: "requested"; readonly request: JobRequest }
+  | { readonly kind: "leftover"; readonly leftover: Leftover };
+
+export type AttemptMessage =
+  | { readonly kind: "prepared" }
+  | { readonly kind: "launched"; readonly execution: Execution }
+  | { readonly kind: "notPrepared"; readonly error: unknown }
+  | { readonly kind: "exited"; readonly exit: Exit }
+  | { readonly kind: "look" }
+  | { readonly kind: "shipped" }
+  | { readonly kind: "signalled" }
+  | { readonly kind: "limitPassed"; readonly limitMs: number }
+  | { readonly kind: "end"; readonly cause: EndCause; readonly graceMs: number }
+  | { readonly kind: "graceOver" }
+  | { readonly kind: "collected"; readonly artifact: Artifact | null }
+  | { readonly kind: "notCollected"; readonly error: unknown }
+  | { readonly kind: "free" }
+  | { readonly kind: "freed"; readonly error?: unknown }
+  | { readonly kind: "trouble"; readonly doing: string; readonly error: unknown };
+
+/** What it tells the agent actor. */
+export type AttemptNews =
+  | { readonly kind: "commandEnded"; readonly key: string }
+  | { readonly kind: "finished"; readonly key: string; readonly result: AttemptResult };
+
+type State =
+  | { readonly kind: "preparing" }
+  | { readonly kind: "launching" }
+  | { readonly kind: "running"; readonly execution: Execution }
+  | { readonly kind: "collecting"; readonly exit: Exit }
+  | { readonly kind: "reported"; readonly outcome: Outcome };
+
+/** How often a running attempt's log is looked at. */
+const LOOK_MS = 150;
+
+export class AttemptActor implements Behaviour<AttemptMessage> {
+  readonly #key: string;
+  readonly #record: AttemptRecord;
+  readonly #beginning: Beginning;
+  readonly #tools: AttemptTools;
+  readonly #tell: (news: AttemptNews) => void;
+  #place: Place | undefined;
+  #log: AttemptLog | undefined;
+  #state: State = { kind: "preparing" };
+  #ended: { readonly cause: EndCause; readonly graceMs: number } | undefined;
+  #looking: Cancel | undefined;
+  #lastOutput = { bytes: 0, atMs: 0 };
+
+  constructor(
+    key: string,
+    record: AttemptRecord,
+    beginning: Beginning,
+    tools: AttemptTools,
+    tell: (news: AttemptNews) => void,
+  ) {
+    this.#key = key;
+    this.#record = record;
+    this.#beginning = beginning;
+    this.#tools = tools;
+    this.#tell = tell;
+  }
+
+  started(context: Context<AttemptMessage>): void {
+    if (this.#beginning.kind === "leftover") return this.#adopt(this.#beginning.leftover, context);
+    const { request } = this.#beginning;
+    this.#place = this.#tools.workspaces.take(this.#record);
+    this.#log = this.#tools.openLog(this.#record, this.#place.log);
+    if (request.inputs.length === 0 && request.spec.sources === undefined) return this.#launch(request, context);
+    this.#pipe(context, this.#tools.fetch(request, this.#place), () => ({ kind: "prepared" }), "notPrepared");
+  }
+
+  receive(message: AttemptMessage, context: Context<AttemptMessage>): void {
+    switch (message.kind) {
+      case "prepared":
+        if (this.#beginning.kind === "requested") this.#launch(this.#beginning.request, context);
+        return;
+      case "launched":
+        return this.#onLaunched(message.execution, context);
+      case "notPrepared":
+        return this.#onNotPrepared(message.error);
+      case "exited":
+        return this.#onExited(message.exit, context);
+      case "look":
+        return this.#onLook(context);
+      case "shipped":
+      case "signalled":
+        return;
+      case "limitPassed":
+        return this.#end({ kind: "timeout", limit: "run", limitMs: message.limitMs }, this.#tools.graceMs, context);
+      case "end":
+        return this.#end(message.cause, message.graceMs, context);
+      case "graceOver":
+        return this.#signal("KILL", context);
+      case "collected":
+        return this.#onCollected(undefined, message.artifact);
+      case "notCollected":
+        return this.#onCollected(collectFailure(message.error), null);
+      case "free":
+        return this.#onFree(context);
+      case "freed":
+        if (message.error !== undefined) {
+          context.log.warn({ attempt: this.#key, error: message.error }, "its files could not all be removed");
+        }
+        return context.stop();
+      case "trouble":
+        context.log.warn({ attempt: this.#key, error: message.error }, `trouble while ${message.doing}`);
+    }
+  }
+
+  #adopt(leftover: Leftover, context: Context<AttemptMessage>): void {
+    this.#place = leftover.place;
+    this.#log = this.#tools.openLog(this.#record, leftover.place.log);
+    this.#follow(this.#tools.adopt(this.#record, leftover.place), context);
+  }
+
+  #launch(request: JobRequest, context: Context<AttemptMessage>): void {
+    if (this.#ended !== undefined) return this.#report(this.#ended.cause, undefined, null);
+    this.#follow(this.#tools.launch(request, this.#place!), context);
+  }
+
+  #follow(launched: Promise<Execution>, context: Context<AttemptMessage>): void {
+    this.#state = { kind: "launching" };
+    this.#pipe(context, launched, (execution) => ({ kind: "launched", execution }), "notPrepared");
+  }
+
+  #onLaunched(execution: Execution, context: Context<AttemptMessage>): void {
+    this.#state = { kind: "running", execution };
+    context.pipe(
+      execution.exit,
+      (exit) => ({ kind: "exited", exit }),
+      (error) => ({ kind: "exited", exit: { kind: "unknown", message: String(error) } }),
+    );
+    const { runMs } = this.#timeouts();
+    if (runMs !== undefined) context.after(runMs, { kind: "limitPassed", limitMs: runMs });
+    this.#lastOutput = { bytes: 0, atMs: context.monotonicMs() };
+    this.#looking = context.every(LOOK_MS, { kind: "look" });
+    if (this.#ended !== undefined) this.#signalEnd(this.#ended.graceMs, context);
+  }
+
+  #onLook(context: Context<AttemptMessage>): void {
+    if (this.#state.kind !== "running") return;
+    const nowMs = context.monotonicMs();
+    const bytes = this.#log!.size();
+    if (bytes > this.#lastOutput.bytes) {
+      this.#lastOutput = { bytes, atMs: nowMs };
+      this.#ship(context);
+    }
+    const { noOutputMs } = this.#timeouts();
+    if (noOutputMs !== undefined && nowMs - this.#lastOutput.atMs >= noOutputMs) {
+      this.#end({ kind: "timeout", limit: "noOutput", limitMs: noOutputMs }, this.#tools.graceMs, context);
+    }
+  }
+
+  #onExited(exit: Exit, context: Context<AttemptMessage>): void {
+    this.#looking?.();
+    this.#state = { kind: "collecting", exit };
+    if (this.#log!.close() > 0) this.#ship(context);
+    if (this.#record.outputs.length === 0 || this.#outcome(exit).kind !== "succeeded") {
+      return this.#onCollected(undefined, null);
+    }
+    this.#tell({ kind: "commandEnded", key: this.#key });
+    const upload = this.#tools.artifacts.upload(this.#place!.work, this.#record.outputs);
+    this.#pipe(context, upload, (artifact) => ({ kind: "collected", artifact }), "notCollected");
+  }
+
+  #onCollected(failure: Outcome | undefined, artifact: Artifact | null): void {
+    if (this.#state.kind !== "collecting") return;
+    const { exit } = this.#state;
+    this.#report(failure ?? this.#outcome(exit), exit, artifact);
+  }
+
+  #onNotPrepared(error: unknown): void {
+    this.#log!.close();
+    this.#report(this.#ended?.cause ?? prepareFailure(error), undefined, null);
+  }
+
+  #outcome(exit: Exit): Outcome {
+    return outcomeOf(exit, this.#ended?.cause, this.#record.memoryBytes ?? undefined);
+  }
+
+  #report(outcome: Outcome, exit: Exit | undefined, artifact: Artifact | null): void {
+    this.#state = { kind: "reported", outcome };
+    const logBytes = this.#log!.close();
+    this.#tell({ kind: "finished", key: this.#key, result: { outcome, ...measuredOf(exit), artifact, logBytes } });
+  }
+
+  #end(cause: EndCause, graceMs: number, context: Context<AttemptMessage>): void {
+    if (this.#ended !== undefined || this.#state.kind === "collecting" || this.#state.kind === "reported") return;
+    this.#ended = { cause, graceMs };
+    if (this.#state.kind === "running") this.#signalEnd(graceMs, context);
+  }
+
+  #signalEnd(graceMs: number, context: Context<AttemptMessage>): void {
+    this.#signal("TERM", context);
+    context.after(graceMs, { kind: "graceOver" });
+  }
+
+  #signal(signal: "TERM" | "KILL", context: Context<AttemptMessage>): void {
+    if (this.#state.kind !== "running") return;
+    context.pipe(
+      this.#state.execution.signal(signal),
+      () => ({ kind: "signalled" }),
+      (error) => ({ kind: "trouble", doing: `sending ${signal}`, error }),
+    );
+  }
+
+  #ship(context: Context<AttemptMessage>): void {
+    context.pipe(
+      this.#log!.ship(),
+      () => ({ kind: "shipped" }),
+      (error) => ({ kind: "trouble", doing: "shipping its log", error }),
+    );
+  }
+
+  #onFree(context: Context<AttemptMessage>): void {
+    if (this.#state.kind !== "reported") return;
+    const failed = this.#state.outcome.kind !== "succeeded" && this.#state.outcome.kind !== "cancelled";
+    context.pipe(
+      this.#tools.free(this.#record, this.#place!, this.#log!, failed),
+      () => ({ kind: "freed" }),
+      (error) => ({ kind: "freed", error }),
+    );
+  }
+
+  #timeouts(): JobRequest["spec"]["timeouts"] {
+    return this.#beginning.kind === "requested" ? this.#beginning.request.spec.timeouts : {};
+  }
+
+  #pipe<T>(
+    context: Context<AttemptMessage>,
+    promise: Promise<T>,
+    done: (value: T) => AttemptMessage,
+    failed: "notPrepared" | "notCollected",
+  ): void {
+    context.pipe(promise, done, (error) => ({ kind: failed, error }));
+  }
+}

@@ -1,0 +1,52 @@
+/** What an ended attempt counts as: the agent's own decision to end it comes before the command's status. */
+import { MillraceError } from "../../shared/model/error.ts";
+import type { AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import { OutputError } from "../../shared/store/output-error.ts";
+import type { EndCause } from "../core/end-cause.ts";
+import type { Exit } from "../runners/runner.ts";
+
+/** The outcome of a command that ended with `exit`, as far as the command decides it. */
+export function outcomeOf(exit: Exit, ended: EndCause | undefined, memoryLimit: number | undefined): Outcome {
+  if (ended !== undefined) return ended;
+  switch (exit.kind) {
+    case "exited":
+      return exit.exitCode === 0
+        ? { kind: "succeeded" }
+        : { kind: "failed", reason: "exit", exitCode: exit.exitCode };
+    case "signalled":
+      return { kind: "failed", reason: "signal", signal: exit.signal };
+    case "outOfMemory":
+      return { kind: "outOfMemory", limitBytes: memoryLimit ?? null };
+    case "notStarted":
+      return { kind: "failed", reason: exit.reason, message: exit.message };
+    case "unknown":
+      return { kind: "lost", message: exit.message };
+  }
+}
+
+/** What was measured of it; nothing where no command ran. */
+export function measuredOf(exit: Exit | undefined): Pick<AttemptResult, "wallMs" | "cpuMs" | "peakMemoryBytes"> {
+  if (exit === undefined || exit.kind === "notStarted" || exit.kind === "unknown") {
+    return { wallMs: null, cpuMs: null, peakMemoryBytes: null };
+  }
+  return exit.usage;
+}
+
+/** Inputs or sources did not come. */
+export function prepareFailure(error: unknown): Outcome {
+  return failure(error, "inputs", "its inputs could not be fetched");
+}
+
+/** The outputs were not stored: the job's fault where its workspace does not hold them. */
+export function collectFailure(error: unknown): Outcome {
+  if (error instanceof OutputError) return { kind: "failed", reason: error.reason, message: error.message };
+  return failure(error, "badOutput", "its outputs could not be stored");
+}
+
+/** A store that can't be reached is nobody's failure: the attempt is lost, and may run again elsewhere. */
+function failure(error: unknown, reason: "inputs" | "badOutput", what: string): Outcome {
+  const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  const code = error instanceof MillraceError ? error.code : "internal";
+  if (code === "unavailable" || code === "timeout") return { kind: "lost", message };
+  return { kind: "failed", reason, message };
+}

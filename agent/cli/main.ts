@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+/** The `millrace-agent` command. What runs an agent is loaded when one is to run: `--help` must answer at once. */
+import { Command, CommanderError, Option } from "commander";
+import { MillraceError } from "../../shared/model/error.ts";
+import { version } from "../../shared/model/version.ts";
+
+const exitCode = { stopped: 0, usage: 2, infrastructure: 3 } as const;
+
+const examples = `
+The server may be named by MILLRACE_SERVER, which other users of the host can't read as they can arguments.
+
+Examples:
+  MILLRACE_SERVER=nats://10.0.0.1:4222 millrace-agent
+  millrace-agent --server nats://10.0.0.1:4222 --name big --slots 16 --label arch=x86_64 --label gpu=yes
+  millrace-agent install --print --server nats://10.0.0.1:4222 --slots 8
+
+Signals: SIGTERM and SIGINT stop it as --stop says; a second one ends its jobs at once.
+Exit status: 0 stopped, 2 bad usage, 3 infrastructure.
+`;
+
+function program(): Command {
+  const several = (value: string, before: string[]) => [...before, value];
+  const command = new Command("millrace-agent")
+    .description("Runs the jobs of Millrace runs on this host.")
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .showHelpAfterError(false)
+    .enablePositionalOptions()
+    .addHelpText("after", examples)
+    .option("--server <url>", "NATS server; or MILLRACE_SERVER")
+    .option("--namespace <name>", "namespace of the cluster (default: default)")
+    .option("--name <name>", "name of the agent, unique in the cluster (default: the host's name)")
+    .option("--slots <n>", "jobs that may run at a time (default: number of CPUs)")
+    .option("--label <key=value>", "what jobs may ask for; may be repeated", several, [])
+    .option("--pool <name>", "take only runs that were submitted to this pool")
+    .option("--cpu <n>", "CPUs that jobs may ask for in total (default: number of CPUs)")
+    .option("--memory <size>", "memory that jobs may ask for in total (default: the host's)")
+    .option("--work-dir <folder>", "for workspaces (default: $XDG_STATE_HOME/millrace/agents/<name>)")
+    .option("--keep-failed", "keep the workspaces of failed jobs under <work-dir>/kept")
+    .option("--pass-env <name>", "let a variable of the agent reach shell jobs; may be repeated", several, [])
+    .addOption(new Option("--stop <how>", "what SIGTERM does to running jobs (default: drain)").choices(["drain", "now", "leave"]))
+    .option("--grace <duration>", "between TERM and KILL for a job that is ended (default: 5s)")
+    .option("--heartbeat <duration>", "until the coordinator says otherwise (default: 2s)")
+    .option("--exit-with-stdin", "end at once when standard input ends")
+    .addOption(new Option("--log-level <level>", "debug, info, warn or error (default: info)"))
+    .option("--json-logs", "log JSON, one object a line");
+  command.action(async (raw: unknown) => {
+    const { runAgent } = await import("./run.ts");
+    process.exitCode = await runAgent(raw);
+  });
+  command
+    .command("install")
+    .description("Install the agent as a systemd service; takes the options of the agent itself.")
+    .option("--print", "only show the unit")
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .argument("[options...]", "options of the agent")
+    .action(async (_: string[], options: { print?: boolean }, install: Command) => {
+      const { runInstall } = await import("./run-install.ts");
+      await runInstall(install.args, options.print === true);
+    });
+  return command;
+}
+
+/** Says what went wrong and what to do about it; gives the exit status. */
+function conclude(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCode.stopped;
+    process.stderr.write(`millrace-agent: ${error.message.replace(/^error: /, "")}\n  See millrace-agent --help.\n`);
+    return exitCode.usage;
+  }
+  if (!(error instanceof MillraceError)) {
+    const detail = error instanceof Error ? error.stack : String(error);
+    process.stderr.write(`millrace-agent: internal error: ${detail}\n`);
+    return exitCode.infrastructure;
+  }
+  process.stderr.write(`millrace-agent: ${error.message}\n`);
+  if (error.fix !== undefined) process.stderr.write(`  ${error.fix}\n`);
+  const isUsage = error.code === "badInput" || error.code === "conflict" || error.code === "refused";
+  return isUsage ? exitCode.usage : exitCode.infrastructure;
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  process.exitCode = conclude(error);
+}
+// A library may hold something open; the agent has put everything in order by now.
+process.exit();

@@ -1,0 +1,28 @@
+/** Whether an agent takes a job request. It is the authority on its own slots: it may refuse what was granted. */
+import type { AgentMode, Capacity, JobRequest } from "../../shared/model/messages.ts";
+
+export interface AdmissionFacts {
+  readonly mode: AgentMode;
+  readonly capacity: Capacity;
+  /** The container engine it found, or null. */
+  readonly engine: string | null;
+  /** The same execution is held under another lease. */
+  readonly heldUnderOtherLease: boolean;
+}
+
+/** Says why the request is refused, or nothing when it is accepted. */
+export function admissionProblem(request: JobRequest, facts: AdmissionFacts): string | undefined {
+  if (facts.mode === "draining") return "the agent is draining";
+  if (facts.mode === "held") return "the agent is held";
+  if (facts.heldUnderOtherLease) return "the same attempt is held here under another lease";
+  if (facts.capacity.slots === 0) return "the agent has no slots";
+  if (request.spec.image !== undefined && facts.engine === null) {
+    return `it needs the image ${request.spec.image} and the agent has no container engine`;
+  }
+  const { cpu = 0, memoryBytes = 0 } = request.spec.resources;
+  if (cpu > facts.capacity.cpu) return `it needs ${cpu} CPUs of ${facts.capacity.cpu}`;
+  if (memoryBytes > facts.capacity.memoryBytes) {
+    return `it needs ${memoryBytes} bytes of memory of ${facts.capacity.memoryBytes}`;
+  }
+  return undefined;
+}

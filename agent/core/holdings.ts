@@ -1,0 +1,288 @@
+/**
+ * The attempts an agent holds, from acceptance until the coordinator settles their report.
+ *
+ *     queued ──▶ running ──▶ collecting ──▶ finished ──▶ (settled: forgotten)
+ *        └── cancel ─────────────────────────▲
+ *        └── recall, drain ──▶ returned (only its report is kept)
+ *
+ * `running` has a slot and its resources, from the making of its workspace to the end of its command; `collecting`
+ * stores its outputs and log while the slot already serves the next one. Queued attempts start first in, first
+ * out: one that waits for resources is not overtaken, so it can't starve.
+ *
+ * Safe: an attempt is launched at most once (1), reported once and repeated unchanged until settled (2). Live:
+ * every event that may free a slot or fill the queue ends in `startQueued`.
+ *
+ * Invariants: (1) a key enters `held` once and leaves it by settling only, or by being returned from the queue.
+ * (2) `finished` if and only if its item is in the outbox. (3) the running attempts fit into the capacity.
+ * (4) at most `collectLimit` attempts collect while others start, so a slow store holds the slots in the end.
+ */
+import type { AgentMode, AttemptRef, Capacity, HeldAttempt, JobRequest } from "../../shared/model/messages.ts";
+import type { ReportItem } from "../../shared/model/messages.ts";
+import type { AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import { admissionProblem } from "./admission.ts";
+import { attemptKey, attemptRef, executionKey } from "./attempt-key.ts";
+import type { EndCause } from "./end-cause.ts";
+import * as outboxes from "./outbox.ts";
+
+export type Phase = "queued" | "running" | "collecting" | "finished";
+
+interface Held {
+  readonly ref: AttemptRef;
+  /** What it needs; an attempt taken over from an earlier process takes a slot and these. */
+  readonly cpu: number;
+  readonly memoryBytes: number;
+  /** Kept until it is launched. */
+  request: JobRequest | undefined;
+  phase: Phase;
+  /** Settled before its end: its result is dropped. */
+  unwanted: boolean;
+}
+
+export interface Holdings {
+  readonly capacity: Capacity;
+  readonly engine: string | null;
+  readonly collectLimit: number;
+  mode: AgentMode;
+  readonly held: Map<string, Held>;
+  readonly executions: Set<string>;
+  readonly queue: Set<string>;
+  readonly outbox: outboxes.Outbox;
+  /** Started since the last report; said once. */
+  started: ReportItem[];
+  running: number;
+  collecting: number;
+  cpuUsed: number;
+  memoryUsed: number;
+}
+
+export type HoldingEffect =
+  /** Accepted and waiting: its inputs may be fetched ahead. */
+  | { readonly kind: "accepted"; readonly request: JobRequest }
+  | { readonly kind: "launch"; readonly key: string; readonly request: JobRequest }
+  | { readonly kind: "end"; readonly key: string; readonly cause: EndCause }
+  /** Its report is settled: its files may go. */
+  | { readonly kind: "free"; readonly key: string };
+
+export function emptyHoldings(capacity: Capacity, engine: string | null): Holdings {
+  return {
+    capacity,
+    engine,
+    collectLimit: Math.max(4, capacity.slots * 2),
+    mode: "active",
+    held: new Map(),
+    executions: new Set(),
+    queue: new Set(),
+    outbox: outboxes.emptyOutbox(),
+    started: [],
+    running: 0,
+    collecting: 0,
+    cpuUsed: 0,
+    memoryUsed: 0,
+  };
+}
+
+/** A job request: queued, launched, or refused with a reason. A repeat of one that is held changes nothing. */
+export function onStartOrdered(holdings: Holdings, request: JobRequest, now: number): HoldingEffect[] {
+  const key = attemptKey(request);
+  if (holdings.held.has(key) || holdings.outbox.waiting.has(key)) return [];
+  const problem = admissionProblem(request, {
+    mode: holdings.mode,
+    capacity: holdings.capacity,
+    engine: holdings.engine,
+    heldUnderOtherLease: holdings.executions.has(executionKey(request)),
+  });
+  if (problem !== undefined) {
+    giveBack(holdings, request, problem, now);
+    return [];
+  }
+  const { cpu = 0, memoryBytes = 0 } = request.spec.resources;
+  hold(holdings, { ref: attemptRef(request), cpu, memoryBytes, request, phase: "queued", unwanted: false });
+  holdings.queue.add(key);
+  const effects = startQueued(holdings);
+  return holdings.queue.has(key) ? [{ kind: "accepted", request }, ...effects] : effects;
+}
+
+/** Ends it if it runs, forgets it if it waits; in each case a `finished` item answers. */
+export function onCancelOrdered(holdings: Holdings, ref: AttemptRef, now: number): HoldingEffect[] {
+  const key = attemptKey(ref);
+  const held = holdings.held.get(key);
+  if (held === undefined) {
+    // Settled long ago, or of an incarnation that left nothing: without an answer its canceller would wait for ever.
+    report(holdings, ref, withoutRun({ kind: "cancelled" }), now);
+    return [];
+  }
+  if (held.phase === "running") return [{ kind: "end", key, cause: { kind: "cancelled" } }];
+  if (held.phase !== "queued") return [];
+  holdings.queue.delete(key);
+  finish(holdings, held, withoutRun({ kind: "cancelled" }), now);
+  return startQueued(holdings);
+}
+
+/** Gives it back if it waits; one that has started goes on. */
+export function onRecallOrdered(holdings: Holdings, ref: AttemptRef, now: number): HoldingEffect[] {
+  const held = holdings.held.get(attemptKey(ref));
+  if (held?.phase !== "queued") return [];
+  returnQueued(holdings, held, "recalled by the coordinator", now);
+  return startQueued(holdings);
+}
+
+/** The report is in the journal, or is not wanted: what still runs is ended without one. */
+export function onSettleOrdered(holdings: Holdings, ref: AttemptRef): HoldingEffect[] {
+  const key = attemptKey(ref);
+  outboxes.settle(holdings.outbox, ref);
+  const held = holdings.held.get(key);
+  if (held === undefined) return [];
+  switch (held.phase) {
+    case "finished":
+      drop(holdings, held);
+      return [{ kind: "free", key }];
+    case "queued":
+      holdings.queue.delete(key);
+      drop(holdings, held);
+      return startQueued(holdings);
+    case "running":
+    case "collecting":
+      held.unwanted = true;
+      return [{ kind: "end", key, cause: { kind: "lost", message: "the coordinator gave it up" } }];
+  }
+}
+
+/** `held` takes nothing new; `draining` gives back what waits, too. */
+export function onModeChanged(holdings: Holdings, mode: AgentMode, now: number): HoldingEffect[] {
+  holdings.mode = mode;
+  if (mode === "draining") {
+    for (const key of [...holdings.queue]) returnQueued(holdings, holdings.held.get(key)!, "the agent is draining", now);
+  }
+  return startQueued(holdings);
+}
+
+/** Ends everything that runs; the agent stops at once. */
+export function onStopNow(holdings: Holdings, now: number): HoldingEffect[] {
+  const effects = onModeChanged(holdings, "draining", now);
+  for (const [key, held] of holdings.held) {
+    if (held.phase !== "running") continue;
+    effects.push({ kind: "end", key, cause: { kind: "lost", message: "its agent was stopped" } });
+  }
+  return effects;
+}
+
+/** The command has ended: its slot and resources serve the next one while its outputs are collected. */
+export function onCommandEnded(holdings: Holdings, key: string): HoldingEffect[] {
+  const held = holdings.held.get(key);
+  if (held?.phase !== "running") return [];
+  release(holdings, held);
+  held.phase = "collecting";
+  holdings.collecting += 1;
+  return startQueued(holdings);
+}
+
+/** The attempt's result is complete; it is reported until settled. */
+export function onFinished(holdings: Holdings, key: string, result: AttemptResult, now: number): HoldingEffect[] {
+  const held = holdings.held.get(key);
+  if (held === undefined || held.phase === "finished" || held.phase === "queued") return [];
+  if (held.phase === "running") release(holdings, held);
+  else holdings.collecting -= 1;
+  const free: HoldingEffect[] = held.unwanted ? [{ kind: "free", key }] : [];
+  if (held.unwanted) drop(holdings, held);
+  else finish(holdings, held, result, now);
+  return [...free, ...startQueued(holdings)];
+}
+
+/** An attempt of an earlier process of this agent that still runs, or whose outputs are still to be collected. */
+export function onTakenOver(holdings: Holdings, ref: AttemptRef, needs: { cpu: number; memoryBytes: number }): void {
+  const held: Held = { ref, ...needs, request: undefined, phase: "running", unwanted: false };
+  hold(holdings, held);
+  occupy(holdings, held);
+}
+
+/** What the agent tells of itself; `collecting` counts as running, its result is not known yet. */
+export function listHeld(holdings: Holdings): HeldAttempt[] {
+  return [...holdings.held.values()].map(({ ref, phase }) => ({
+    ...ref,
+    phase: phase === "collecting" ? "running" : phase,
+  }));
+}
+
+/** What is to be reported now: attempts started since the last report, and outbox items that are due. */
+export function takeReport(holdings: Holdings, now: number): ReportItem[] {
+  const items: ReportItem[] = [...holdings.started, ...outboxes.takeDue(holdings.outbox, now)];
+  holdings.started = [];
+  return items;
+}
+
+/** Whether nothing runs or waits to run; reports may still be unsettled. */
+export function isIdle(holdings: Holdings): boolean {
+  return holdings.running === 0 && holdings.collecting === 0 && holdings.queue.size === 0;
+}
+
+/** The result of an attempt of which no command ran. */
+export function withoutRun(outcome: Outcome): AttemptResult {
+  return { outcome, wallMs: null, cpuMs: null, peakMemoryBytes: null, artifact: null, logBytes: 0 };
+}
+
+function startQueued(holdings: Holdings): HoldingEffect[] {
+  const effects: HoldingEffect[] = [];
+  for (const key of holdings.queue) {
+    const held = holdings.held.get(key)!;
+    if (!fits(holdings, held)) break;
+    holdings.queue.delete(key);
+    held.phase = "running";
+    occupy(holdings, held);
+    holdings.started.push({ kind: "started", ...held.ref });
+    effects.push({ kind: "launch", key, request: held.request! });
+    held.request = undefined;
+  }
+  return effects;
+}
+
+function fits(holdings: Holdings, { cpu, memoryBytes }: Held): boolean {
+  const { capacity } = holdings;
+  return (
+    holdings.running < capacity.slots &&
+    holdings.collecting < holdings.collectLimit &&
+    holdings.cpuUsed + cpu <= capacity.cpu &&
+    holdings.memoryUsed + memoryBytes <= capacity.memoryBytes
+  );
+}
+
+function occupy(holdings: Holdings, held: Held): void {
+  holdings.running += 1;
+  holdings.cpuUsed += held.cpu;
+  holdings.memoryUsed += held.memoryBytes;
+}
+
+function release(holdings: Holdings, held: Held): void {
+  holdings.running -= 1;
+  // Sums of fractions drift; with nothing running they are zero again.
+  holdings.cpuUsed = holdings.running === 0 ? 0 : holdings.cpuUsed - held.cpu;
+  holdings.memoryUsed -= held.memoryBytes;
+}
+
+function hold(holdings: Holdings, held: Held): void {
+  holdings.held.set(attemptKey(held.ref), held);
+  holdings.executions.add(executionKey(held.ref));
+}
+
+function drop(holdings: Holdings, held: Held): void {
+  holdings.held.delete(attemptKey(held.ref));
+  holdings.executions.delete(executionKey(held.ref));
+}
+
+function finish(holdings: Holdings, held: Held, result: AttemptResult, now: number): void {
+  held.phase = "finished";
+  report(holdings, held.ref, result, now);
+}
+
+function report(holdings: Holdings, ref: AttemptRef, result: AttemptResult, now: number): void {
+  outboxes.put(holdings.outbox, { kind: "finished", ...attemptRef(ref), result }, now);
+}
+
+function returnQueued(holdings: Holdings, held: Held, reason: string, now: number): void {
+  holdings.queue.delete(attemptKey(held.ref));
+  drop(holdings, held);
+  giveBack(holdings, held.ref, reason, now);
+}
+
+function giveBack(holdings: Holdings, ref: AttemptRef, reason: string, now: number): void {
+  outboxes.put(holdings.outbox, { kind: "returned", ...attemptRef(ref), reason }, now);
+}

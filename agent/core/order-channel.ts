@@ -1,0 +1,67 @@
+/**
+ * The receiving end of the numbered order channel.
+ *
+ * A coordinator numbers its batches 1, 2, 3 … and repeats what is not confirmed. Number 0 carries no orders: named
+ * with this incarnation it answers a hello and opens the channel anew, with another one it asks for a hello.
+ *
+ * Safe: a batch is handled at most once, in order, and only for this incarnation; once a higher epoch has spoken,
+ * a lower one never changes anything again. Live: a refused repeat is confirmed again by whatever the agent sends
+ * next, and a gap is closed by the coordinator's repeats.
+ *
+ * Invariants: (1) `epoch` never falls. (2) `seen` grows by one with each handled batch and starts again at 0 only
+ * with a higher epoch or an answered hello, after which the coordinator repeats nothing older.
+ */
+import type { Orders } from "../../shared/model/messages.ts";
+
+export interface OrderChannel {
+  readonly incarnation: string;
+  epoch: number;
+  seen: number;
+  /** How many batches were refused, by reason. */
+  readonly refused: Map<OrderRefusal, number>;
+}
+
+export type OrderRefusal = "oldEpoch" | "otherIncarnation" | "duplicate" | "gap";
+
+export type OrderVerdict =
+  | { readonly kind: "handle"; readonly newEpoch: boolean }
+  /** The coordinator has heard the hello; its orders start at 1. */
+  | { readonly kind: "greeted"; readonly newEpoch: boolean }
+  /** The coordinator does not know this incarnation, or wants to know it anew. */
+  | { readonly kind: "hello"; readonly newEpoch: boolean }
+  | { readonly kind: "refused"; readonly reason: OrderRefusal };
+
+/** A channel on which nothing has been heard yet. */
+export function openOrderChannel(incarnation: string): OrderChannel {
+  return { incarnation, epoch: 0, seen: 0, refused: new Map() };
+}
+
+/** Decides on one batch, and counts it as handled when it is to be handled. */
+export function onOrdersReceived(
+  channel: OrderChannel,
+  batch: Pick<Orders, "epoch" | "incarnation" | "number">,
+): OrderVerdict {
+  if (batch.epoch < channel.epoch) return refuse(channel, "oldEpoch");
+  const newEpoch = batch.epoch > channel.epoch;
+  if (newEpoch) {
+    channel.epoch = batch.epoch;
+    channel.seen = 0;
+  }
+  const isForMe = batch.incarnation === channel.incarnation;
+  // Whoever asks may know an earlier incarnation only, or none: it is told who is here now.
+  if (batch.number === 0 && !isForMe) return { kind: "hello", newEpoch };
+  if (batch.number === 0) {
+    channel.seen = 0;
+    return { kind: "greeted", newEpoch };
+  }
+  if (!isForMe) return refuse(channel, "otherIncarnation");
+  if (batch.number <= channel.seen) return refuse(channel, "duplicate");
+  if (batch.number > channel.seen + 1) return refuse(channel, "gap");
+  channel.seen = batch.number;
+  return { kind: "handle", newEpoch };
+}
+
+function refuse(channel: OrderChannel, reason: OrderRefusal): OrderVerdict {
+  channel.refused.set(reason, (channel.refused.get(reason) ?? 0) + 1);
+  return { kind: "refused", reason };
+}

@@ -1,0 +1,107 @@
+/** From a launch to the arguments of `docker create` or `podman create`. Pure. */
+import type { Command } from "../../shared/model/job-spec.ts";
+import { launchFiles, place } from "./container-wrapper.ts";
+import type { Engine } from "./engine.ts";
+import type { Launch } from "./runner.ts";
+
+/** Whose container it is, by label: `millrace.attempt` is what a returning agent looks for. */
+export const label = {
+  attempt: "millrace.attempt",
+  run: "millrace.run",
+  job: "millrace.job",
+  agent: "millrace.agent",
+} as const;
+
+export interface ContainerPlan {
+  readonly launch: Launch;
+  readonly image: string;
+  readonly agent: string;
+  /** Host folder with the wrapper and the script. */
+  readonly launchFolder: string;
+  /** False for an image without a shell: its command starts bare and is not measured. */
+  readonly wrapped: boolean;
+  /** Processors of this host: an engine refuses a limit above them. */
+  readonly processors: number;
+}
+
+/** Everything after the engine's name; the container is made, not started. */
+export function createArguments(engine: Engine, plan: ContainerPlan): string[] {
+  const { launch } = plan;
+  const [entrypoint, ...rest] = commandLine(launch.command, plan.wrapped);
+  return [
+    "create",
+    "--pull=never",
+    "--init",
+    ...engine.userOptions,
+    ...labels(launch.attempt, plan.agent).flatMap((pair) => ["--label", pair]),
+    ...logDriver(engine),
+    ...limits(launch, plan.processors),
+    ...(launch.network === undefined ? [] : [`--network=${launch.network}`]),
+    `--workdir=${place.workspace}`,
+    ...mount(launch.workspace, place.workspace, "readWrite"),
+    ...(launch.inputs === undefined ? [] : mount(launch.inputs, place.inputs, "readOnly")),
+    ...(launch.sources === undefined ? [] : mount(launch.sources, place.sources, "readOnly")),
+    ...(plan.wrapped ? mount(plan.launchFolder, place.launch, "readWrite") : []),
+    ...environment(launch).flatMap((variable) => ["--env", variable]),
+    `--entrypoint=${entrypoint}`,
+    "--",
+    plan.image,
+    ...rest,
+  ];
+}
+
+function commandLine(command: Command, wrapped: boolean): [string, ...string[]] {
+  const argv =
+    "script" in command ? ["/bin/sh", "-e", `${place.launch}/${launchFiles.script}`] : command.argv;
+  if (wrapped) return ["/bin/sh", `${place.launch}/${launchFiles.wrapper}`, ...argv];
+  const [program = "", ...args] = argv;
+  return [program, ...args];
+}
+
+/** `<run>/<job>/<attempt>/<lease>` is the attempt; run and job are there for people and filters. */
+function labels(attempt: string, agent: string): string[] {
+  const [run = "", job = ""] = attempt.split("/");
+  return [
+    `${label.attempt}=${attempt}`,
+    `${label.run}=${run}`,
+    `${label.job}=${job}`,
+    `${label.agent}=${agent}`,
+  ];
+}
+
+/**
+ * The engine keeps a copy of the output, from which a lost client's part is made good; it is bounded. Docker's default
+ * driver is not, and it does not keep bytes that are not UTF-8.
+ */
+function logDriver(engine: Engine): string[] {
+  if (engine.kind === "podman") return ["--log-driver=k8s-file"];
+  const options = ["max-size=100m", "max-file=2", "compress=false"];
+  return ["--log-driver=local", ...options.flatMap((option) => ["--log-opt", option])];
+}
+
+/** As much memory with swap as without: a job over its limit ends at once instead of paging for hours. */
+function limits(launch: Launch, processors: number): string[] {
+  const { cpu, memoryBytes } = launch;
+  const options: string[] = [];
+  if (cpu !== undefined) options.push(`--cpus=${Math.min(Math.max(cpu, 0.01), processors)}`);
+  if (memoryBytes !== undefined) options.push(`--memory=${memoryBytes}`, `--memory-swap=${memoryBytes}`);
+  return options;
+}
+
+/** `--mount` takes one line of CSV, so a quoted field carries any path; a missing source is an error, not a folder. */
+function mount(source: string, target: string, mode: "readOnly" | "readWrite"): string[] {
+  const field = `"source=${source.replaceAll('"', '""')}"`;
+  return ["--mount", `type=bind,${field},target=${target}${mode === "readOnly" ? ",readonly" : ""}`];
+}
+
+/** What Millrace sets comes last and wins: paths are the container's. tini then signals the whole process group. */
+function environment(launch: Launch): string[] {
+  return [
+    ...launch.environment.map(([key, value]) => `${key}=${value}`),
+    `MILLRACE_ATTEMPT=${launch.attempt}`,
+    `MILLRACE_WORKSPACE=${place.workspace}`,
+    ...(launch.inputs === undefined ? [] : [`MILLRACE_INPUTS=${place.inputs}`]),
+    ...(launch.sources === undefined ? [] : [`MILLRACE_SOURCE=${place.sources}`]),
+    "TINI_KILL_PROCESS_GROUP=1",
+  ];
+}

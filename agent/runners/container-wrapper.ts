@@ -1,0 +1,101 @@
+/**
+ * What runs inside the container around the command: a shell that reads the container's own cgroup when the command
+ * has ended. From inside, the counters are at one place whatever engine or cgroup driver made them, and they are exact
+ * to the end; from outside they vanish with the last process.
+ *
+ * Its first act is to create the usage file. So an image without `/bin/sh` is told from a command that ends with 127.
+ */
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { z } from "zod";
+
+/** Where a container finds its files. */
+export const place = {
+  workspace: "/workspace",
+  inputs: "/millrace/inputs",
+  sources: "/millrace/source",
+  launch: "/millrace/launch",
+} as const;
+
+/** Names within the folder that is mounted at `place.launch`. */
+export const launchFiles = { wrapper: "wrapper", script: "script", usage: "usage" } as const;
+
+const counters = {
+  "cpuacct/cpuacct.usage": "version 1, nanoseconds",
+  "memory/memory.max_usage_in_bytes": "version 1",
+  "cpu.stat": "version 2, has usage_usec",
+  "memory.peak": "version 2, from Linux 5.19 on",
+};
+
+/** stdout and stderr become one stream, so that their order is kept; the traps let the wrapper outlive a signal. */
+export const wrapperScript = `exec 2>&1
+usage=${place.launch}/${launchFiles.usage}
+{ true >"$usage"; } 2>/dev/null
+trap : HUP INT TERM
+"$@"
+status=$?
+{
+  for counter in ${Object.keys(counters).join(" ")}; do
+    [ -r "/sys/fs/cgroup/$counter" ] || continue
+    while read -r key value; do
+      echo "$counter $key $value"
+    done <"/sys/fs/cgroup/$counter"
+  done >"$usage"
+} 2>/dev/null
+exit "$status"
+`;
+
+export interface Measured {
+  readonly cpuMs: number | null;
+  readonly peakMemoryBytes: number | null;
+}
+
+export const notMeasured: Measured = { cpuMs: null, peakMemoryBytes: null };
+
+/** Reads the wrapper's lines, `<counter> <key> [<value>]`; what is not there or not a number was not measured. */
+export function parseUsage(text: string): Measured {
+  const values = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const [counter = "", key = "", value = ""] = line.split(" ");
+    if (value === "") values.set(counter, key);
+    else values.set(`${counter} ${key}`, value);
+  }
+  const nanoseconds = count(values.get("cpuacct/cpuacct.usage"));
+  const microseconds = count(values.get("cpu.stat usage_usec"));
+  return {
+    cpuMs: microseconds !== null ? microseconds / 1e3 : nanoseconds !== null ? nanoseconds / 1e6 : null,
+    peakMemoryBytes:
+      count(values.get("memory.peak")) ?? count(values.get("memory/memory.max_usage_in_bytes")),
+  };
+}
+
+const countSchema = z.coerce.number().int().min(0);
+
+function count(text: string | undefined): number | null {
+  if (text === undefined || text === "") return null;
+  const parsed = countSchema.safeParse(text);
+  return parsed.success ? parsed.data : null;
+}
+
+const MAX_USAGE_BYTES = 16 * 1024;
+
+/** What the wrapper wrote; undefined when it never ran. The job may have put anything there, a link or a pipe too. */
+export async function readUsage(path: string): Promise<Measured | undefined> {
+  let file: Awaited<ReturnType<typeof open>>;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    return isMissing(error) ? undefined : notMeasured;
+  }
+  try {
+    if (!(await file.stat()).isFile()) return notMeasured;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_USAGE_BYTES), 0, MAX_USAGE_BYTES, 0);
+    return parseUsage(buffer.toString("utf8", 0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}

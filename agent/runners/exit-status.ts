@@ -1,0 +1,28 @@
+/** A shell's exit status, and where a spawner leaves it. */
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import type { Exit, Usage } from "./runner.ts";
+import { readStatusFile } from "./spawner-script.ts";
+
+/** The status in a folder for control files, or nothing while the spawner has not written it whole. */
+export function statusIn(control: string): number | undefined {
+  try {
+    return readStatusFile(readFileSync(join(control, "status"), "latin1"))?.status;
+  } catch {
+    // Not written yet, or never: the caller knows which.
+    return undefined;
+  }
+}
+
+/** A shell says 128 + n for a command that signal n ended; a command that exits so by itself looks the same. */
+export function exitOfStatus(status: number, usage: Usage): Exit {
+  const signal = signalNames.get(status - 128);
+  return signal === undefined
+    ? { kind: "exited", exitCode: status, usage }
+    : { kind: "signalled", signal, usage };
+}
+
+const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+// Two names of one number: the one that people know.
+signalNames.set(constants.signals.SIGABRT, "SIGABRT");

@@ -1,0 +1,86 @@
+/**
+ * The launch file: shell text that the spawner's subshell reads, and which ends by becoming the job. A script stays
+ * in a file of its own, unchanged, so that the line numbers in the shell's messages are its author's, and its size
+ * has no limit. Everything from outside is quoted; any bytes but NUL are safe.
+ */
+import { join } from "node:path";
+import type { Pairs } from "../../shared/model/job-spec.ts";
+import type { ProcessIdentity } from "./process-census.ts";
+import type { Launch } from "./runner.ts";
+
+/** Exit status of a job whose workspace could not be entered; its log has the shell's words. */
+export const NO_WORKSPACE_STATUS = 125;
+
+/** Names a shell can't export: they are its own, with a meaning or read-only in one shell or another. */
+const shellOwned = new Set(["OPTIND", "LINENO", "PPID", "UID", "EUID", "BASHOPTS", "SHELLOPTS"]);
+
+/**
+ * The launch file's text. Its first line names the spawner, for an agent that comes back; its first act is to make
+ * the log file: from then on the job can be signalled.
+ */
+export function launchFileText(launch: Launch, spawner: ProcessIdentity): string {
+  const plain: string[] = [];
+  const odd: string[] = [];
+  for (const [name, value] of completeEnvironment(launch)) {
+    const assignment = quote(`${name}=${value}`);
+    // `export 'A=b'` is an assignment in every POSIX shell; names that it would refuse go through env(1).
+    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellOwned.has(name)) plain.push(assignment);
+    else odd.push(assignment);
+  }
+  const command =
+    "script" in launch.command ? ["/bin/sh", "-e", scriptPath(launch)] : launch.command.argv;
+  const through = odd.length === 0 ? "" : `env -- ${odd.join(" ")} `;
+  return `\
+# ${spawner.pid} ${spawner.startTicks}
+exec >>${quote(launch.log)} 2>&1
+cd ${quote(launch.workspace)} || exit ${NO_WORKSPACE_STATUS}
+export ${plain.join(" ")}
+exec ${through}${command.map(quote).join(" ")}
+`;
+}
+
+/** Which spawner was to run this launch file; `undefined` when it was never written whole. */
+export function spawnerOf(text: string): ProcessIdentity | undefined {
+  const [, pid, startTicks] = /^# (\d+) (\d+)\n/.exec(text) ?? [];
+  return pid === undefined ? undefined : { pid: Number(pid), startTicks: Number(startTicks) };
+}
+
+/** Where the spawner looks for the launch file. */
+export function launchFilePath(control: string): string {
+  return join(control, "launch");
+}
+
+/** Where a script job's script is. */
+export function scriptPath(launch: Launch): string {
+  return join(launch.control, "script");
+}
+
+/** Says what a shell can't be given, or nothing. */
+export function launchProblem(launch: Launch): string | undefined {
+  const argv = "argv" in launch.command ? launch.command.argv : [];
+  if (argv.some(hasNul)) return "an argument contains a NUL byte";
+  for (const [name, value] of launch.environment) {
+    if (name === "" || name.includes("=") || hasNul(name)) return `${JSON.stringify(name)} is no name of a variable`;
+    if (hasNul(value)) return `the variable ${name} contains a NUL byte`;
+  }
+  return undefined;
+}
+
+/** The job's own, then what Millrace sets; of one name the last counts. */
+function completeEnvironment(launch: Launch): Map<string, string> {
+  const own: Pairs = [
+    ["MILLRACE_ATTEMPT", launch.attempt],
+    ["MILLRACE_WORKSPACE", launch.workspace],
+  ];
+  if (launch.inputs !== undefined) own.push(["MILLRACE_INPUTS", launch.inputs]);
+  if (launch.sources !== undefined) own.push(["MILLRACE_SOURCE", launch.sources]);
+  return new Map([...launch.environment, ...own]);
+}
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function hasNul(text: string): boolean {
+  return text.includes("\0");
+}

@@ -1,0 +1,121 @@
+/**
+ * Which processes belong to which attempt, by one pass over /proc: by `MILLRACE_ATTEMPT` in their environment, or by
+ * the session of the spawner that runs them, which also has those that cleared their environment. A process is named
+ * by pid and start time, so that a pid used again is never taken for it. Where there is no /proc the census is empty
+ * and only the process group is known.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks after boot. */
+  readonly startTicks: number;
+}
+
+export interface CensusEntry extends ProcessIdentity {
+  readonly session: number;
+  readonly parent: number;
+  /** Value of `MILLRACE_ATTEMPT`, where it could be read. */
+  readonly attempt: string | undefined;
+}
+
+/** Processes looked at before other work of the agent gets its turn. */
+const SLICE = 50;
+
+/** Everything in /proc that still runs; zombies do not. */
+export async function takeCensus(): Promise<CensusEntry[]> {
+  const entries: CensusEntry[] = [];
+  let looked = 0;
+  for (const pid of await processIds()) {
+    const entry = look(pid);
+    if (entry !== undefined) entries.push(entry);
+    looked += 1;
+    if (looked % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return entries;
+}
+
+/** Start time of a living process, or nothing. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const stat = readStat(pid);
+  return stat === undefined ? undefined : { pid, startTicks: stat.startTicks };
+}
+
+/** Sends a signal to that very process; says whether it was still there. */
+export function signalProcess({ pid, startTicks }: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (readStat(pid)?.startTicks !== startTicks) return false;
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    // It has ended since, or changed its user: nothing that a signal of ours could do.
+    return false;
+  }
+}
+
+/** Resident memory of a process now and at its highest; zero when it is gone. */
+export function memoryOf(pid: number): { residentBytes: number; peakBytes: number } {
+  const status = readOrNothing(`/proc/${pid}/status`)?.toString("latin1") ?? "";
+  return { residentBytes: kibibytes(status, "VmRSS"), peakBytes: kibibytes(status, "VmHWM") };
+}
+
+/** Identity of the running system: a pid says nothing across a reboot. */
+export async function bootId(): Promise<string> {
+  try {
+    return (await readFile("/proc/sys/kernel/random/boot_id", "latin1")).trim();
+  } catch {
+    // No /proc here; identities are then compared by pid and time alone.
+    return "";
+  }
+}
+
+async function processIds(): Promise<number[]> {
+  try {
+    return (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  } catch {
+    // No /proc: see the head of this file.
+    return [];
+  }
+}
+
+function look(pid: number): CensusEntry | undefined {
+  const stat = readStat(pid);
+  if (stat === undefined) return undefined;
+  return { pid, ...stat, attempt: attemptOf(pid) };
+}
+
+const MARK = Buffer.from("\0MILLRACE_ATTEMPT=");
+
+function attemptOf(pid: number): string | undefined {
+  const environment = readOrNothing(`/proc/${pid}/environ`);
+  if (environment === undefined) return undefined;
+  const marked = Buffer.concat([Buffer.from([0]), environment]);
+  const at = marked.indexOf(MARK);
+  if (at < 0) return undefined;
+  const start = at + MARK.length;
+  const end = marked.indexOf(0, start);
+  return marked.toString("utf8", start, end < 0 ? undefined : end);
+}
+
+/** The name in a stat line may hold anything, so fields are counted from its last parenthesis. */
+function readStat(pid: number): { parent: number; session: number; startTicks: number } | undefined {
+  const line = readOrNothing(`/proc/${pid}/stat`)?.toString("latin1");
+  if (line === undefined) return undefined;
+  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  if (fields[0] === "Z" || fields[0] === "X") return undefined;
+  return { parent: Number(fields[1]), session: Number(fields[3]), startTicks: Number(fields[19]) };
+}
+
+function readOrNothing(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    // Ended since it was listed, or another user's.
+    return undefined;
+  }
+}
+
+function kibibytes(status: string, field: string): number {
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * 1024;
+}

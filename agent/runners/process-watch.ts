@@ -1,0 +1,137 @@
+/**
+ * Looks after the processes of attempts with as few looks at /proc as do: it samples the memory of those that run for
+ * a while, and ends what is left of those that have ended.
+ *
+ * One census serves all attempts. An attempt is sampled when it has run for `SAMPLE_AFTER_MS`, so a short job costs
+ * nothing, then every `LOOK_MS`; what has ended is looked for at most every `LOOK_MS`; with nothing to look after
+ * there is no timer.
+ *
+ * Safe: only processes of attempts that this agent has run, or in the session of its own spawners, are signalled.
+ * Live: an ended attempt stays on the list until a census begun after its end has found nothing of it.
+ */
+import { type CensusEntry, memoryOf, signalProcess, takeCensus } from "./process-census.ts";
+
+const SAMPLE_AFTER_MS = 250;
+const LOOK_MS = 1_000;
+const KILL_ROUNDS = 50;
+
+interface Running {
+  readonly session: number;
+  sampleAtMs: number;
+  peakBytes: number | null;
+}
+
+export class ProcessWatch {
+  readonly #running = new Map<string, Running>();
+  #ended = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
+  #lastLookMs = 0;
+  #isClosed = false;
+
+  /** An attempt begins in the session of its spawner. */
+  began(attempt: string, session: number): void {
+    this.#running.set(attempt, {
+      session,
+      sampleAtMs: performance.now() + SAMPLE_AFTER_MS,
+      peakBytes: null,
+    });
+    this.#wait();
+  }
+
+  /** Its command has ended: the next look ends what is left of it. Gives its peak memory, where it was sampled. */
+  finished(attempt: string): number | null {
+    const peakBytes = this.#running.get(attempt)?.peakBytes ?? null;
+    this.#running.delete(attempt);
+    this.#ended.add(attempt);
+    this.#wait();
+    return peakBytes;
+  }
+
+  /** Kills every process of an attempt, those that left its group too, until a census finds none. */
+  async killAll(attempt: string): Promise<void> {
+    for (let round = 0; round < KILL_ROUNDS; round += 1) {
+      const members = (await takeCensus()).filter((entry) => entry.attempt === attempt);
+      if (members.length === 0) return;
+      for (const member of members) signalProcess(member, "SIGKILL");
+    }
+  }
+
+  /** Signals what left the group of a running attempt. */
+  async signalEscaped(attempt: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const session = this.#running.get(attempt)?.session;
+    for (const entry of await takeCensus()) {
+      if (entry.attempt === attempt && entry.session !== session) signalProcess(entry, signal);
+    }
+  }
+
+  /** Ends what is left of the ended attempts, now, and stops looking. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    if (this.#ended.size > 0) endLeft(await takeCensus(), this.#ended);
+  }
+
+  /** Stops looking and leaves what runs alone. */
+  abandon(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #wait(): void {
+    if (this.#timer !== undefined || this.#isLooking || this.#isClosed) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#isDue(performance.now())) void this.#look();
+      else this.#wait();
+    }, SAMPLE_AFTER_MS);
+    this.#timer.unref();
+  }
+
+  #isDue(nowMs: number): boolean {
+    if (this.#ended.size > 0 && nowMs - this.#lastLookMs >= LOOK_MS) return true;
+    for (const { sampleAtMs } of this.#running.values()) if (sampleAtMs <= nowMs) return true;
+    return false;
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    this.#lastLookMs = performance.now();
+    const ended = this.#ended;
+    this.#ended = new Set();
+    const census = await takeCensus();
+    for (const attempt of endLeft(census, ended)) this.#ended.add(attempt);
+    this.#sample(census);
+    this.#isLooking = false;
+    if (this.#running.size > 0 || this.#ended.size > 0) this.#wait();
+  }
+
+  #sample(census: readonly CensusEntry[]): void {
+    const bySession = new Map<number, string>();
+    for (const [attempt, running] of this.#running) {
+      bySession.set(running.session, attempt);
+      running.sampleAtMs = Math.max(running.sampleAtMs, this.#lastLookMs + LOOK_MS);
+    }
+    const residentBytes = new Map<string, number>();
+    for (const entry of census) {
+      const attempt = entry.attempt ?? bySession.get(entry.session);
+      const running = attempt === undefined ? undefined : this.#running.get(attempt);
+      // The spawner leads the session; it is not the job's.
+      if (attempt === undefined || running === undefined || entry.pid === running.session) continue;
+      const memory = memoryOf(entry.pid);
+      const resident = (residentBytes.get(attempt) ?? 0) + memory.residentBytes;
+      residentBytes.set(attempt, resident);
+      running.peakBytes = Math.max(running.peakBytes ?? 0, resident, memory.peakBytes);
+    }
+  }
+}
+
+/** Kills what is left of these attempts; gives those of which something was. */
+function endLeft(census: readonly CensusEntry[], ended: ReadonlySet<string>): Set<string> {
+  const found = new Set<string>();
+  for (const entry of census) {
+    if (entry.attempt === undefined || !ended.has(entry.attempt)) continue;
+    if (signalProcess(entry, "SIGKILL")) found.add(entry.attempt);
+  }
+  return found;
+}

@@ -1,0 +1,154 @@
+/**
+ * Runs commands in a shell on the host, each through a spawner.
+ *
+ * States of an execution: launched (the line is written) ──▶ running (its log file is there) ──▶ reported by the
+ * spawner, or gone with it.
+ *
+ * Invariants:
+ * 1. A spawner runs one job at a time; one that reported is used again, one that is gone never.
+ * 2. TERM is sent when the job's subshell has made the log file, so never in the moment in which only the spawner,
+ *    which survives it, would hear it.
+ * 3. KILL goes to the whole group and so takes the spawner along: the cause is then known, and a new one serves the
+ *    next job. What left the group is found by its environment.
+ * 4. `exit` never rejects.
+ */
+import { existsSync, writeFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { asMillraceError } from "../../shared/model/error.ts";
+import { AdoptedExecution } from "./adopted-execution.ts";
+import { exitOfStatus, statusIn } from "./exit-status.ts";
+import { launchFilePath, launchFileText, launchProblem, scriptPath } from "./launch-file.ts";
+import { ProcessWatch } from "./process-watch.ts";
+import type { Execution, Exit, Launch, Runner } from "./runner.ts";
+import { Spawner, type SpawnerEnd } from "./spawner.ts";
+
+const LAUNCH_LOOK_MS = 2;
+
+export interface ShellRunnerOptions {
+  /** Environment of every job beside its own; see `hostEnvironment`. */
+  readonly environment: Record<string, string>;
+}
+
+export class ShellRunner implements Runner {
+  readonly #environment: Record<string, string>;
+  readonly #watch = new ProcessWatch();
+  readonly #spawners = new Set<Spawner>();
+  #idle: Spawner[] = [];
+
+  constructor(options: ShellRunnerOptions) {
+    this.#environment = options.environment;
+  }
+
+  async start(launch: Launch): Promise<Execution> {
+    const problem = launchProblem(launch);
+    if (problem !== undefined) return ended({ kind: "notStarted", reason: "workspace", message: problem });
+    let spawner: Spawner;
+    try {
+      spawner = this.#takeIdle() ?? (await this.#startSpawner());
+      writeFileSync(launchFilePath(launch.control), launchFileText(launch, spawner.identity), { mode: 0o600 });
+      if ("script" in launch.command) writeFileSync(scriptPath(launch), launch.command.script, { mode: 0o600 });
+    } catch (error) {
+      const message = asMillraceError(error, "the job could not be launched").message;
+      return ended({ kind: "notStarted", reason: "workspace", message });
+    }
+    return new ShellExecution(launch, spawner, this.#watch, () => this.#giveBack(spawner));
+  }
+
+  /** Follows an attempt that an earlier process of this agent started. */
+  adopt(attempt: string, control: string): Execution {
+    return new AdoptedExecution(attempt, control, this.#watch);
+  }
+
+  async sweep(attempt: string): Promise<void> {
+    await this.#watch.killAll(attempt);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#spawners].map((spawner) => spawner.close()));
+    await this.#watch.close();
+  }
+
+  /** Leaves what runs to a successor: spawners finish their jobs, write the status, and end. */
+  abandon(): void {
+    for (const spawner of this.#spawners) spawner.abandon();
+    this.#watch.abandon();
+  }
+
+  #takeIdle(): Spawner | undefined {
+    for (;;) {
+      const spawner = this.#idle.pop();
+      if (spawner === undefined || !spawner.isGone) return spawner;
+      this.#spawners.delete(spawner);
+    }
+  }
+
+  async #startSpawner(): Promise<Spawner> {
+    const spawner = await Spawner.start(this.#environment);
+    this.#spawners.add(spawner);
+    return spawner;
+  }
+
+  #giveBack(spawner: Spawner): void {
+    if (spawner.isGone) this.#spawners.delete(spawner);
+    else this.#idle.push(spawner);
+  }
+}
+
+class ShellExecution implements Execution {
+  readonly exit: Promise<Exit>;
+  readonly #launch: Launch;
+  readonly #spawner: Spawner;
+  readonly #watch: ProcessWatch;
+  #isOver = false;
+  #killed = false;
+
+  constructor(launch: Launch, spawner: Spawner, watch: ProcessWatch, done: () => void) {
+    this.#launch = launch;
+    this.#spawner = spawner;
+    this.#watch = watch;
+    this.exit = this.#run(done);
+  }
+
+  async signal(signal: "TERM" | "KILL"): Promise<void> {
+    while (signal === "TERM" && !this.#isOver && !existsSync(this.#launch.log)) await delay(LAUNCH_LOOK_MS);
+    if (this.#isOver) return;
+    if (signal === "KILL") this.#killed = true;
+    this.#spawner.signal(signal);
+    await this.#watch.signalEscaped(this.#launch.attempt, `SIG${signal}`);
+  }
+
+  async #run(done: () => void): Promise<Exit> {
+    const { attempt, control } = this.#launch;
+    const startedMs = performance.now();
+    this.#watch.began(attempt, this.#spawner.pid);
+    const end = await this.#spawner.run(control);
+    this.#isOver = true;
+    const wallMs = performance.now() - startedMs;
+    const peakMemoryBytes = this.#watch.finished(attempt);
+    if (end.kind === "gone") await this.#watch.killAll(attempt);
+    done();
+    return this.#exitOf(end, wallMs, peakMemoryBytes);
+  }
+
+  #exitOf(end: SpawnerEnd, wallMs: number, peakMemoryBytes: number | null): Exit {
+    if (end.kind === "reported") {
+      if (!existsSync(this.#launch.log)) return neverBegan;
+      return exitOfStatus(end.status, { wallMs, cpuMs: end.cpuMs, peakMemoryBytes });
+    }
+    const usage = { wallMs, cpuMs: null, peakMemoryBytes };
+    const status = statusIn(this.#launch.control);
+    if (status !== undefined) return exitOfStatus(status, usage);
+    if (this.#killed) return { kind: "signalled", signal: "SIGKILL", usage };
+    return { kind: "unknown", message: `its spawner was ended by ${end.signal ?? "an unknown cause"}` };
+  }
+}
+
+const neverBegan: Exit = {
+  kind: "notStarted",
+  reason: "workspace",
+  message: "its log file could not be made",
+};
+
+function ended(exit: Exit): Execution {
+  return { exit: Promise.resolve(exit), signal: () => Promise.resolve() };
+}

@@ -1,0 +1,62 @@
+/**
+ * The spawner: a small shell that starts one job after another. It reads the folder of each on a line of its own,
+ * runs the launch file there in a subshell, and says how it ended: first in the folder's status file, which is the
+ * truth, then on its output, which spares the agent the reading.
+ *
+ * States: idle (in `read`) ──line──▶ running (waiting for the subshell) ──▶ idle; the end of its input ends it, after
+ * the job that runs.
+ *
+ * Invariants:
+ * 1. A status file is complete when it ends with the line `end`: an incomplete one means that the status is unknown.
+ *    It is written in one go under its final name, since a rename would cost a process; a reader checks the mark.
+ * 2. The traps are caught, not ignored, so the subshell and the job start with default dispositions; and a signal to
+ *    the group, which spawner and job share, never ends the spawner. Only SIGKILL does.
+ * 3. `read` cut short by such a signal is not the end of the input: `interrupted` tells the two apart.
+ * 4. Losing the agent's end of the pipes changes nothing for the job: SIGPIPE is among the caught.
+ * 5. What the job left in its group gets TERM before anybody hears that the job has ended.
+ *
+ * `times` prints the sums of all jobs so far; the difference of two is the CPU time of one.
+ */
+export const spawnerScript = `\
+trap interrupted=1 HUP INT QUIT PIPE ALRM USR1 USR2 TERM
+while :; do
+  interrupted=
+  IFS= read -r control || {
+    [ -n "$interrupted" ] && continue
+    break
+  }
+  ( . "$control/launch" ) </dev/null
+  status=$?
+  { echo "$status"; times; echo end; } >"$control/status"
+  kill -TERM 0
+  echo "$status"
+  times
+done
+`;
+
+/** What the spawner says of an ended job: its status, and the CPU time of all its jobs so far. */
+export interface SpawnerReport {
+  readonly status: number;
+  /** Null when this shell's `times` can't be read. */
+  readonly cpuTotalMs: number | null;
+}
+
+/** Lines of one report on the spawner's output: the status, its own times, its children's. */
+export const REPORT_LINES = 3;
+
+/** Reads the lines of a report. */
+export function readReport([status = "", , children = ""]: readonly string[]): SpawnerReport {
+  const [user, system] = [...children.matchAll(/(\d+)m(\d+)[.,](\d+)s/g)];
+  const cpuTotalMs = user === undefined || system === undefined ? null : durationMs(user) + durationMs(system);
+  return { status: Number.parseInt(status, 10), cpuTotalMs };
+}
+
+/** Reads a status file; `undefined` when it is not complete. */
+export function readStatusFile(content: string): SpawnerReport | undefined {
+  const lines = content.split("\n");
+  return lines[REPORT_LINES] === "end" ? readReport(lines) : undefined;
+}
+
+function durationMs([, minutes, seconds, fraction]: RegExpMatchArray): number {
+  return Number(minutes) * 60_000 + Number(`${seconds}.${fraction}`) * 1_000;
+}

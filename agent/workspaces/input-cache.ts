@@ -1,0 +1,120 @@
+/**
+ * Artifacts that jobs of this agent need, fetched once each. An attempt gets a copy of its own (a reflink where the
+ * file system has them): a job that runs as root could write through a hard link, and what one job does to its inputs
+ * must not reach another's.
+ *
+ * Invariants: (1) one fetch at a time per digest. (2) what is being copied is not removed. (3) the total stays under
+ * the limit, but for what is in use.
+ */
+import { constants } from "node:fs";
+import { cp, mkdir, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { makeReadOnly, removeTree } from "./folder-tree.ts";
+
+/** Where artifacts come from. */
+export interface ArtifactSource {
+  download(digest: string, folder: string): Promise<void>;
+}
+
+interface Entry {
+  readonly folder: Promise<string>;
+  bytes: number;
+  users: number;
+}
+
+const DEFAULT_LIMIT_BYTES = 4 * 2 ** 30;
+
+export class InputCache {
+  readonly #root: string;
+  readonly #source: ArtifactSource;
+  readonly #limitBytes: number;
+  /** The least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+  #totalBytes = 0;
+
+  private constructor(root: string, source: ArtifactSource, limitBytes: number) {
+    this.#root = root;
+    this.#source = source;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** An empty cache; what an earlier process had in the folder is removed, it may not be whole. */
+  static async open(root: string, source: ArtifactSource, limitBytes = DEFAULT_LIMIT_BYTES): Promise<InputCache> {
+    await removeTree(root);
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    return new InputCache(root, source, limitBytes);
+  }
+
+  /** Copies an artifact to a folder that does not exist yet. */
+  async copyTo(digest: string, folder: string): Promise<void> {
+    const entry = this.#use(digest);
+    try {
+      await cp(await entry.folder, folder, {
+        recursive: true,
+        verbatimSymlinks: true,
+        mode: constants.COPYFILE_FICLONE,
+      });
+    } finally {
+      entry.users -= 1;
+    }
+    await this.#shrink();
+  }
+
+  /** Fetches ahead. A failure is not told here: the copy that needs it tries again and says it. */
+  prefetch(digest: string): void {
+    const entry = this.#use(digest);
+    const done = () => {
+      entry.users -= 1;
+    };
+    entry.folder.then(done, done);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#entries.values()].map(({ folder }) => folder));
+    await removeTree(this.#root);
+  }
+
+  #use(digest: string): Entry {
+    const known = this.#entries.get(digest);
+    const entry = known ?? { folder: this.#fetch(digest), bytes: 0, users: 0 };
+    entry.users += 1;
+    this.#entries.delete(digest);
+    this.#entries.set(digest, entry);
+    if (known === undefined) {
+      entry.folder.catch(() => {
+        // The next user tries again; this one hears of it by its own await.
+        this.#entries.delete(digest);
+      });
+    }
+    return entry;
+  }
+
+  async #fetch(digest: string): Promise<string> {
+    const folder = join(this.#root, digest);
+    await this.#source.download(digest, folder);
+    await makeReadOnly(folder);
+    const bytes = await bytesIn(folder);
+    const entry = this.#entries.get(digest);
+    if (entry !== undefined) entry.bytes = bytes;
+    this.#totalBytes += bytes;
+    return folder;
+  }
+
+  async #shrink(): Promise<void> {
+    for (const [digest, entry] of this.#entries) {
+      if (this.#totalBytes <= this.#limitBytes) return;
+      if (entry.users > 0) continue;
+      this.#entries.delete(digest);
+      this.#totalBytes -= entry.bytes;
+      await removeTree(await entry.folder);
+    }
+  }
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return bytes;
+}

@@ -1,0 +1,198 @@
+/**
+ * The folders of attempts: on disk the workspace, the inputs and the log, on a RAM file system, where there is one,
+ * the control files (record, launch file, status).
+ *
+ *     <work folder>/attempts/<number>/{work,inputs,sources,log}     <control root>/<number>/{attempt.json,launch,…}
+ *     <work folder>/kept/<run>/<job>-<attempt>/                     failed ones, where they are to be kept
+ *
+ * A place is an attempt's until its report is settled: until then its result could be made again from what is in it.
+ * A place that a job left empty serves the next one as it is, since making and removing folders is most of what a
+ * short job costs.
+ *
+ * Invariants: (1) no two attempts share a place at a time. (2) a place handed out has an empty workspace, no log, no
+ * status, no inputs. (3) a record is there whenever something may have been started.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdir, readdir, rename, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { folderName } from "../../shared/model/name.ts";
+import { bootId } from "../runners/process-census.ts";
+import { type AttemptRecord, readRecord, recordPath, writeRecord } from "./attempt-record.ts";
+import { removeTree } from "./folder-tree.ts";
+import { releaseLock, takeLock } from "./work-folder-lock.ts";
+
+/** The folders and files of one attempt. */
+export interface Place {
+  readonly number: number;
+  readonly root: string;
+  readonly work: string;
+  readonly inputs: string;
+  readonly sources: string;
+  readonly log: string;
+  readonly control: string;
+}
+
+/** An attempt of an earlier process of this agent. */
+export interface Leftover {
+  readonly record: AttemptRecord;
+  readonly place: Place;
+}
+
+const RAM_ROOT = "/dev/shm";
+const LOCK_FILE = "agent.lock";
+
+export class Workspaces {
+  readonly #folder: string;
+  readonly #controlRoot: string;
+  readonly boot: string;
+  #free: Place[] = [];
+  #lastNumber: number;
+
+  private constructor(folder: string, controlRoot: string, boot: string, lastNumber: number) {
+    this.#folder = folder;
+    this.#controlRoot = controlRoot;
+    this.boot = boot;
+    this.#lastNumber = lastNumber;
+  }
+
+  /** Takes a work folder, removes what no attempt needs, and lists what earlier processes left. */
+  static async open(folder: string): Promise<{ workspaces: Workspaces; leftovers: Leftover[] }> {
+    await mkdir(join(folder, "attempts"), { recursive: true, mode: 0o700 });
+    await takeLock(join(folder, LOCK_FILE));
+    const controlRoot = makeControlRoot(folder);
+    const leftovers: Leftover[] = [];
+    const numbers = new Set([...numbersIn(controlRoot), ...numbersIn(join(folder, "attempts"))]);
+    for (const number of numbers) {
+      const place = placeOf(folder, controlRoot, number);
+      const record = readRecord(place.control);
+      if (record !== undefined) leftovers.push({ record, place });
+      else await removePlace(place);
+    }
+    const workspaces = new Workspaces(folder, controlRoot, await bootId(), Math.max(0, ...numbers));
+    return { workspaces, leftovers };
+  }
+
+  /** Folder for what the agent keeps beside its attempts. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** An empty place, with the attempt's record in it. */
+  take(record: AttemptRecord): Place {
+    const place = this.#free.pop() ?? this.#make();
+    writeRecord(place.control, record);
+    return place;
+  }
+
+  /** Gives a place back once its attempt is settled. */
+  async release(place: Place): Promise<void> {
+    if (isClean(place)) {
+      rmSync(place.log, { force: true });
+      rmSync(join(place.control, "status"), { force: true });
+      rmSync(recordPath(place.control), { force: true });
+      this.#free.push(place);
+    } else {
+      await removePlace(place);
+    }
+  }
+
+  /** Moves the workspace and log of a failed attempt to where people find them, and gives the place back. */
+  async keep(place: Place, { run, name, attempt }: AttemptRecord): Promise<string> {
+    const kept = join(this.#folder, "kept", run, `${folderName(name)}-${attempt}`);
+    await mkdir(join(this.#folder, "kept", run), { recursive: true, mode: 0o700 });
+    await removeTree(kept);
+    await rename(place.root, kept);
+    await removePlace(place);
+    return kept;
+  }
+
+  /** Removes the places that are free, or with `everything` also those a successor could report; then all it can. */
+  async close(what: "free" | "everything"): Promise<void> {
+    for (const place of this.#free) await removePlace(place);
+    this.#free = [];
+    const attempts = join(this.#folder, "attempts");
+    if (what === "everything") {
+      await removeTree(attempts);
+      await removeTree(this.#controlRoot);
+    }
+    await removeIfEmpty(attempts);
+    await removeIfEmpty(this.#controlRoot);
+    releaseLock(join(this.#folder, LOCK_FILE));
+    await removeIfEmpty(this.#folder);
+  }
+
+  #make(): Place {
+    this.#lastNumber += 1;
+    const place = placeOf(this.#folder, this.#controlRoot, this.#lastNumber);
+    mkdirSync(place.work, { recursive: true, mode: 0o700 });
+    mkdirSync(place.control, { mode: 0o700 });
+    return place;
+  }
+}
+
+function placeOf(folder: string, controlRoot: string, number: number): Place {
+  const root = join(folder, "attempts", String(number));
+  return {
+    number,
+    root,
+    work: join(root, "work"),
+    inputs: join(root, "inputs"),
+    sources: join(root, "sources"),
+    log: join(root, "log"),
+    control: join(controlRoot, String(number)),
+  };
+}
+
+async function removePlace(place: Place): Promise<void> {
+  await removeTree(place.root);
+  // Last, so that a removal cut short is taken up again.
+  await removeTree(place.control);
+}
+
+/** A place in which only the log and the control files of a shell job are. */
+function isClean(place: Place): boolean {
+  const known = new Set(["work", "log"]);
+  const { mode } = lstatSync(place.work);
+  return (
+    (mode & 0o7777) === 0o700 &&
+    readdirSync(place.work).length === 0 &&
+    readdirSync(place.root).every((name) => known.has(name)) &&
+    !existsSync(join(place.control, "container"))
+  );
+}
+
+/** A folder of our own on the RAM file system; anyone may write there, so one that is not ours alone is not used. */
+function makeControlRoot(folder: string): string {
+  const onDisk = join(folder, "control");
+  if (!existsSync(RAM_ROOT) || existsSync(onDisk)) return made(onDisk);
+  const user = join(RAM_ROOT, `millrace-${process.getuid?.() ?? 0}`);
+  try {
+    mkdirSync(user, { recursive: true, mode: 0o700 });
+    const found = lstatSync(user);
+    const isOurs = found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
+    if (isOurs) return made(join(user, createHash("sha256").update(folder).digest("hex").slice(0, 16)));
+  } catch {
+    // Full, read-only, or another user's: the disk will do.
+  }
+  return made(onDisk);
+}
+
+function made(folder: string): string {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}
+
+function numbersIn(folder: string): number[] {
+  return readdirSync(folder)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+async function removeIfEmpty(folder: string): Promise<void> {
+  try {
+    if ((await readdir(folder)).length === 0) await rmdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}

@@ -1,0 +1,117 @@
+/** What the coordinator's actors say to each other. Plain data and refs: it may be serialised. */
+
+import type { ActorRef, TransportStatus } from "../../shared/actor/contract.ts";
+import type { ApiCommand, RunView, Verb } from "../../shared/model/api.ts";
+import type { DependencyResult } from "../../shared/model/event.ts";
+import type { HeldAttempt, Order, ReportItem } from "../../shared/model/messages.ts";
+import type { QueuedJob } from "../core/job-queue.ts";
+import type { Offer, Requirement } from "../core/requirement.ts";
+import type { Grant, Recall } from "../core/scheduler.ts";
+import type { AppendResult } from "../journal/journal.ts";
+
+/** A reply to a command of the API: its result, or what was wrong. */
+export type Reply =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly code: string; readonly message: string; readonly fix?: string };
+
+export type Command = { readonly [V in Verb]: { readonly verb: V; readonly request: ApiCommand<V> } }[Verb];
+
+export type CoordinatorMessage =
+  | { readonly kind: "recover" }
+  | { readonly kind: "claimed"; readonly epoch: number }
+  | { readonly kind: "listed"; readonly living: readonly string[] }
+  | { readonly kind: "runLoaded"; readonly run: string }
+  | { readonly kind: "recoveryFailed"; readonly reason: string }
+  | { readonly kind: "command"; readonly command: Command; readonly replyTo: ActorRef<Reply> }
+  | { readonly kind: "runReady"; readonly run: string; readonly jobs: number }
+  | { readonly kind: "runRejected"; readonly run: string; readonly reply: Reply }
+  | { readonly kind: "runEnded"; readonly view: RunView }
+  | { readonly kind: "runActorFailed"; readonly run: string }
+  | { readonly kind: "schedulerStarted" }
+  | { readonly kind: "fleetStarted" }
+  | { readonly kind: "deposed"; readonly epoch: number };
+
+export type RunMessage =
+  | { readonly kind: "loaded" }
+  | { readonly kind: "loadFailed"; readonly reason: string; readonly code: string }
+  | { readonly kind: "granted"; readonly grants: readonly Grant[] }
+  | { readonly kind: "recalled"; readonly recalls: readonly Recall[] }
+  | { readonly kind: "stranded"; readonly jobs: readonly number[]; readonly reason: string }
+  | { readonly kind: "reported"; readonly agent: string; readonly items: readonly ReportItem[] }
+  | {
+      readonly kind: "agentResynced";
+      readonly agent: string;
+      readonly incarnation: string;
+      readonly held: readonly HeldAttempt[];
+    }
+  | { readonly kind: "agentGone"; readonly agent: string; readonly reason: string }
+  | { readonly kind: "appended"; readonly result: AppendResult; readonly view: RunView | undefined }
+  | { readonly kind: "appendFailed"; readonly reason: string }
+  | { readonly kind: "eventsStored" }
+  | { readonly kind: "eventsFailed"; readonly reason: string }
+  | { readonly kind: "dependency"; readonly result: DependencyResult }
+  | { readonly kind: "carryOn" }
+  | { readonly kind: "recheck" }
+  | { readonly kind: "transport"; readonly status: TransportStatus }
+  | { readonly kind: "schedulerStarted" }
+  | { readonly kind: "fleetStarted" }
+  | { readonly kind: "abort"; readonly reason: string }
+  | { readonly kind: "command"; readonly command: Command; readonly replyTo: ActorRef<Reply> };
+
+export type JobMessage =
+  /** The result of a need, by the need's index, has come in. */
+  | { readonly kind: "needResult"; readonly need: number }
+  /** It has no needs, or is asked again after an attempt that did not decide it. */
+  | { readonly kind: "askSlot"; readonly delayMs: number }
+  | { readonly kind: "slotDue" }
+  /** The job is final and its record stored: publish the result and end. */
+  | { readonly kind: "settled"; readonly result: DependencyResult };
+
+export type SchedulerMessage =
+  | {
+      readonly kind: "runOpened";
+      readonly run: string;
+      readonly order: number;
+      readonly priority: number;
+      readonly ref: ActorRef<RunMessage>;
+    }
+  | { readonly kind: "runPriority"; readonly run: string; readonly priority: number }
+  | { readonly kind: "runClosed"; readonly run: string }
+  | {
+      readonly kind: "request";
+      readonly run: string;
+      readonly entry: QueuedJob;
+      readonly requirement: Requirement;
+    }
+  | { readonly kind: "withdraw"; readonly run: string; readonly job: number }
+  | { readonly kind: "release"; readonly run: string; readonly job: number }
+  | {
+      readonly kind: "adopt";
+      readonly run: string;
+      readonly job: number;
+      readonly agent: string;
+      readonly requirement: Requirement;
+    }
+  | { readonly kind: "offer"; readonly offer: Offer }
+  | { readonly kind: "agentGone"; readonly agent: string }
+  | { readonly kind: "plan" }
+  | { readonly kind: "checkStranded" };
+
+export type FleetMessage =
+  | {
+      readonly kind: "fromAgent";
+      readonly token: string;
+      readonly type: string;
+      readonly payload: Uint8Array;
+    }
+  | { readonly kind: "runOpened"; readonly run: string; readonly ref: ActorRef<RunMessage> }
+  | { readonly kind: "runClosed"; readonly run: string }
+  | { readonly kind: "recovered" }
+  | { readonly kind: "leaseAdopted"; readonly agent: string }
+  | { readonly kind: "orders"; readonly agent: string; readonly orders: readonly Order[] }
+  | { readonly kind: "flush" }
+  | { readonly kind: "tick" }
+  | { readonly kind: "schedulerStarted" }
+  | { readonly kind: "eventsStored" }
+  | { readonly kind: "eventsFailed"; readonly reason: string }
+  | { readonly kind: "command"; readonly command: Command; readonly replyTo: ActorRef<Reply> };

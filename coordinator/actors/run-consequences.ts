@@ -1,0 +1,169 @@
+/**
+ * What a stored record entails outside the run's state, carried out in order. A large group (a cancelled run of a
+ * hundred thousand jobs) is carried out in slices, so that the event loop is not held.
+ */
+import type { ActorRef, Context } from "../../shared/actor/contract.ts";
+import type { RunEvent } from "../../shared/model/event.ts";
+import type { Order } from "../../shared/model/messages.ts";
+import { attemptRef, jobRequest } from "../core/job-request.ts";
+import type { Change } from "../core/run-fold.ts";
+import { type Attempt, isHeld, jobAt, liveAttempt, type RunState } from "../core/run-state.ts";
+import { viewRun } from "../core/run-view.ts";
+import type { Reply, RunMessage } from "./messages.ts";
+import type { RunEvents } from "./run-events.ts";
+import type { RunJobs } from "./run-jobs.ts";
+import type { RunSurroundings } from "./run-surroundings.ts";
+
+export type Consequence =
+  | { readonly kind: "events"; readonly events: readonly RunEvent[] }
+  | { readonly kind: "change"; readonly change: Change }
+  | { readonly kind: "orders"; readonly agent: string; readonly orders: readonly Order[] }
+  | { readonly kind: "reply"; readonly replyTo: ActorRef<Reply>; readonly reply: Reply };
+
+const SLICE = 500;
+
+export class Consequences {
+  readonly #state: RunState;
+  readonly #surroundings: RunSurroundings;
+  readonly #jobs: RunJobs;
+  readonly #events: RunEvents;
+  readonly #context: Context<RunMessage>;
+  #waiting: Consequence[] = [];
+  #position = 0;
+  #isCarryOnDue = false;
+  /** The record of the run's end is stored, not only folded. */
+  #hasEnded: boolean;
+  #hasToldEnd = false;
+
+  constructor(
+    state: RunState,
+    surroundings: RunSurroundings,
+    parts: { jobs: RunJobs; events: RunEvents },
+    context: Context<RunMessage>,
+  ) {
+    this.#state = state;
+    this.#surroundings = surroundings;
+    this.#jobs = parts.jobs;
+    this.#events = parts.events;
+    this.#context = context;
+    this.#hasEnded = state.endedAt !== null;
+  }
+
+  carryOut(consequences: readonly Consequence[]): void {
+    for (const consequence of consequences) this.#waiting.push(consequence);
+    if (!this.#isCarryOnDue) this.#carryOutSlice();
+  }
+
+  carryOn(): void {
+    this.#isCarryOnDue = false;
+    this.#carryOutSlice();
+  }
+
+  /** Once the end and all events are stored, nothing is left to do for the run. */
+  tellEnd(): void {
+    const isBusy = !this.#events.isIdle || this.#position < this.#waiting.length;
+    if (!this.#hasEnded || this.#hasToldEnd || isBusy) return;
+    this.#hasToldEnd = true;
+    this.#surroundings.coordinator.tell({ kind: "runEnded", view: viewRun(this.#state) });
+  }
+
+  #carryOutSlice(): void {
+    const end = Math.min(this.#position + SLICE, this.#waiting.length);
+    while (this.#position < end) {
+      const consequence = this.#waiting[this.#position];
+      this.#position += 1;
+      if (consequence !== undefined) this.#carryOutOne(consequence);
+    }
+    if (this.#position < this.#waiting.length) {
+      this.#isCarryOnDue = true;
+      this.#context.self.tell({ kind: "carryOn" });
+    } else {
+      this.#waiting = [];
+      this.#position = 0;
+      this.tellEnd();
+    }
+  }
+
+  #carryOutOne(consequence: Consequence): void {
+    switch (consequence.kind) {
+      case "events":
+        return this.#events.add(consequence.events, { isLive: true });
+      case "orders":
+        return this.#order(consequence.agent, consequence.orders);
+      case "reply":
+        return consequence.replyTo.tell(consequence.reply);
+      case "change":
+        return this.#onChange(consequence.change);
+    }
+  }
+
+  #onChange(change: Change): void {
+    switch (change.kind) {
+      case "submitted": {
+        const { run, jobs } = this.#state;
+        return this.#surroundings.coordinator.tell({ kind: "runReady", run, jobs: jobs.length });
+      }
+      case "assigned": {
+        // It may have been ended between its record and now: then there is nothing to start.
+        if (liveAttempt(jobAt(this.#state, change.job)) !== change.attempt) return;
+        const request = jobRequest(this.#state, change.job, change.attempt);
+        return this.#order(change.attempt.agent, [{ kind: "start", request }]);
+      }
+      case "ready":
+        return this.#jobs.onReady(change.job);
+      case "returned":
+        return this.#jobs.askAgain(change.job, 0);
+      case "retrying":
+        return this.#jobs.askAgain(change.job, change.delayMs);
+      case "succeeded":
+      case "failed":
+      case "blocked":
+      case "skipped":
+        return this.#jobs.onFinal(change.job);
+      case "cancelled":
+        if (change.attempt !== null && change.attempt.result === null) {
+          this.#cancelAttempt(change.job, change.attempt, change.reason);
+        }
+        return this.#jobs.onFinal(change.job);
+      case "jobCancelling":
+        return this.#cancelAttempt(change.job, change.attempt, change.reason);
+      case "cancelling":
+        return this.#cancelLive(change.reason, () => true);
+      case "prioritised":
+        this.#surroundings.scheduler.tell({
+          kind: "runPriority",
+          run: this.#state.run,
+          priority: change.priority,
+        });
+        this.#cancelLive("held: its priority is 0", (job) => isHeld(this.#state, job));
+        return this.#jobs.recheck(Number.POSITIVE_INFINITY);
+      case "jobPrioritised":
+        this.#jobs.onPrioritised(change.job);
+        return this.#cancelLive(
+          "held: its priority is 0",
+          (job) => job === change.job && isHeld(this.#state, job),
+        );
+      case "ended":
+        this.#hasEnded = true;
+        return;
+      case "started":
+      case "stranded":
+        return;
+    }
+  }
+
+  #cancelLive(reason: string, isMeant: (job: number) => boolean): void {
+    this.#state.jobs.forEach((job, index) => {
+      const attempt = liveAttempt(job);
+      if (attempt !== undefined && isMeant(index)) this.#cancelAttempt(index, attempt, reason);
+    });
+  }
+
+  #cancelAttempt(job: number, attempt: Attempt, reason: string): void {
+    this.#order(attempt.agent, [{ kind: "cancel", ...attemptRef(this.#state, job, attempt), reason }]);
+  }
+
+  #order(agent: string, orders: readonly Order[]): void {
+    this.#surroundings.fleet.tell({ kind: "orders", agent, orders });
+  }
+}

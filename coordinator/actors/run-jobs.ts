@@ -1,0 +1,216 @@
+/**
+ * The job actors of one run: made when first touched, told what concerns them, dropped when final. Also the repair of
+ * dependency results that were lost on the way: core NATS delivers at most once.
+ *
+ * Safe: 1. a result counts only if the run's own state says the same. Live: 2. a ready job that has not asked for a
+ * slot is made to ask by `recheck`; 3. after `repair` every job knows the results that were final by then.
+ */
+import type { ActorRef, Context } from "../../shared/actor/contract.ts";
+import { type DependencyResult, dependencyResultSchema } from "../../shared/model/event.ts";
+import { targetsOf } from "../../shared/model/graph.ts";
+import { requirementOf } from "../core/requirement.ts";
+import type { Change } from "../core/run-fold.ts";
+import {
+  isAllowedFailure,
+  isFinal,
+  isHeld,
+  jobAt,
+  priorityOf,
+  type RunState,
+  specAt,
+} from "../core/run-state.ts";
+import { JobActor } from "./job.ts";
+import type { JobMessage, RunMessage } from "./messages.ts";
+import type { RunSurroundings } from "./run-surroundings.ts";
+
+const JOB_MAILBOX = 1000;
+
+export class RunJobs {
+  readonly #state: RunState;
+  readonly #surroundings: RunSurroundings;
+  readonly #context: Context<RunMessage>;
+  readonly #actors = new Map<number, ActorRef<JobMessage>>();
+  /** 1 for a ready job that has asked for a slot since it became ready. */
+  readonly #hasAsked: Uint8Array;
+  /** 1 for a final job whose result may have been lost: actors made later are told of it. */
+  readonly #isRepaired: Uint8Array;
+  /** Jobs with a limit on their wait for a slot. */
+  readonly withQueueTimeout: readonly number[];
+
+  constructor(state: RunState, surroundings: RunSurroundings, context: Context<RunMessage>) {
+    this.#state = state;
+    this.#surroundings = surroundings;
+    this.#context = context;
+    this.#hasAsked = new Uint8Array(state.jobs.length);
+    this.#isRepaired = new Uint8Array(state.jobs.length);
+    this.withQueueTimeout = state.specs.flatMap((spec, index) =>
+      spec.timeouts.queueMs === undefined ? [] : [index],
+    );
+  }
+
+  /** A message from a `dep` subject, validated; what is not one is counted. */
+  static parseDependency(payload: Uint8Array, surroundings: RunSurroundings): RunMessage | undefined {
+    let value: unknown;
+    try {
+      value = JSON.parse(Buffer.from(payload).toString());
+    } catch {
+      // Anyone may publish on a public subject: what is no JSON is refused like what is no result.
+      value = undefined;
+    }
+    const parsed = dependencyResultSchema.safeParse(value);
+    if (parsed.success && parsed.data.run === surroundings.run)
+      return { kind: "dependency", result: parsed.data };
+    surroundings.counters.count("refused.dependency");
+    return undefined;
+  }
+
+  /** A need's result has come over its subject: every dependant that is not final hears of it. */
+  onDependency(result: DependencyResult): void {
+    const { index } = result;
+    const spec = this.#state.specs[index];
+    if (spec?.name !== result.job || !isFinal(jobAt(this.#state, index).phase)) {
+      this.#surroundings.counters.count("refused.dependency");
+      return;
+    }
+    for (const dependant of targetsOf(this.#state.graph.dependants, index)) {
+      if (!isFinal(jobAt(this.#state, dependant).phase)) {
+        this.#actor(dependant).tell({ kind: "needResult", need: index });
+      }
+    }
+  }
+
+  /** Keeps the scheduler in step with the fold: places of ended leases are free, withdrawn jobs leave the queue. */
+  onFolded(changes: readonly Change[]): void {
+    const { scheduler } = this.#surroundings;
+    const { run } = this.#state;
+    for (const change of changes) {
+      switch (change.kind) {
+        case "returned":
+        case "retrying":
+          this.#hasAsked[change.job] = 0;
+          scheduler.tell({ kind: "release", run, job: change.job });
+          break;
+        case "succeeded":
+          scheduler.tell({ kind: "release", run, job: change.job });
+          break;
+        case "failed":
+        case "cancelled":
+          if (change.attempt !== null) scheduler.tell({ kind: "release", run, job: change.job });
+          else if (this.#hasAsked[change.job] === 1)
+            scheduler.tell({ kind: "withdraw", run, job: change.job });
+          break;
+      }
+    }
+  }
+
+  /** The journal says it is ready. One without needs asks at once; another one waits for the results themselves. */
+  onReady(index: number): void {
+    if (targetsOf(this.#state.graph.needs, index).length === 0) this.#actor(index).tell(askNow);
+  }
+
+  askAgain(index: number, delayMs: number): void {
+    if (jobAt(this.#state, index).phase === "ready") this.#actor(index).tell({ kind: "askSlot", delayMs });
+  }
+
+  /** The scheduler's grant came too late or while the job was held: its place is free again. */
+  onGrantRefused(index: number): void {
+    this.#surroundings.scheduler.tell({ kind: "release", run: this.#state.run, job: index });
+    this.#hasAsked[index] = 0;
+  }
+
+  onPrioritised(index: number): void {
+    if (jobAt(this.#state, index).phase !== "ready") return;
+    this.#surroundings.scheduler.tell({ kind: "withdraw", run: this.#state.run, job: index });
+    this.#hasAsked[index] = 0;
+    this.askAgain(index, 0);
+  }
+
+  onFinal(index: number): void {
+    this.#actor(index).tell({ kind: "settled", result: dependencyResult(this.#state, index) });
+    this.#actors.delete(index);
+  }
+
+  /** Results published until now may have been lost (restart, reconnect): jobs learn of them from the state. */
+  repair(): void {
+    this.#state.jobs.forEach((job, index) => {
+      if (isFinal(job.phase)) this.#isRepaired[index] = 1;
+    });
+    for (const [index, actor] of this.#actors) this.#tellRepaired(index, actor);
+  }
+
+  /** Ready since before `readyBefore` and not asking, though nothing holds it: it is made to ask. */
+  recheck(readyBefore: number): void {
+    if (this.#state.counts.ready === 0) return;
+    const now = this.#context.now();
+    this.#state.jobs.forEach((job, index) => {
+      if (job.phase !== "ready" || this.#hasAsked[index] === 1 || isHeld(this.#state, index)) return;
+      const readyAt = job.readyAt ?? 0;
+      if (readyAt > now || readyAt > readyBefore) return;
+      this.#surroundings.counters.count("dependencies.repaired");
+      this.#actor(index).tell(askNow);
+    });
+  }
+
+  /** The scheduler has started again and knows of no request. */
+  forgetRequests(): void {
+    this.#hasAsked.fill(0);
+  }
+
+  #actor(index: number): ActorRef<JobMessage> {
+    const known = this.#actors.get(index);
+    if (known !== undefined) return known;
+    const needs = targetsOf(this.#state.graph.needs, index);
+    const surroundings = {
+      needs,
+      graphSize: this.#state.jobs.length,
+      askSlot: () => this.#askSlot(index),
+      publish: (result: DependencyResult) => this.#publish(result),
+    };
+    const actor = this.#context.spawn(`job-${index}`, () => new JobActor(surroundings), {
+      mailbox: { capacity: Math.max(JOB_MAILBOX, needs.length) },
+    });
+    this.#actors.set(index, actor);
+    this.#tellRepaired(index, actor);
+    return actor;
+  }
+
+  #tellRepaired(index: number, actor: ActorRef<JobMessage>): void {
+    for (const need of targetsOf(this.#state.graph.needs, index)) {
+      if (this.#isRepaired[need] === 1) actor.tell({ kind: "needResult", need });
+    }
+  }
+
+  #askSlot(index: number): void {
+    const state = this.#state;
+    if (jobAt(state, index).phase !== "ready" || this.#hasAsked[index] === 1) return;
+    if (isHeld(state, index) || state.endedAt !== null) return;
+    this.#hasAsked[index] = 1;
+    this.#surroundings.scheduler.tell({
+      kind: "request",
+      run: state.run,
+      entry: { job: index, priority: priorityOf(state, index), rank: state.graph.rank[index] ?? 0 },
+      requirement: requirementOf(specAt(state, index), state.options.pool),
+    });
+  }
+
+  #publish(result: DependencyResult): void {
+    const subject = this.#surroundings.subjects.dependency(this.#state.run, result.job);
+    this.#context.publish(subject, Buffer.from(JSON.stringify(result)));
+  }
+}
+
+const askNow: JobMessage = { kind: "askSlot", delayMs: 0 };
+
+function dependencyResult(state: RunState, index: number): DependencyResult {
+  const job = jobAt(state, index);
+  return {
+    v: 1,
+    run: state.run,
+    job: specAt(state, index).name,
+    index,
+    status: job.phase as DependencyResult["status"],
+    allowed: isAllowedFailure(state, index),
+    artifact: job.artifact,
+    rootCause: job.rootCause === null ? null : specAt(state, job.rootCause).name,
+  };
+}

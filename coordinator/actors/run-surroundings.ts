@@ -1,0 +1,53 @@
+/** What a run actor is given: its place among the coordinator's actors, and the stores it writes to. */
+import type { ActorRef, Codec } from "../../shared/actor/contract.ts";
+import type { Subjects } from "../../shared/bus/subjects.ts";
+import type { RunOptions, RunView } from "../../shared/model/api.ts";
+import type { RunState } from "../core/run-state.ts";
+import type { Scheduler } from "../core/scheduler.ts";
+import type { EventLog, Journal } from "../journal/journal.ts";
+import type { GraphReference, ReadGraph } from "../journal/run-loader.ts";
+import type { Counters } from "./counters.ts";
+import type { CoordinatorMessage, FleetMessage, RunMessage, SchedulerMessage } from "./messages.ts";
+
+/** Where a run comes from. A stored one is read from the journal, also when its actor is started again. */
+export interface RunOrigin {
+  isStored: boolean;
+  /** Undefined for one that was found in the journal. */
+  readonly submission?: Submission;
+  /** Set for a run whose actors have failed for good: it is loaded to be ended. */
+  readonly abortReason?: string;
+}
+
+export interface Submission {
+  readonly graph: GraphReference;
+  readonly options: RunOptions;
+  readonly at: number;
+}
+
+export interface RunSurroundings {
+  readonly run: string;
+  readonly epoch: number;
+  readonly journal: Journal;
+  readonly eventLog: EventLog;
+  readonly codec: Codec;
+  readonly readGraph: ReadGraph;
+  readonly subjects: Subjects;
+  readonly counters: Counters;
+  readonly coordinator: ActorRef<CoordinatorMessage>;
+  readonly scheduler: ActorRef<SchedulerMessage>;
+  readonly fleet: ActorRef<FleetMessage>;
+  /** The scheduler's state, for explanations. */
+  readonly schedule: { readonly current: Scheduler };
+  /** The states of living runs, for names in listings. */
+  readonly states: Map<string, RunState>;
+  /** Living runs as of their last stored record: what listings may show. */
+  readonly views: Map<string, RunView>;
+}
+
+/** Makes scheduler and fleet know a run; telling them again changes nothing. */
+export function announceRun(surroundings: RunSurroundings, state: RunState, ref: ActorRef<RunMessage>): void {
+  const { scheduler, fleet } = surroundings;
+  const { run, priority, submittedAt } = state;
+  scheduler.tell({ kind: "runOpened", run, order: submittedAt, priority, ref });
+  fleet.tell({ kind: "runOpened", run: state.run, ref });
+}

@@ -1,0 +1,62 @@
+/** Commands that change what runs, and where. */
+import type { Chapter, CommandEntry } from "./entry.ts";
+import { connection, json, optionalJobArgument, runArgument } from "./shared-options.ts";
+
+export const steering: Chapter = {
+  title: "Steer",
+  entries: [
+    {
+      name: "cancel",
+      summary: "cancel a run, or one job of it",
+      arguments: [runArgument, optionalJobArgument],
+      options: [{ flags: "--reason <text>", summary: "why, for those who read the events" }, ...connection],
+      examples: [{ line: "millrace cancel last --reason 'wrong branch'", comment: "end the latest run" }],
+      load: () => import("../commands/cancel.ts"),
+    },
+    {
+      name: "priority",
+      summary: "change the priority of a run, or of one job of it",
+      description: "1 to 1000, higher first; 0 holds it: nothing of it is started, and what runs is ended.",
+      usage: "<run> [job] <n>",
+      arguments: [
+        runArgument,
+        { name: "jobOrPriority", summary: "a job, or the priority of the whole run" },
+        { name: "priority", summary: "the priority, after a job", optional: true },
+      ],
+      options: connection,
+      examples: [
+        { line: "millrace priority last 900", comment: "let the latest run go first" },
+        { line: "millrace priority last deploy 0", comment: "hold one job" },
+      ],
+      load: () => import("../commands/priority.ts"),
+    },
+    {
+      name: "agents",
+      summary: "list agents, and take them out of work and back",
+      standard: "list",
+      commands: [
+        {
+          name: "list",
+          summary: "list the agents",
+          options: [json("the list"), ...connection],
+          examples: [{ line: "millrace agents", comment: "the same as `millrace agents list`" }],
+          load: () => import("../commands/agents-list.ts"),
+        },
+        agentMode("drain", "let an agent finish what it has and take nothing new"),
+        agentMode("hold", "stop giving an agent new jobs"),
+        agentMode("resume", "give an agent jobs again"),
+      ],
+    },
+  ],
+};
+
+function agentMode(name: "drain" | "hold" | "resume", summary: string): CommandEntry {
+  return {
+    name,
+    summary,
+    arguments: [{ name: "agent", summary: "name of an agent" }],
+    options: connection,
+    examples: [{ line: `millrace agents ${name} host-7`, comment: summary }],
+    load: async () => (await import("../commands/agents-mode.ts"))[name],
+  };
+}

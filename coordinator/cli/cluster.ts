@@ -1,0 +1,78 @@
+import { fileURLToPath } from "node:url";
+import type { Client } from "../../shared/client/client.ts";
+import { MillraceError } from "../../shared/model/error.ts";
+import type { CommandContext } from "./command-context.ts";
+import { localStateFolder } from "./local/state-folder.ts";
+import type { ConnectionInput } from "./option-values.ts";
+
+/** A coordinator that starts on a busy machine may take longer than one that runs. */
+const LOCAL_REQUEST_TIMEOUT_MS = 60_000;
+
+/** A server's URL while it is in use. */
+export interface ServerHold {
+  readonly url: string;
+  readonly isLocal: boolean;
+  release(): Promise<void>;
+}
+
+/** The server that was named, by option or environment, or undefined for the local cluster. */
+export function namedServer(input: ConnectionInput, { environment }: CommandContext): string | undefined {
+  return input.server ?? (environment.MILLRACE_SERVER || undefined);
+}
+
+/** Holds the named server, or starts this user's local cluster, or joins it when it is up already. */
+export async function holdServer(input: ConnectionInput, context: CommandContext): Promise<ServerHold> {
+  const named = namedServer(input, context);
+  if (named !== undefined) return { url: named, isLocal: false, release: async () => {} };
+  const { acquireLocalCluster } = await import("./local/local-cluster.ts");
+  const main = fileURLToPath(new URL("./main.js", import.meta.url));
+  const local = await acquireLocalCluster({
+    stateDir: localStateFolder(context.environment, input.namespace),
+    coordinatorCommand: [process.execPath, main, "coordinator", "--namespace", input.namespace],
+  }).catch((error: unknown) => {
+    throw infrastructure(error);
+  });
+  return { url: local.url, isLocal: true, release: () => local.release() };
+}
+
+/** What a local cluster lacks, such as a nats-server, is no mistake in the input. */
+function infrastructure(error: unknown): unknown {
+  if (!(error instanceof MillraceError) || error.code !== "notFound") return error;
+  const { message, fix, cause } = error;
+  return new MillraceError("unavailable", message, { ...(fix === undefined ? {} : { fix }), cause });
+}
+
+/** Connects to the cluster that the command line names for one piece of work, and lets go of it whatever comes. */
+export async function withCluster<T>(
+  input: ConnectionInput,
+  context: CommandContext,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  // Loading the library takes as long as starting a server: both at once.
+  const [hold] = await Promise.all([holdServer(input, context), import("../../shared/client/connect.ts")]);
+  try {
+    const client = await connectTo(hold, input, context);
+    try {
+      return await work(client);
+    } finally {
+      await client.close();
+    }
+  } finally {
+    await hold.release();
+  }
+}
+
+/** A client of the server that is held. */
+export async function connectTo(
+  hold: ServerHold,
+  input: ConnectionInput,
+  context: CommandContext,
+): Promise<Client> {
+  const { connect } = await import("../../shared/client/connect.ts");
+  return await connect({
+    server: hold.url,
+    namespace: input.namespace,
+    name: `millrace ${context.entry.name}`,
+    ...(hold.isLocal ? { requestTimeoutMs: LOCAL_REQUEST_TIMEOUT_MS } : {}),
+  });
+}

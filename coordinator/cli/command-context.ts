@@ -1,0 +1,13 @@
+import type { Chapter, CommandEntry } from "./catalogue/entry.ts";
+import type { Interruption } from "./interruption.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What a command is given of the world around it. */
+export interface CommandContext {
+  /** The command that runs, and all there are. */
+  readonly entry: CommandEntry;
+  readonly catalogue: readonly Chapter[];
+  readonly terminal: Terminal;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly interruption: Interruption;
+}

@@ -1,0 +1,126 @@
+import { z } from "zod";
+import type { Client, JobView, RunView } from "../../../shared/client/index.ts";
+import type { JobPhase } from "../../../shared/model/event.ts";
+import { withCluster } from "../cluster.ts";
+import { defineCommand } from "../define-command.ts";
+import { exitCode } from "../exit-code.ts";
+import { printable } from "../format/display-width.ts";
+import { formatAge, formatDuration } from "../format/duration.ts";
+import { tableLines } from "../format/table.ts";
+import { printJson } from "../json-output.ts";
+import { connectionShape } from "../option-values.ts";
+import { findRun } from "../run-reference.ts";
+import type { Terminal } from "../terminal.ts";
+import { agentTable } from "./agents-list.ts";
+import { runTable } from "./runs.ts";
+
+const schema = z.object({
+  ...connectionShape,
+  run: z.string().optional(),
+  all: z.boolean().default(false),
+  json: z.boolean().default(false),
+});
+
+/** Phases that somebody who asks for a run's status wants to see first. */
+const telling: readonly JobPhase[] = ["running", "assigned", "failed"];
+/** Jobs listed of one phase unless all are asked for. */
+const MAX_JOBS = 50;
+
+/** `millrace status`: of the cluster, or of one run. */
+export const command = defineCommand(schema, async (input, context) =>
+  withCluster(input, context, async (client) => {
+    const { terminal } = context;
+    if (input.run === undefined) await showCluster(client, terminal, input.json);
+    else await showRun(client, await findRun(client, input.run), terminal, input);
+    return exitCode.succeeded;
+  }),
+);
+
+async function showCluster(client: Client, terminal: Terminal, json: boolean): Promise<void> {
+  const [status, agents, running] = await Promise.all([
+    client.status(),
+    collect(client.agents(), Number.POSITIVE_INFINITY),
+    collect(client.runs({ status: "running" }), Number.POSITIVE_INFINITY),
+  ]);
+  if (json) {
+    await printJson(terminal, { ...status, agentList: agents, running });
+    return;
+  }
+  const form = terminal.outIsTerminal ? "aligned" : "plain";
+  const { namespace, version, epoch, runs } = status;
+  await terminal.print(`namespace ${namespace}, coordinator ${version}, epoch ${epoch}, ${runs} runs`);
+  if (agents.length === 0) await terminal.print("no agent is registered");
+  else await terminal.print(`\n${agentTable(agents, form).join("\n")}`);
+  if (running.length > 0) await terminal.print(`\n${runTable(running, Date.now(), form).join("\n")}`);
+}
+
+async function showRun(
+  client: Client,
+  view: RunView,
+  terminal: Terminal,
+  { all, json }: { readonly all: boolean; readonly json: boolean },
+): Promise<void> {
+  if (json) {
+    const jobs = await collect(client.jobs(view.run), Number.POSITIVE_INFINITY);
+    await printJson(terminal, { ...view, jobList: jobs });
+    return;
+  }
+  await terminal.print(runLines(view, Date.now()).join("\n"));
+  const jobs = all
+    ? await collect(client.jobs(view.run), Number.POSITIVE_INFINITY)
+    : (await Promise.all(telling.map((phase) => collect(client.jobs(view.run, { phase }), MAX_JOBS)))).flat();
+  if (jobs.length === 0) return;
+  const lines = jobTable(jobs, terminal.outIsTerminal ? "aligned" : "plain");
+  await terminal.print(`\n${lines.join("\n")}`);
+}
+
+/** A run as a few lines: what it is, how far it is, why it ended. */
+export function runLines(view: RunView, nowMs: number): string[] {
+  const name = view.name === null ? "" : ` (${printable(view.name)})`;
+  const counts = Object.entries(view.counts).flatMap(([phase, count]) =>
+    count > 0 ? [`${count} ${phase}`] : [],
+  );
+  const took = view.endedAt === null ? undefined : Date.parse(view.endedAt) - Date.parse(view.submittedAt);
+  const by = view.submitter === "" ? "" : ` by ${printable(view.submitter)}`;
+  return [
+    `run ${view.run}${name}: ${view.status}`,
+    `submitted ${formatAge(view.submittedAt, nowMs)}${by}, priority ${view.priority}`,
+    `${view.jobs} jobs: ${counts.join(", ")}`,
+    ...(took === undefined ? [] : [`took ${formatDuration(took)}`]),
+    ...(view.reason === null ? [] : [printable(view.reason)]),
+  ];
+}
+
+/** Jobs as lines of a table. */
+export function jobTable(jobs: readonly JobView[], form: "aligned" | "plain"): string[] {
+  const columns = [
+    { title: "JOB", maxWidth: 50 },
+    { title: "PHASE" },
+    { title: "ATTEMPT", align: "right" },
+    { title: "AGENT", maxWidth: 40 },
+    { title: "TOOK", align: "right" },
+    { title: "WHY" },
+  ] as const;
+  const rows = jobs.map((job) => {
+    const attempt = job.attempts.at(-1);
+    const wallMs = attempt?.wallMs ?? null;
+    return [
+      job.job,
+      job.phase,
+      attempt === undefined ? "-" : String(attempt.attempt),
+      attempt?.agent ?? "-",
+      wallMs === null ? "-" : formatDuration(wallMs),
+      job.reason ?? "",
+    ];
+  });
+  return tableLines(columns, rows, form);
+}
+
+async function collect<T>(items: AsyncIterable<T>, limit: number): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) {
+    if (collected.length === limit) break;
+    collected.push(item);
+  }
+  return collected;
+}

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { identifierSchema } from "../../../shared/model/name.ts";
+import { withCluster } from "../cluster.ts";
+import { defineCommand } from "../define-command.ts";
+import { exitCode, exitCodeOfRun } from "../exit-code.ts";
+import { connectionShape, submissionShape } from "../option-values.ts";
+import { RunFollower } from "../run-follower.ts";
+import { readRunInput, withSources } from "../run-input.ts";
+
+const schema = z.object({
+  ...submissionShape,
+  ...connectionShape,
+  follow: z.boolean().default(false),
+  run: identifierSchema.optional(),
+  pool: z.string().max(64).default(""),
+});
+
+/** `millrace submit`: stdout gets the run's id and nothing else. */
+export const command = defineCommand(schema, async (input, context) => {
+  const { terminal, interruption } = context;
+  const runInput = await readRunInput(input, terminal);
+  if (runInput === undefined) return exitCode.usage;
+  return await withCluster(input, context, async (client) => {
+    const { run, repeated } = await client.submit(await withSources(client, runInput), {
+      ...(input.run === undefined ? {} : { run: input.run }),
+      keepGoing: !input.failFast,
+      priority: input.priority,
+      pool: input.pool,
+    });
+    if (repeated) terminal.note(`run ${run} had been submitted before; it is the same run`);
+    await terminal.print(run);
+    if (!input.follow) return exitCode.succeeded;
+    const follower = new RunFollower(client, run, terminal, false);
+    await follower.follow(interruption.signal);
+    await follower.summarise();
+    return exitCodeOfRun(follower.progress.status);
+  });
+});

@@ -1,0 +1,134 @@
+/**
+ * Agents as child processes of a command. Each has a process group of its own, so a terminal's Ctrl-C reaches only
+ * the command, and its stdin as a lifeline: when the command is gone, however it died, the agent sees the end of its
+ * input and ends at once. The server's URL goes by environment, as other users can read arguments.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { MillraceError } from "../../shared/model/error.ts";
+import { AgentsFolder } from "./agents-folder.ts";
+
+export interface LocalAgentsOptions {
+  readonly server: string;
+  readonly namespace: string;
+  /** Empty for the common pool. */
+  readonly pool: string;
+  /** Agents are called `<prefix>-1`, `<prefix>-2` …, so it must be unlike any other command's. */
+  readonly prefix: string;
+  readonly count: number;
+  /** Of each agent. */
+  readonly slots: number;
+  readonly keepFailed: boolean;
+  /** Folder of the folders in which commands' agents have their workspaces and logs. */
+  readonly parent: string;
+}
+
+/** An agent has this long to end its jobs and go; then it is killed. */
+const STOP_PATIENCE_MS = 10_000;
+const LOG_TAIL_LINES = 10;
+
+interface LocalAgent {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly exited: Promise<void>;
+  readonly log: string;
+}
+
+export class LocalAgents {
+  readonly #agents: LocalAgent[] = [];
+  readonly #failure = new AbortController();
+  readonly #folder: AgentsFolder;
+  #stopping = false;
+
+  private constructor(folder: AgentsFolder) {
+    this.#folder = folder;
+  }
+
+  /** Starts the agents; resolves when their processes run, not when they have joined. */
+  static async start(options: LocalAgentsOptions): Promise<LocalAgents> {
+    const folder = await AgentsFolder.claim(options.parent);
+    const agents = new LocalAgents(folder);
+    for (let number = 1; number <= options.count; number++) {
+      agents.#watch(await startAgent(`${options.prefix}-${number}`, folder.path, options));
+    }
+    return agents;
+  }
+
+  /** Aborts with a MillraceError when an agent ends though nobody asked it to. */
+  get failure(): AbortSignal {
+    return this.#failure.signal;
+  }
+
+  /** Ends the agents with all they run, removes what they leave, and resolves with the workspaces that were kept. */
+  async stop(): Promise<string[]> {
+    this.#stopping = true;
+    await Promise.all(this.#agents.map(endAgent));
+    return await this.#folder.release();
+  }
+
+  #watch(agent: LocalAgent): void {
+    this.#agents.push(agent);
+    agent.child.once("exit", (status, signal) => void this.#onExit(agent, signal ?? `status ${status}`));
+    agent.child.once("error", (error) => void this.#onExit(agent, error.message));
+  }
+
+  async #onExit(agent: LocalAgent, how: string): Promise<void> {
+    if (this.#stopping || this.failure.aborted) return;
+    const log = await readFile(agent.log, "utf8").catch((error: Error) => error.message);
+    const tail = log.trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n  ");
+    this.#failure.abort(
+      new MillraceError(
+        "unavailable",
+        `the agent ${agent.name} ended by itself (${how}); it said last:\n  ${tail}`,
+      ),
+    );
+  }
+}
+
+async function endAgent({ child, exited }: LocalAgent): Promise<void> {
+  child.kill("SIGTERM");
+  const patience = setTimeout(() => killGroup(child), STOP_PATIENCE_MS);
+  await exited;
+  clearTimeout(patience);
+}
+
+async function startAgent(name: string, folder: string, options: LocalAgentsOptions): Promise<LocalAgent> {
+  const log = join(folder, `${name}.log`);
+  const flags = ["--exit-with-stdin", "--stop", "now", "--name", name, "--slots", String(options.slots)];
+  flags.push("--namespace", options.namespace, "--work-dir", join(folder, name));
+  if (options.pool !== "") flags.push("--pool", options.pool);
+  if (options.keepFailed) flags.push("--keep-failed");
+  const main = fileURLToPath(new URL("../../agent/cli/main.js", import.meta.url));
+  const output = await open(log, "w", 0o600);
+  try {
+    const child = spawn(process.execPath, [main, ...flags], {
+      detached: true,
+      stdio: ["pipe", output.fd, output.fd],
+      env: { ...process.env, MILLRACE_SERVER: options.server },
+    });
+    // Writing nothing to it, we see its end only as an error; the exit says the same.
+    child.stdin?.on("error", () => {});
+    return { name, child, exited: ended(child), log };
+  } finally {
+    await output.close();
+  }
+}
+
+/** Resolves when the process is gone, or could not be started. */
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", () => resolve());
+  });
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}

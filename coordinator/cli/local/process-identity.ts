@@ -1,0 +1,44 @@
+/**
+ * Which process it was: the pid alone is given to others later, so its start time and the machine's boot go with it.
+ * A process that has ended and waits to be reaped counts as gone.
+ */
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+
+/** The identity of a living process as one word; nothing when it is gone. */
+export async function identityOf(pid: number): Promise<string | undefined> {
+  const started = process.platform === "linux" ? await startOnLinux(pid) : await startByPs(pid);
+  return started === undefined ? undefined : `${pid}-${started}`;
+}
+
+/** Whether the process with this identity still runs. */
+export async function isRunning(identity: string): Promise<boolean> {
+  const pid = Number.parseInt(identity, 10);
+  return pid > 0 && (await identityOf(pid)) === identity;
+}
+
+async function startOnLinux(pid: number): Promise<string | undefined> {
+  try {
+    const [stat, boot] = await Promise.all([
+      readFile(`/proc/${pid}/stat`, "utf8"),
+      readFile("/proc/sys/kernel/random/boot_id", "utf8"),
+    ]);
+    // The command, in brackets, may itself hold brackets and spaces.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state, startTicks] = [fields[0], fields[19]];
+    return state === "Z" || state === "X" ? undefined : `${startTicks}-${boot.slice(0, 8)}`;
+  } catch {
+    return undefined; // no such process
+  }
+}
+
+async function startByPs(pid: number): Promise<string | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)("ps", ["-o", "stat=,lstart=", "-p", String(pid)]);
+    const [state = "Z", ...started] = stdout.trim().split(/\s+/);
+    return state.startsWith("Z") ? undefined : started.join("_").replaceAll(":", "");
+  } catch {
+    return undefined; // no such process
+  }
+}

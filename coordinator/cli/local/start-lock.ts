@@ -1,0 +1,65 @@
+/**
+ * A lock file that tells who holds it, and is void when that process is gone.
+ *
+ * 1. The file appears whole: it is written aside and linked to its name, which fails when the name is taken.
+ * 2. Only its living holder, or the one who holds the lock *on breaking that very lock*, removes it. The second lock
+ *    is of the same kind and its name holds the token of the first, so a lock taken meanwhile by somebody else can't
+ *    be broken by one who has judged its predecessor.
+ * 3. It never blocks: a lock whose holder or breaker dies is void at the next attempt, at any depth.
+ */
+import { randomBytes } from "node:crypto";
+import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { identityOf, isRunning } from "./process-identity.ts";
+
+export type Release = () => Promise<void>;
+
+/** Takes the lock if it is free or void; nothing when somebody holds it. */
+export async function tryLock(path: string): Promise<Release | undefined> {
+  if (await create(path)) return () => rm(path, { force: true });
+  const holder = await readHolder(path);
+  if (holder === undefined || (await isRunning(holder.identity))) return undefined;
+  const releaseBreaking = await tryLock(`${path}.${holder.token}`);
+  if (releaseBreaking === undefined) return undefined;
+  try {
+    if ((await readHolder(path))?.token === holder.token) await rm(path, { force: true });
+  } finally {
+    await releaseBreaking();
+  }
+  return (await create(path)) ? () => rm(path, { force: true }) : undefined;
+}
+
+/** Whether a living process holds the lock. */
+export async function isLocked(path: string): Promise<boolean> {
+  const holder = await readHolder(path);
+  return holder !== undefined && (await isRunning(holder.identity));
+}
+
+interface Holder {
+  readonly identity: string;
+  readonly token: string;
+}
+
+async function create(path: string): Promise<boolean> {
+  const token = randomBytes(8).toString("hex");
+  const draft = `${path}.draft-${token}`;
+  await writeFile(draft, `${await identityOf(process.pid)} ${token}\n`, { mode: 0o600 });
+  try {
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    const [identity = "", token = ""] = (await readFile(path, "utf8")).trim().split(" ");
+    return { identity, token };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

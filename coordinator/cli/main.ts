@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+/** The `millrace` command. Loads no more than the command named needs: `--help` must answer at once. */
+import { MillraceError } from "../../shared/model/error.ts";
+import { version } from "../../shared/model/version.ts";
+import { catalogue } from "./catalogue/catalogue.ts";
+import { exitCode, exitCodeOfError } from "./exit-code.ts";
+import { Interrupted, Interruption } from "./interruption.ts";
+import { runProgram } from "./program.ts";
+import { processTerminal } from "./terminal.ts";
+
+const interruption = new Interruption((reason) => process.exit(conclude(reason)));
+const terminal = processTerminal(() => {
+  // A command that must put things in order is told to stop; any other one has nothing left to do.
+  if (interruption.taken) interruption.interrupt(new Interrupted("the reader of its output"));
+  else process.exit(exitCode.succeeded);
+});
+
+/** Says what went wrong and what to do about it; gives the exit status. */
+function conclude(error: unknown): number {
+  if (error instanceof Interrupted) return exitCode.interrupted;
+  if (!(error instanceof MillraceError)) {
+    terminal.note(`millrace: internal error: ${error instanceof Error ? error.stack : String(error)}`);
+    return exitCode.infrastructure;
+  }
+  terminal.note(`millrace: ${error.message}`);
+  if (error.code === "internal" && error.cause instanceof Error)
+    terminal.note(`  cause: ${error.cause.stack}`);
+  if (error.fix !== undefined) terminal.note(`  ${error.fix}`);
+  return exitCodeOfError(error.code);
+}
+
+async function main(): Promise<number> {
+  try {
+    return await runProgram(catalogue, version, process.argv.slice(2), async (entry, input) => {
+      interruption.listen(process);
+      const { command } = await entry.load();
+      return await command(input, { entry, catalogue, terminal, environment: process.env, interruption });
+    });
+  } catch (error) {
+    return conclude(error);
+  }
+}
+
+const status = await main();
+// Whatever a library has left open must not keep the command alive once it has said all it has to say.
+process.stdout.write("", () => process.exit(status));

@@ -1,0 +1,138 @@
+/** The catalogue as a commander program: parses the command line, then loads and runs the one command it names. */
+import { Argument, Command, CommanderError, Option } from "commander";
+import type {
+  ArgumentEntry,
+  Chapter,
+  CommandEntry,
+  Example,
+  GroupEntry,
+  OptionEntry,
+} from "./catalogue/entry.ts";
+import { isGroup } from "./catalogue/entry.ts";
+import type { RawInput } from "./command-module.ts";
+import { exitCode } from "./exit-code.ts";
+
+/** Carries out the command that was named. */
+export type Carrier = (entry: CommandEntry, input: RawInput) => Promise<number>;
+
+const introduction = `Examples:
+  millrace run build.yaml            run a graph here, with live progress
+  millrace submit build.yaml         hand it to the cluster that MILLRACE_SERVER names
+  millrace logs last compile         what a job wrote
+  millrace <command> --help          options and examples of a command
+
+Exit status: 0 all succeeded, 1 a job failed, 2 bad input or usage, 3 infrastructure, 130 interrupted.
+`;
+
+/** Parses the arguments, runs the command, and resolves with the exit status. */
+export async function runProgram(
+  chapters: readonly Chapter[],
+  version: string,
+  argv: readonly string[],
+  carry: Carrier,
+): Promise<number> {
+  let status: number = exitCode.succeeded;
+  const program = new Command("millrace")
+    .description("Runs graphs of build jobs on a fleet of hosts.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .addHelpCommand(helpCommand(chapters.at(-1)))
+    .configureHelp({ subcommandTerm })
+    .showHelpAfterError("(millrace --help shows the commands)")
+    .addHelpText("after", `\n${introduction}`)
+    .exitOverride();
+  const carryOut: Carrier = async (entry, input) => {
+    status = await carry(entry, input);
+    return status;
+  };
+  for (const { title, entries } of chapters) {
+    for (const entry of entries) {
+      const command = isGroup(entry)
+        ? groupCommand(entry, carryOut)
+        : leafCommand(entry, "millrace", carryOut);
+      program.addCommand(command.helpGroup(`${title}:`));
+    }
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return status;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has printed what it has to say: help that was asked for, or the mistake.
+    return error.exitCode === 0 ? exitCode.succeeded : exitCode.usage;
+  }
+}
+
+function groupCommand(group: GroupEntry, carry: Carrier): Command {
+  const command = new Command(group.name)
+    .description(`${capitalised(group.summary)}.`)
+    .helpOption("-h, --help", "print this help")
+    .configureHelp({ subcommandTerm })
+    .helpCommand(false)
+    .exitOverride()
+    .showHelpAfterError(`(millrace ${group.name} --help shows its commands)`);
+  for (const entry of group.commands) {
+    const isDefault = entry.name === group.standard;
+    command.addCommand(leafCommand(entry, `millrace ${group.name}`, carry), { isDefault });
+  }
+  return command;
+}
+
+/** `help` stands with the last commands, not in a chapter of its own. */
+function helpCommand(chapter: Chapter | undefined): Command {
+  const command = new Command("help").argument("[command]").description("print the help of a command");
+  return chapter === undefined ? command : command.helpGroup(`${chapter.title}:`);
+}
+
+/** How a list of commands shows one: its options would be noise there. */
+function subcommandTerm(command: Command): string {
+  return `${command.name()} ${command.usage().replace("[options]", "").replace("[command]", "").trim()}`.trimEnd();
+}
+
+function leafCommand(entry: CommandEntry, parent: string, carry: Carrier): Command {
+  const command = new Command(entry.name)
+    .summary(entry.summary)
+    .description(
+      `${capitalised(entry.summary)}.${entry.description === undefined ? "" : `\n\n${entry.description}`}`,
+    )
+    .helpOption("-h, --help", "print this help")
+    .exitOverride()
+    .showHelpAfterError(`(${parent} ${entry.name} --help shows usage and examples)`)
+    .addHelpText("after", examplesText(entry.examples ?? []));
+  if (entry.usage !== undefined) command.usage(`[options] ${entry.usage}`);
+  for (const argument of entry.arguments ?? []) command.addArgument(commanderArgument(argument));
+  for (const option of entry.options ?? []) command.addOption(commanderOption(option));
+  return command.action(async () => {
+    await carry(entry, { ...command.opts(), ...positionals(entry, command.processedArgs) });
+  });
+}
+
+function commanderArgument(entry: ArgumentEntry): Argument {
+  const name = entry.many === true ? `${entry.name}...` : entry.name;
+  const argument = new Argument(entry.optional === true ? `[${name}]` : `<${name}>`, entry.summary);
+  return typeof entry.values === "object" ? argument.choices(entry.values) : argument;
+}
+
+function commanderOption(entry: OptionEntry): Option {
+  const option = new Option(entry.flags, entry.summary);
+  if (typeof entry.values === "object") option.choices(entry.values);
+  if (entry.many === true)
+    option.argParser((value, before: string[] | undefined) => [...(before ?? []), value]);
+  return option;
+}
+
+/** Values by name; an argument that was left out is absent. */
+function positionals(entry: CommandEntry, values: readonly unknown[]): RawInput {
+  const pairs = (entry.arguments ?? []).map(({ name }, index) => [name, values[index]] as const);
+  return Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
+}
+
+function examplesText(examples: readonly Example[]): string {
+  if (examples.length === 0) return "";
+  const lines = examples.map(({ line, comment }) => `  # ${comment}\n  ${line}`);
+  return `\nExamples:\n${lines.join("\n")}`;
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

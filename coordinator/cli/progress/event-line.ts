@@ -1,0 +1,106 @@
+import type { AgentEvent, RunEvent } from "../../../shared/model/event.ts";
+import { describeOutcome } from "../../../shared/model/outcome.ts";
+import { formatBytes } from "../format/bytes.ts";
+import { formatDuration } from "../format/duration.ts";
+
+/** What happened, as one clause without the names of run and job. */
+export function describeEvent(event: RunEvent | AgentEvent): string {
+  switch (event.type) {
+    case "run.submitted":
+      return `submitted with ${event.jobs} ${event.jobs === 1 ? "job" : "jobs"}`;
+    case "run.cancelling":
+      return `is being cancelled${event.by === "" ? "" : ` by ${event.by}`}: ${event.reason}`;
+    case "run.priority":
+    case "job.priority":
+      return `has priority ${event.priority} now`;
+    case "run.finished":
+      return `${event.status} after ${formatDuration(event.wallMs)}${because(event.reason)}`;
+    case "job.ready":
+      return "is ready";
+    case "job.assigned":
+      return `goes to ${event.agent}${again(event.attempt)}`;
+    case "job.started":
+      return `started on ${event.agent}${again(event.attempt)}`;
+    case "job.returned":
+      return `was given back by ${event.agent}: ${event.reason}`;
+    case "job.retrying":
+      return `failed on ${event.agent}: ${describeOutcome(event.outcome)}; tried again${later(event.delayMs)}`;
+    case "job.succeeded":
+      return `succeeded${took(event.wallMs)} on ${event.agent}${stored(event.artifact)}`;
+    case "job.failed":
+      return `failed${event.allowed ? " as allowed" : ""}${took(event.wallMs)}${on(event.agent)}: ${describeOutcome(event.outcome)}`;
+    case "job.blocked":
+      return `is blocked by ${event.rootCause}`;
+    case "job.skipped":
+      return `is skipped: ${event.reason}`;
+    case "job.cancelling":
+      return `is being cancelled on ${event.agent}: ${event.reason}`;
+    case "job.cancelled":
+      return `is cancelled: ${event.reason}`;
+    case "job.unschedulable":
+      return `can run nowhere: ${event.reason}`;
+    case "agent.joined":
+      return `joined with ${event.slots} ${event.slots === 1 ? "slot" : "slots"}`;
+    case "agent.mode":
+      return `is ${event.mode} now`;
+    case "agent.suspect":
+      return `is silent for ${formatDuration(event.silentMs)}`;
+    case "agent.recovered":
+      return "is heard again";
+    case "agent.lost":
+      return `is lost, silent for ${formatDuration(event.silentMs)}`;
+    case "agent.left":
+      return `left: ${event.reason}`;
+  }
+}
+
+/** How much a line says to somebody who follows a run: `problem` is shown above a live view, too. */
+export function importance(event: RunEvent): "problem" | "progress" | "detail" {
+  switch (event.type) {
+    case "job.failed":
+    case "job.retrying":
+    case "job.unschedulable":
+    case "job.returned":
+    case "run.cancelling":
+      return "problem";
+    case "job.succeeded":
+    case "job.skipped":
+    case "job.cancelled":
+    case "run.submitted":
+      return "progress";
+    case "run.finished":
+    case "run.priority":
+    case "job.priority":
+    case "job.blocked":
+    case "job.ready":
+    case "job.assigned":
+    case "job.started":
+    case "job.cancelling":
+      return "detail";
+  }
+}
+
+function took(wallMs: number | null): string {
+  return wallMs === null ? "" : ` in ${formatDuration(wallMs)}`;
+}
+
+function on(agent: string | null): string {
+  return agent === null ? "" : ` on ${agent}`;
+}
+
+function again(attempt: number): string {
+  return attempt === 1 ? "" : ` (attempt ${attempt})`;
+}
+
+function later(delayMs: number): string {
+  return delayMs === 0 ? "" : ` in ${formatDuration(delayMs)}`;
+}
+
+function because(reason: string | null): string {
+  return reason === null ? "" : `: ${reason}`;
+}
+
+function stored(artifact: { readonly files: number; readonly bytes: number } | null): string {
+  if (artifact === null) return "";
+  return `, ${artifact.files} ${artifact.files === 1 ? "file" : "files"} of ${formatBytes(artifact.bytes)}`;
+}

@@ -1,0 +1,106 @@
+/**
+ * Events are a projection of the journal: one event per change, made right after the fold that caused it, so that
+ * the numbers and contents do not depend on who folds.
+ */
+import type { RunEvent } from "../../shared/model/event.ts";
+import type { AttemptResult } from "../../shared/model/outcome.ts";
+import type { Change } from "./run-fold.ts";
+import { type Attempt, jobAt, type RunState, specAt } from "./run-state.ts";
+
+/** The events of one record's changes; call it before the next record is folded. `at` is the record's time. */
+export function projectEvents(state: RunState, changes: readonly Change[], at: number): RunEvent[] {
+  const time = new Date(at).toISOString();
+  const firstSeq = state.eventSeq - changes.length + 1;
+  return changes.map((change, offset) => {
+    const head = { v: 1 as const, seq: firstSeq + offset, run: state.run, at: time };
+    return projectChange(state, change, head);
+  });
+}
+
+type Head = Pick<RunEvent, "v" | "seq" | "run" | "at">;
+
+function projectChange(state: RunState, change: Change, head: Head): RunEvent {
+  const named = (index: number) => ({ ...head, job: specAt(state, index).name });
+  const tried = (index: number, attempt: Attempt) => ({
+    ...named(index),
+    attempt: attempt.attempt,
+    agent: attempt.agent,
+  });
+  switch (change.kind) {
+    case "submitted":
+      return {
+        type: "run.submitted",
+        ...head,
+        name: state.name,
+        jobs: state.jobs.length,
+        priority: state.priority,
+      };
+    case "cancelling":
+      return { type: "run.cancelling", ...head, by: change.by, reason: change.reason };
+    case "prioritised":
+      return { type: "run.priority", ...head, priority: change.priority };
+    case "ended":
+      return {
+        type: "run.finished",
+        ...head,
+        status: state.status,
+        counts: { ...state.counts },
+        wallMs: (state.endedAt ?? state.submittedAt) - state.submittedAt,
+        reason: state.reason,
+      };
+    case "ready":
+      return { type: "job.ready", ...named(change.job) };
+    case "assigned":
+      return { type: "job.assigned", ...tried(change.job, change.attempt) };
+    case "started":
+      return { type: "job.started", ...tried(change.job, change.attempt) };
+    case "returned":
+      return { type: "job.returned", ...tried(change.job, change.attempt), reason: change.reason };
+    case "retrying":
+      return {
+        type: "job.retrying",
+        ...tried(change.job, change.attempt),
+        outcome: change.attempt.result?.outcome ?? { kind: "lost", message: "no result" },
+        delayMs: change.delayMs,
+        ...measured(change.attempt.result),
+      };
+    case "succeeded":
+      return {
+        type: "job.succeeded",
+        ...tried(change.job, change.attempt),
+        artifact: jobAt(state, change.job).artifact,
+        ...measured(change.attempt.result),
+      };
+    case "failed":
+      return {
+        type: "job.failed",
+        ...named(change.job),
+        attempt: change.attempt?.attempt ?? null,
+        agent: change.attempt?.agent ?? null,
+        outcome: change.outcome,
+        allowed: change.isAllowed,
+        ...measured(change.attempt?.result ?? null),
+      };
+    case "blocked":
+      return { type: "job.blocked", ...named(change.job), rootCause: specAt(state, change.rootCause).name };
+    case "skipped":
+      return { type: "job.skipped", ...named(change.job), reason: change.reason };
+    case "cancelled":
+      return { type: "job.cancelled", ...named(change.job), reason: change.reason };
+    case "jobCancelling":
+      return { type: "job.cancelling", ...tried(change.job, change.attempt), reason: change.reason };
+    case "stranded":
+      return { type: "job.unschedulable", ...named(change.job), reason: change.reason };
+    case "jobPrioritised":
+      return { type: "job.priority", ...named(change.job), priority: change.priority };
+  }
+}
+
+function measured(result: AttemptResult | null) {
+  return {
+    wallMs: result?.wallMs ?? null,
+    cpuMs: result?.cpuMs ?? null,
+    peakMemoryBytes: result?.peakMemoryBytes ?? null,
+    logBytes: result?.logBytes ?? 0,
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * Group commit of one run: at most one append is in flight; what happens meanwhile goes into the next one.
+ *
+ *   idle ──stage──▶ (take) ──▶ appending ──stored──▶ idle, or the next batch
+ *
+ * Safe: 1. a consequence is released only after the record it follows from is stored, and in the order staged;
+ * 2. the next append expects exactly the sequence that the last one got, so never two are queued at the server.
+ * Live: 3. whatever was staged while an append was in flight is taken by the next `take`.
+ */
+import type { RunRecord } from "./record.ts";
+
+export interface CommitBatch {
+  readonly expectedSeq: number;
+  readonly records: readonly RunRecord[];
+}
+
+interface Staged<C> {
+  readonly record: RunRecord | null;
+  readonly consequences: readonly C[];
+}
+
+export class GroupCommit<C> {
+  #staged: Staged<C>[] = [];
+  #appending: Staged<C>[] | undefined;
+  #seq: number;
+  readonly #maxRecords: number;
+
+  constructor(options: { seq: number; maxRecords: number }) {
+    this.#seq = options.seq;
+    this.#maxRecords = options.maxRecords;
+  }
+
+  get isIdle(): boolean {
+    return this.#appending === undefined && this.#staged.length === 0;
+  }
+
+  get hasStaged(): boolean {
+    return this.#staged.length > 0;
+  }
+
+  /** A record and what follows from it once stored; without a record, what must not overtake those before it. */
+  stage(record: RunRecord | null, consequences: readonly C[]): void {
+    this.#staged.push({ record, consequences });
+  }
+
+  /** What may be released at once: staged consequences with no record before them that is not stored. */
+  takeFree(): C[] {
+    if (this.#appending !== undefined) return [];
+    const end = this.#staged.findIndex((staged) => staged.record !== null);
+    return this.#staged
+      .splice(0, end === -1 ? this.#staged.length : end)
+      .flatMap((staged) => staged.consequences);
+  }
+
+  /** The next batch to append, unless one is in flight or nothing is staged. */
+  take(): CommitBatch | undefined {
+    if (this.#appending !== undefined || this.#staged.length === 0) return undefined;
+    this.#appending = this.#staged.splice(0, this.#maxRecords);
+    const records = this.#appending.flatMap((staged) => (staged.record === null ? [] : [staged.record]));
+    return { expectedSeq: this.#seq, records };
+  }
+
+  /** The batch in flight is stored at this sequence: its consequences, in order. */
+  onStored(seq: number): C[] {
+    const stored = this.#appending ?? [];
+    this.#appending = undefined;
+    this.#seq = seq;
+    return stored.flatMap((staged) => staged.consequences);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Orders to one agent, made reliable over messages that may be lost: batches are numbered 1, 2, 3 … for each
+ * (epoch, incarnation), the agent handles them in order and confirms the last number with whatever it sends.
+ *
+ * Safe: a batch keeps its number and content however often it is sent, so handling by number handles once.
+ * Live: what is not confirmed within `resendAfterMs` is sent again, from the oldest, for as long as the agent lives.
+ */
+import type { Order } from "../../shared/model/messages.ts";
+
+export interface Batch {
+  readonly number: number;
+  readonly orders: readonly Order[];
+}
+
+interface SentBatch extends Batch {
+  sentAtMs: number;
+}
+
+export class OrderChannel {
+  #next: number;
+  #waiting: Order[] = [];
+  readonly #unconfirmed: SentBatch[] = [];
+  readonly #resendAfterMs: number;
+
+  /** `lastSeen` is the last number the agent has handled in this epoch. */
+  constructor(resendAfterMs: number, lastSeen = 0) {
+    this.#resendAfterMs = resendAfterMs;
+    this.#next = lastSeen + 1;
+  }
+
+  get pending(): number {
+    return this.#waiting.length + this.#unconfirmed.length;
+  }
+
+  enqueue(order: Order): void {
+    this.#waiting.push(order);
+  }
+
+  /** An empty batch: the agent learns that it is known, and of the epoch, even when there is nothing to do. */
+  greet(nowMs: number): Batch {
+    const batch = { number: this.#next, orders: [], sentAtMs: nowMs };
+    this.#next += 1;
+    this.#unconfirmed.push(batch);
+    return batch;
+  }
+
+  /** Batches of what was enqueued since the last call, each of about `maxBytes` or of one order. */
+  takeNew(nowMs: number, maxBytes: number): Batch[] {
+    const batches: Batch[] = [];
+    let orders: Order[] = [];
+    let bytes = 0;
+    const close = (): void => {
+      const batch = { number: this.#next, orders, sentAtMs: nowMs };
+      this.#next += 1;
+      this.#unconfirmed.push(batch);
+      batches.push(batch);
+      orders = [];
+      bytes = 0;
+    };
+    for (const order of this.#waiting) {
+      const size = approximateBytes(order);
+      if (orders.length > 0 && bytes + size > maxBytes) close();
+      orders.push(order);
+      bytes += size;
+    }
+    if (orders.length > 0) close();
+    this.#waiting = [];
+    return batches;
+  }
+
+  /** The agent has handled all batches up to this number. */
+  onConfirmed(number: number): void {
+    while (this.#unconfirmed[0] !== undefined && this.#unconfirmed[0].number <= number)
+      this.#unconfirmed.shift();
+  }
+
+  /** What has to be sent again, at most `limit` batches. */
+  takeOverdue(nowMs: number, limit: number): Batch[] {
+    const overdue = this.#unconfirmed
+      .slice(0, limit)
+      .filter((batch) => nowMs - batch.sentAtMs >= this.#resendAfterMs);
+    for (const batch of overdue) batch.sentAtMs = nowMs;
+    return overdue;
+  }
+}
+
+const FIXED_BYTES = 300;
+
+/** Near enough to keep a batch under the server's largest message. */
+function approximateBytes(order: Order): number {
+  if (order.kind !== "start") return FIXED_BYTES;
+  const { spec, env, inputs } = order.request;
+  const words = "script" in spec.run ? [spec.run.script] : spec.run.argv;
+  const strings = [...words, ...env.flat(), ...spec.outputs, ...inputs.map((input) => input.job)];
+  return strings.reduce((sum, text) => sum + 3 * text.length + 8, FIXED_BYTES + 80 * inputs.length);
+}

@@ -1,0 +1,194 @@
+/**
+ * Decisions about one run: what comes in from agents, the scheduler and people becomes journal records, or is
+ * refused with a reason. Reads the state, never changes it; time and chance are arguments.
+ *
+ * Safe: 1. a grant is taken only by a ready job that is not held; 2. a report counts only for the attempt in force,
+ * proved by its lease; 3. a report that was accepted before is settled again, not counted again.
+ * Live: 4. every finished or returned report is answered by `settle`, so no agent keeps one for ever.
+ */
+import type { ReportItem } from "../../shared/model/messages.ts";
+import type { Outcome } from "../../shared/model/outcome.ts";
+import type { RunRecord } from "./record.ts";
+import { retryDelayMs } from "./retry.ts";
+import {
+  type Attempt,
+  isFinal,
+  isHeld,
+  type Job,
+  liveAttempt,
+  priorityOf,
+  type RunState,
+  specAt,
+} from "./run-state.ts";
+
+export interface Decision {
+  readonly records: RunRecord[];
+  /** The agent may forget the report, once the records are stored. */
+  readonly settles: boolean;
+  /** Why the input was refused, for the counters. */
+  readonly refusal?: "staleLease" | "unknownJob";
+}
+
+const nothing: Decision = { records: [], settles: false };
+
+/** The scheduler found a place for a job. No record: the grant is stale and the place is to be released. */
+export function onGranted(
+  state: RunState,
+  grant: { job: number; agent: string; incarnation: string; lease: string },
+  now: number,
+): RunRecord[] {
+  const job = state.jobs[grant.job];
+  if (job === undefined || job.phase !== "ready" || state.cancel !== null || isHeld(state, grant.job))
+    return [];
+  return [{ type: "assigned", at: now, attempt: job.attempts.length + 1, ...grant }];
+}
+
+/** An agent says what became of an attempt. */
+export function onReported(state: RunState, item: ReportItem, now: number, chance: number): Decision {
+  const job = state.jobs[item.job];
+  if (job === undefined) return { records: [], settles: true, refusal: "unknownJob" };
+  const attempt = liveAttempt(job);
+  if (attempt === undefined || attempt.attempt !== item.attempt || attempt.lease !== item.lease) {
+    const isRepeat = job.attempts.some(
+      (known) => known.attempt === item.attempt && known.lease === item.lease,
+    );
+    return { records: [], settles: true, ...(isRepeat ? {} : { refusal: "staleLease" as const }) };
+  }
+  switch (item.kind) {
+    case "started":
+      if (job.phase === "running") return nothing;
+      return { ...nothing, records: [{ type: "started", at: now, job: item.job, attempt: item.attempt }] };
+    case "returned":
+      return { records: [returned(item, now, item.reason)], settles: true };
+    case "finished":
+      if (item.result.outcome.kind === "cancelled" && !isCancelWanted(state, job)) {
+        // Ended to hold it, or by the agent's own stop: it did not fail, and goes back to the queue.
+        return { records: [returned(item, now, "ended before it had finished")], settles: true };
+      }
+      return { records: finished(state, item.job, attempt, item.result, now, chance), settles: true };
+  }
+}
+
+/** The attempt in force of a job can't be accounted for any more: its agent or its process is gone. */
+export function onAttemptLost(
+  state: RunState,
+  job: number,
+  message: string,
+  now: number,
+  chance: number,
+): RunRecord[] {
+  const known = state.jobs[job];
+  const attempt = known === undefined ? undefined : liveAttempt(known);
+  if (attempt === undefined) return [];
+  const wallMs = attempt.startedAt === null ? null : Math.max(0, now - attempt.startedAt);
+  const outcome: Outcome = { kind: "lost", message };
+  const result = { outcome, wallMs, cpuMs: null, peakMemoryBytes: null, artifact: null, logBytes: 0 };
+  return finished(state, job, attempt, result, now, chance);
+}
+
+/** Someone asks to end the run, or one job of it. Asking again, or for what has ended, is no error. */
+export function onCancelRequested(
+  state: RunState,
+  request: { job: number | null; by: string; reason: string },
+  now: number,
+): RunRecord[] {
+  if (state.endedAt !== null) return [];
+  if (request.job === null ? state.cancel !== null : isSettled(state.jobs[request.job])) return [];
+  return [{ type: "cancelRequested", at: now, cause: "request", ...request }];
+}
+
+export function onPriorityRequested(
+  state: RunState,
+  request: { job: number | null; priority: number },
+  now: number,
+): RunRecord[] {
+  const current = request.job === null ? state.priority : priorityOf(state, request.job);
+  if (state.endedAt !== null || current === request.priority) return [];
+  return [{ type: "prioritised", at: now, ...request }];
+}
+
+/** No registered agent could ever run a ready job: it fails at once where the run asks for that, or is told about. */
+export function onStranded(state: RunState, job: number, reason: string, now: number): RunRecord[] {
+  if (state.jobs[job]?.phase !== "ready") return [];
+  if (!state.options.failUnschedulable) return [{ type: "stranded", at: now, job, reason }];
+  const outcome: Outcome = { kind: "failed", reason: "unschedulable", message: reason };
+  return [{ type: "failedUnassigned", at: now, job, outcome }];
+}
+
+/** A job has waited for a slot longer than its `timeout.queue`. */
+export function onQueueTimeout(state: RunState, job: number, now: number): RunRecord[] {
+  const known = state.jobs[job];
+  const limitMs = specAt(state, job).timeouts.queueMs;
+  if (known?.phase !== "ready" || limitMs === undefined || known.readyAt === null) return [];
+  if (now - known.readyAt < limitMs) return [];
+  return [{ type: "failedUnassigned", at: now, job, outcome: { kind: "timeout", limit: "queue", limitMs } }];
+}
+
+/** What follows from the state alone, asked after every fold: fail fast, and the end of the run. */
+export function onSettled(state: RunState, now: number): RunRecord[] {
+  if (state.endedAt !== null) return [];
+  const { counts } = state;
+  if (counts.waiting + counts.ready + counts.assigned + counts.running === 0) return [ended(state, now)];
+  if (state.options.keepGoing || state.cancel !== null || counts.failed === 0) return [];
+  const culprit = state.jobs.findIndex(
+    (job, index) => job.phase === "failed" && !specAt(state, index).allowFailure,
+  );
+  if (culprit === -1) return [];
+  const reason = `fail-fast: ${specAt(state, culprit).name} failed`;
+  return [{ type: "cancelRequested", at: now, job: null, by: "millrace", reason, cause: "failFast" }];
+}
+
+function finished(
+  state: RunState,
+  job: number,
+  attempt: Attempt,
+  result: Extract<RunRecord, { type: "finished" }>["result"],
+  now: number,
+  chance: number,
+): RunRecord[] {
+  const spec = specAt(state, job);
+  const earlier = state.jobs[job]?.attempts.slice(0, -1) ?? [];
+  const delayMs =
+    result.outcome.kind === "succeeded" ? null : retryDelayMs(spec, earlier, result.outcome, chance);
+  return [{ type: "finished", at: now, job, attempt: attempt.attempt, result, retryDelayMs: delayMs }];
+}
+
+function returned(item: ReportItem, now: number, reason: string): RunRecord {
+  return { type: "returned", at: now, job: item.job, attempt: item.attempt, reason };
+}
+
+function isCancelWanted(state: RunState, job: Job): boolean {
+  return state.cancel !== null || job.isCancelRequested;
+}
+
+function isSettled(job: Job | undefined): boolean {
+  return job === undefined || isFinal(job.phase) || job.isCancelRequested;
+}
+
+function ended(state: RunState, now: number): RunRecord {
+  const { counts } = state;
+  const summary = {
+    name: state.name,
+    jobs: state.jobs.length,
+    counts: { ...counts },
+    submittedAt: state.submittedAt,
+    priority: state.priority,
+    submitter: state.options.submitter,
+    reason: state.reason ?? state.cancel?.reason ?? null,
+  };
+  return { type: "ended", at: now, status: finalStatus(state), summary };
+}
+
+function finalStatus(state: RunState): "succeeded" | "failed" | "cancelled" | "infrastructure" {
+  if (state.reason !== null) return "infrastructure";
+  if (state.cancel?.cause === "request") return "cancelled";
+  const { failed, blocked, cancelled } = state.counts;
+  if (failed + blocked + cancelled === 0) return "succeeded";
+  const isTroubled = state.jobs.some(
+    (job, index) =>
+      job.phase === "blocked" ||
+      job.phase === "cancelled" ||
+      (job.phase === "failed" && !specAt(state, index).allowFailure),
+  );
+  return isTroubled ? "failed" : "succeeded";
+}

@@ -1,0 +1,341 @@
+/**
+ * The fold: how each journal record changes a run. A coordinator that decides, one that replays and a standby all
+ * come to the same state, because nothing else changes it.
+ *
+ *   waiting ──needs final──▶ ready ──assigned──▶ assigned ──started──▶ running ──finished──▶ succeeded | failed
+ *      │                       ▲                    │                     │
+ *      │                       └──── returned, or finished with a retry ──┘
+ *      └──▶ blocked (a need failed) | skipped (its condition is not met) | cancelled
+ *
+ * Safe: 1. a job turns ready only when all its needs are final and its `when` holds; 2. a finished record applies to
+ * the attempt that holds the lease, so at most one result of a job is accepted; 3. what is final stays as it is.
+ * Live: 4. a final job reaches every dependant in the same fold, however deep, so no job waits for one that is final.
+ * Every change made here is one event, numbered by `eventSeq`: 5. equal records give equal events.
+ */
+
+import type { JobPhase } from "../../shared/model/event.ts";
+import { targetsOf } from "../../shared/model/graph.ts";
+import type { Outcome } from "../../shared/model/outcome.ts";
+import type { RecordOf, RunRecord } from "./record.ts";
+import {
+  type Attempt,
+  isAllowedFailure,
+  isFinal,
+  type Job,
+  jobAt,
+  liveAttempt,
+  type RunState,
+  specAt,
+} from "./run-state.ts";
+
+/** One change of state; the projection makes an event of it, the run actor effects. */
+export type Change =
+  | { readonly kind: "submitted" }
+  | { readonly kind: "ready"; readonly job: number }
+  | { readonly kind: "assigned"; readonly job: number; readonly attempt: Attempt }
+  | { readonly kind: "started"; readonly job: number; readonly attempt: Attempt }
+  | { readonly kind: "returned"; readonly job: number; readonly attempt: Attempt; readonly reason: string }
+  | { readonly kind: "retrying"; readonly job: number; readonly attempt: Attempt; readonly delayMs: number }
+  | { readonly kind: "succeeded"; readonly job: number; readonly attempt: Attempt }
+  | {
+      readonly kind: "failed";
+      readonly job: number;
+      readonly attempt: Attempt | null;
+      readonly outcome: Outcome;
+      readonly isAllowed: boolean;
+    }
+  | { readonly kind: "blocked"; readonly job: number; readonly rootCause: number }
+  | { readonly kind: "skipped"; readonly job: number; readonly reason: string }
+  | {
+      readonly kind: "cancelled";
+      readonly job: number;
+      readonly reason: string;
+      readonly attempt: Attempt | null;
+    }
+  | { readonly kind: "stranded"; readonly job: number; readonly reason: string }
+  | { readonly kind: "jobPrioritised"; readonly job: number; readonly priority: number }
+  | {
+      readonly kind: "jobCancelling";
+      readonly job: number;
+      readonly attempt: Attempt;
+      readonly reason: string;
+    }
+  | { readonly kind: "cancelling"; readonly by: string; readonly reason: string }
+  | { readonly kind: "prioritised"; readonly priority: number }
+  | { readonly kind: "ended" };
+
+/** Applies one record and returns what changed, in order. A record that no longer fits changes nothing. */
+export function fold(state: RunState, record: RunRecord): Change[] {
+  const changes: Change[] = [];
+  if (state.endedAt === null) apply(state, record, changes);
+  state.eventSeq += changes.length;
+  return changes;
+}
+
+function apply(state: RunState, record: RunRecord, changes: Change[]): void {
+  switch (record.type) {
+    case "submitted":
+      return onSubmitted(state, record.at, changes);
+    case "claimed":
+      return;
+    case "assigned":
+      return onAssigned(state, record, changes);
+    case "started":
+      return onStarted(state, record, changes);
+    case "returned":
+      return onReturned(state, record, changes);
+    case "finished":
+      return onFinished(state, record, changes);
+    case "failedUnassigned":
+      return onFailedUnassigned(state, record, changes);
+    case "stranded":
+      changes.push({ kind: "stranded", job: record.job, reason: record.reason });
+      return;
+    case "cancelRequested":
+      return onCancelRequested(state, record, changes);
+    case "prioritised":
+      return onPrioritised(state, record, changes);
+    case "aborted":
+      return onAborted(state, record, changes);
+    case "ended":
+      state.status = record.status;
+      state.endedAt = record.at;
+      state.reason = record.summary.reason;
+      changes.push({ kind: "ended" });
+      return;
+  }
+}
+
+function onSubmitted(state: RunState, at: number, changes: Change[]): void {
+  changes.push({ kind: "submitted" });
+  for (let index = 0; index < state.jobs.length; index++) {
+    if (targetsOf(state.graph.needs, index).length > 0) continue;
+    if (onNeedsFinal(state, index, at, changes)) reachDependants(state, index, at, changes);
+  }
+}
+
+function onAssigned(state: RunState, record: RecordOf<"assigned">, changes: Change[]): void {
+  const job = jobAt(state, record.job);
+  if (job.phase !== "ready") return;
+  const attempt: Attempt = {
+    attempt: record.attempt,
+    agent: record.agent,
+    incarnation: record.incarnation,
+    lease: record.lease,
+    assignedAt: record.at,
+    startedAt: null,
+    endedAt: null,
+    result: null,
+    returned: null,
+  };
+  job.attempts = [...job.attempts, attempt];
+  enter(state, job, "assigned");
+  changes.push({ kind: "assigned", job: record.job, attempt });
+}
+
+function onStarted(state: RunState, record: RecordOf<"started">, changes: Change[]): void {
+  const job = jobAt(state, record.job);
+  const attempt = liveAttempt(job);
+  if (attempt?.attempt !== record.attempt || job.phase !== "assigned") return;
+  attempt.startedAt = record.at;
+  enter(state, job, "running");
+  changes.push({ kind: "started", job: record.job, attempt });
+}
+
+function onReturned(state: RunState, record: RecordOf<"returned">, changes: Change[]): void {
+  const job = jobAt(state, record.job);
+  const attempt = liveAttempt(job);
+  if (attempt?.attempt !== record.attempt) return;
+  attempt.returned = record.reason;
+  attempt.endedAt = record.at;
+  if (isCancelled(state, job)) return cancelJob(state, record.job, cancelReason(state), record.at, changes);
+  job.readyAt = record.at;
+  enter(state, job, "ready");
+  changes.push({ kind: "returned", job: record.job, attempt, reason: record.reason });
+}
+
+function onFinished(state: RunState, record: RecordOf<"finished">, changes: Change[]): void {
+  const job = jobAt(state, record.job);
+  const attempt = liveAttempt(job);
+  if (attempt?.attempt !== record.attempt) return;
+  const { result, retryDelayMs } = record;
+  if (attempt.startedAt === null && result.wallMs !== null) {
+    // Short jobs report start and end at once; tooling still sees both.
+    attempt.startedAt = record.at - result.wallMs;
+    enter(state, job, "running");
+    changes.push({ kind: "started", job: record.job, attempt });
+  }
+  attempt.result = result;
+  attempt.endedAt = record.at;
+  if (result.outcome.kind === "succeeded") {
+    job.artifact = result.artifact;
+    enter(state, job, "succeeded");
+    changes.push({ kind: "succeeded", job: record.job, attempt });
+    reachDependants(state, record.job, record.at, changes);
+  } else if (isCancelled(state, job)) {
+    cancelJob(state, record.job, cancelReason(state), record.at, changes, attempt);
+  } else if (retryDelayMs !== null) {
+    job.readyAt = record.at + retryDelayMs;
+    enter(state, job, "ready");
+    changes.push({ kind: "retrying", job: record.job, attempt, delayMs: retryDelayMs });
+  } else {
+    failJob(state, record.job, attempt, result.outcome, record.at, changes);
+  }
+}
+
+function onFailedUnassigned(state: RunState, record: RecordOf<"failedUnassigned">, changes: Change[]): void {
+  const job = jobAt(state, record.job);
+  if (job.phase !== "ready") return;
+  job.outcome = record.outcome;
+  failJob(state, record.job, null, record.outcome, record.at, changes);
+}
+
+function onCancelRequested(state: RunState, record: RecordOf<"cancelRequested">, changes: Change[]): void {
+  if (record.job !== null) {
+    const job = jobAt(state, record.job);
+    if (isFinal(job.phase) || job.isCancelRequested) return;
+    job.isCancelRequested = true;
+    job.reason = record.reason;
+    const attempt = liveAttempt(job);
+    if (attempt === undefined) cancelJob(state, record.job, record.reason, record.at, changes);
+    else changes.push({ kind: "jobCancelling", job: record.job, attempt, reason: record.reason });
+    return;
+  }
+  if (state.cancel !== null) return;
+  state.cancel = { by: record.by, reason: record.reason, cause: record.cause };
+  state.status = "cancelling";
+  changes.push({ kind: "cancelling", by: record.by, reason: record.reason });
+  for (let index = 0; index < state.jobs.length; index++) {
+    const job = jobAt(state, index);
+    if (job.phase !== "waiting" && job.phase !== "ready") continue;
+    // Without telling dependants: they are cancelled in this same loop, for the same reason.
+    job.reason = record.reason;
+    enter(state, job, "cancelled");
+    changes.push({ kind: "cancelled", job: index, reason: record.reason, attempt: null });
+  }
+}
+
+function onPrioritised(state: RunState, record: RecordOf<"prioritised">, changes: Change[]): void {
+  if (record.job === null) {
+    state.priority = record.priority;
+    changes.push({ kind: "prioritised", priority: record.priority });
+    return;
+  }
+  jobAt(state, record.job).priority = record.priority;
+  changes.push({ kind: "jobPrioritised", job: record.job, priority: record.priority });
+}
+
+function onAborted(state: RunState, record: RecordOf<"aborted">, changes: Change[]): void {
+  state.reason = record.reason;
+  for (let index = 0; index < state.jobs.length; index++) {
+    const job = jobAt(state, index);
+    if (isFinal(job.phase)) continue;
+    const attempt = liveAttempt(job) ?? null;
+    job.reason = record.reason;
+    enter(state, job, "cancelled");
+    changes.push({ kind: "cancelled", job: index, reason: record.reason, attempt });
+  }
+}
+
+function failJob(
+  state: RunState,
+  index: number,
+  attempt: Attempt | null,
+  outcome: Outcome,
+  at: number,
+  changes: Change[],
+): void {
+  const job = jobAt(state, index);
+  job.rootCause = index;
+  enter(state, job, "failed");
+  changes.push({
+    kind: "failed",
+    job: index,
+    attempt,
+    outcome,
+    isAllowed: specAt(state, index).allowFailure,
+  });
+  reachDependants(state, index, at, changes);
+}
+
+function cancelJob(
+  state: RunState,
+  index: number,
+  reason: string,
+  at: number,
+  changes: Change[],
+  attempt: Attempt | null = null,
+): void {
+  const job = jobAt(state, index);
+  job.reason ??= reason;
+  job.rootCause = index;
+  enter(state, job, "cancelled");
+  changes.push({ kind: "cancelled", job: index, reason: job.reason, attempt });
+  reachDependants(state, index, at, changes);
+}
+
+/** Tells dependants, and theirs, that a job is final. A worklist, as graphs may be deeper than the call stack. */
+function reachDependants(state: RunState, from: number, at: number, changes: Change[]): void {
+  const settled = [from];
+  for (let next = settled.pop(); next !== undefined; next = settled.pop()) {
+    for (const dependant of targetsOf(state.graph.dependants, next)) {
+      if (onNeedFinal(state, dependant, next, at, changes)) settled.push(dependant);
+    }
+  }
+}
+
+/** One need of a waiting job is final. Returns whether that made the job itself final. */
+function onNeedFinal(state: RunState, index: number, need: number, at: number, changes: Change[]): boolean {
+  const job = jobAt(state, index);
+  if (job.phase !== "waiting") return false;
+  job.unmet -= 1;
+  const needed = jobAt(state, need);
+  const isGood = needed.phase === "succeeded" || isAllowedFailure(state, need);
+  if (!isGood && needed.phase !== "skipped") {
+    job.hasBadNeed = true;
+    job.rootCause ??= needed.rootCause;
+  }
+  if (specAt(state, index).when === "success" && !isGood) {
+    if (needed.phase === "skipped") return skip(state, index, "a job it needs was skipped", changes);
+    enter(state, job, "blocked");
+    changes.push({ kind: "blocked", job: index, rootCause: job.rootCause ?? need });
+    return true;
+  }
+  return job.unmet === 0 ? onNeedsFinal(state, index, at, changes) : false;
+}
+
+/** All needs are final: the job may start, unless it waits for a failure that did not come. */
+function onNeedsFinal(state: RunState, index: number, at: number, changes: Change[]): boolean {
+  const job = jobAt(state, index);
+  if (specAt(state, index).when === "onFailure" && !job.hasBadNeed) {
+    return skip(state, index, "nothing it needs has failed", changes);
+  }
+  // What it ran after does not explain what becomes of it now.
+  job.rootCause = null;
+  job.readyAt = at;
+  enter(state, job, "ready");
+  changes.push({ kind: "ready", job: index });
+  return false;
+}
+
+function skip(state: RunState, index: number, reason: string, changes: Change[]): true {
+  const job = jobAt(state, index);
+  job.reason = reason;
+  enter(state, job, "skipped");
+  changes.push({ kind: "skipped", job: index, reason });
+  return true;
+}
+
+function enter(state: RunState, job: Job, phase: JobPhase): void {
+  state.counts[job.phase] -= 1;
+  state.counts[phase] += 1;
+  job.phase = phase;
+}
+
+function isCancelled(state: RunState, job: Job): boolean {
+  return state.cancel !== null || job.isCancelRequested;
+}
+
+function cancelReason(state: RunState): string {
+  return state.cancel?.reason ?? "cancelled on request";
+}

@@ -1,0 +1,160 @@
+/**
+ * The state of one run: what the fold of its journal records has made so far. Plain data, changed only by
+ * `run-fold.ts`; everybody else reads.
+ */
+import type { RunOptions } from "../../shared/model/api.ts";
+import type { JobCounts, JobPhase, RunStatus } from "../../shared/model/event.ts";
+import { type Graph, targetsOf } from "../../shared/model/graph.ts";
+import type { GraphSpec, JobSpec, Pairs } from "../../shared/model/job-spec.ts";
+import type { Artifact, AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+
+export interface Attempt {
+  readonly attempt: number;
+  readonly agent: string;
+  readonly incarnation: string;
+  readonly lease: string;
+  readonly assignedAt: number;
+  startedAt: number | null;
+  endedAt: number | null;
+  result: AttemptResult | null;
+  /** Why it was given back without having run. */
+  returned: string | null;
+}
+
+export interface Job {
+  phase: JobPhase;
+  /** Needs that are not final yet. */
+  unmet: number;
+  /** A need failed, was blocked or cancelled: what `always` and `onFailure` jobs look at. */
+  hasBadNeed: boolean;
+  attempts: Attempt[];
+  /** Set by a request; otherwise the graph's. */
+  priority: number | null;
+  artifact: Artifact | null;
+  /** The failed or cancelled job that this one goes back to. */
+  rootCause: number | null;
+  /** Why it failed, was skipped or cancelled, where no attempt says it. */
+  reason: string | null;
+  /** How it failed without an attempt. */
+  outcome: Outcome | null;
+  isCancelRequested: boolean;
+  readyAt: number | null;
+}
+
+export interface CancelRequest {
+  readonly by: string;
+  readonly reason: string;
+  readonly cause: "request" | "failFast";
+}
+
+export interface RunState {
+  readonly run: string;
+  readonly graph: Graph;
+  readonly specs: readonly JobSpec[];
+  /** Environment of every job. */
+  readonly vars: Pairs;
+  readonly name: string | null;
+  readonly options: RunOptions;
+  readonly submittedAt: number;
+  priority: number;
+  status: RunStatus;
+  readonly jobs: Job[];
+  readonly counts: JobCounts;
+  cancel: CancelRequest | null;
+  endedAt: number | null;
+  reason: string | null;
+  /** Number of the last event; events are numbered by folding, so every leader counts alike. */
+  eventSeq: number;
+}
+
+const noAttempts: readonly Attempt[] = Object.freeze([]);
+
+/** A run as it is before its first record is folded. */
+export function newRunState(
+  run: string,
+  spec: GraphSpec,
+  graph: Graph,
+  submitted: { name: string | null; options: RunOptions; at: number },
+): RunState {
+  const jobs: Job[] = new Array(graph.size);
+  for (let index = 0; index < graph.size; index++) {
+    jobs[index] = {
+      phase: "waiting",
+      unmet: targetsOf(graph.needs, index).length,
+      hasBadNeed: false,
+      // Shared until the first attempt: most jobs of a large graph have none yet.
+      attempts: noAttempts as Attempt[],
+      priority: null,
+      artifact: null,
+      rootCause: null,
+      reason: null,
+      outcome: null,
+      isCancelRequested: false,
+      readyAt: null,
+    };
+  }
+  return {
+    run,
+    graph,
+    specs: spec.jobs,
+    vars: spec.vars,
+    name: submitted.name,
+    options: submitted.options,
+    submittedAt: submitted.at,
+    priority: submitted.options.priority,
+    status: "running",
+    jobs,
+    counts: { ...noJobs, waiting: graph.size },
+    cancel: null,
+    endedAt: null,
+    reason: null,
+    eventSeq: 0,
+  };
+}
+
+export const noJobs: JobCounts = {
+  waiting: 0,
+  ready: 0,
+  assigned: 0,
+  running: 0,
+  succeeded: 0,
+  failed: 0,
+  blocked: 0,
+  skipped: 0,
+  cancelled: 0,
+};
+
+export function jobAt(state: RunState, index: number): Job {
+  const job = state.jobs[index];
+  if (job === undefined) throw new RangeError(`run ${state.run} has no job ${index}`);
+  return job;
+}
+
+export function specAt(state: RunState, index: number): JobSpec {
+  const spec = state.specs[index];
+  if (spec === undefined) throw new RangeError(`run ${state.run} has no job ${index}`);
+  return spec;
+}
+
+export function isFinal(phase: JobPhase): boolean {
+  return phase !== "waiting" && phase !== "ready" && phase !== "assigned" && phase !== "running";
+}
+
+/** The attempt that holds a lease: assigned or running. */
+export function liveAttempt(job: Job): Attempt | undefined {
+  return job.phase === "assigned" || job.phase === "running" ? job.attempts.at(-1) : undefined;
+}
+
+export function priorityOf(state: RunState, index: number): number {
+  return jobAt(state, index).priority ?? specAt(state, index).priority;
+}
+
+/** A job with priority 0, or in a run with priority 0, is not started and ended if it runs. */
+export function isHeld(state: RunState, index: number): boolean {
+  return state.priority === 0 || priorityOf(state, index) === 0;
+}
+
+/** Failed in a way that dependants and the run's status do not mind. */
+export function isAllowedFailure(state: RunState, index: number): boolean {
+  return jobAt(state, index).phase === "failed" && specAt(state, index).allowFailure;
+}

@@ -1,0 +1,118 @@
+/** A run's state as the API shows it. */
+
+import type { AttemptView, JobView, RunView } from "../../shared/model/api.ts";
+import type { JobPhase } from "../../shared/model/event.ts";
+import { targetsOf } from "../../shared/model/graph.ts";
+import { describeOutcome } from "../../shared/model/outcome.ts";
+import type { RecordOf } from "./record.ts";
+import { type Attempt, type Job, jobAt, priorityOf, type RunState, specAt } from "./run-state.ts";
+
+const iso = (at: number): string => new Date(at).toISOString();
+const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at));
+
+export function viewRun(state: RunState): RunView {
+  return {
+    run: state.run,
+    name: state.name,
+    status: state.status,
+    submittedAt: iso(state.submittedAt),
+    endedAt: isoOrNull(state.endedAt),
+    priority: state.priority,
+    submitter: state.options.submitter,
+    counts: { ...state.counts },
+    jobs: state.jobs.length,
+    reason: state.reason,
+  };
+}
+
+/** An ended run from its last record alone. */
+export function viewEndedRun(run: string, ended: RecordOf<"ended">): RunView {
+  const { summary } = ended;
+  return {
+    run,
+    name: summary.name,
+    status: ended.status,
+    submittedAt: iso(summary.submittedAt),
+    endedAt: iso(ended.at),
+    priority: summary.priority,
+    submitter: summary.submitter,
+    counts: summary.counts,
+    jobs: summary.jobs,
+    reason: summary.reason,
+  };
+}
+
+export function viewJob(state: RunState, index: number): JobView {
+  const job = jobAt(state, index);
+  return {
+    job: specAt(state, index).name,
+    index,
+    phase: job.phase,
+    priority: priorityOf(state, index),
+    attempts: job.attempts.map(viewAttempt),
+    artifact: job.artifact,
+    rootCause: job.rootCause === null ? null : specAt(state, job.rootCause).name,
+    reason: reasonOf(state, job),
+  };
+}
+
+export interface JobFilter {
+  readonly phase?: JobPhase | undefined;
+  readonly job?: string | undefined;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export function viewJobs(state: RunState, filter: JobFilter): { total: number; jobs: JobView[] } {
+  const { phase, job, offset, limit } = filter;
+  let candidates: Iterable<number> = state.jobs.keys();
+  if (job !== undefined) {
+    const index = state.graph.indexOf.get(job);
+    candidates = index === undefined ? [] : [index];
+  }
+  const matching = [...candidates].filter(
+    (index) => phase === undefined || jobAt(state, index).phase === phase,
+  );
+  return {
+    total: matching.length,
+    jobs: matching.slice(offset, offset + limit).map((index) => viewJob(state, index)),
+  };
+}
+
+export interface GraphPage {
+  total: number;
+  jobs: { job: string; phase: JobPhase; needs: string[] }[];
+}
+
+export function viewGraph(state: RunState, offset: number, limit: number): GraphPage {
+  const jobs: GraphPage["jobs"] = [];
+  for (let index = offset; index < Math.min(state.jobs.length, offset + limit); index++) {
+    const needs = [...targetsOf(state.graph.needs, index)].map((need) => specAt(state, need).name);
+    jobs.push({ job: specAt(state, index).name, phase: jobAt(state, index).phase, needs });
+  }
+  return { total: state.jobs.length, jobs };
+}
+
+function viewAttempt(attempt: Attempt): AttemptView {
+  const { result } = attempt;
+  return {
+    attempt: attempt.attempt,
+    agent: attempt.agent,
+    outcome: result?.outcome ?? null,
+    startedAt: isoOrNull(attempt.startedAt),
+    endedAt: isoOrNull(attempt.endedAt),
+    returned: attempt.returned,
+    wallMs: result?.wallMs ?? null,
+    cpuMs: result?.cpuMs ?? null,
+    peakMemoryBytes: result?.peakMemoryBytes ?? null,
+    logBytes: result?.logBytes ?? null,
+  };
+}
+
+function reasonOf(state: RunState, job: Job): string | null {
+  if (job.phase === "blocked" && job.rootCause !== null)
+    return `blocked by ${specAt(state, job.rootCause).name}`;
+  const outcome =
+    job.outcome ?? (job.phase === "failed" ? (job.attempts.at(-1)?.result?.outcome ?? null) : null);
+  return outcome === null ? job.reason : describeOutcome(outcome);
+}

@@ -1,0 +1,32 @@
+/** The journal and the event log of a namespace as they are used outside simulations: over JetStream. */
+import type { Bus } from "../../shared/bus/connection.ts";
+import { AckInbox } from "../../shared/store/ack-inbox.ts";
+import { JetStreamRecordStream, type JetStreamRecordStreamOptions } from "./jetstream-record-stream.ts";
+import type { EventLog, Journal } from "./journal.ts";
+import { StreamEventLog } from "./stream-event-log.ts";
+import { StreamJournal } from "./stream-journal.ts";
+
+export interface OpenJournal {
+  readonly journal: Journal;
+  readonly eventLog: EventLog;
+  /** Rejects what is under way, with `unavailable` once the bus is closed. */
+  close(): void;
+}
+
+export interface OpenJournalOptions extends JetStreamRecordStreamOptions {
+  /** After which an unanswered append is published again. Default: 5,000. */
+  readonly repeatAfterMs?: number;
+}
+
+/** Opens both over the bus's namespace; `ensureStreams` has made the streams. */
+export function openJournal(bus: Bus, options: OpenJournalOptions = {}): OpenJournal {
+  const inbox = new AckInbox(bus.connection, { limitMs: options.repeatAfterMs ?? 5_000 });
+  const { subjects } = bus;
+  const journal = new JetStreamRecordStream(bus, subjects.journalStream(), inbox, options);
+  const events = new JetStreamRecordStream(bus, subjects.eventStream(), inbox, options);
+  return {
+    journal: new StreamJournal(journal, subjects),
+    eventLog: new StreamEventLog(events, subjects),
+    close: () => inbox.close(),
+  };
+}

@@ -1,0 +1,198 @@
+/** The client over a bus: each verb of the control API, and the streams of events, logs and objects. */
+import type { Bus } from "../bus/connection.ts";
+import { callApi } from "../bus/request.ts";
+import type { AgentView, ApiRequest, ApiResult, Explanation, JobView, RunView, Verb } from "../model/api.ts";
+import { MillraceError } from "../model/error.ts";
+import type { AgentEvent, JobPhase, RunEvent, RunStatus } from "../model/event.ts";
+import type { GraphSpecInput } from "../model/job-spec.ts";
+import type { AgentMode } from "../model/messages.ts";
+import type { Artifact } from "../model/outcome.ts";
+import { ArtifactStore } from "../store/artifact-store.ts";
+import { putDocument } from "../store/document.ts";
+import { JetStreamObjects } from "../store/jetstream-objects.ts";
+import { Artifacts } from "./artifacts.ts";
+import type {
+  ArtifactEntry,
+  ArtifactSource,
+  Cancelled,
+  Client,
+  ClusterStatus,
+  EventOptions,
+  GraphNode,
+  JobArtifact,
+  LogOptions,
+  LogRecord,
+  Submitted,
+  SubmitOptions,
+} from "./client.ts";
+import { readEventFeed } from "./event-feed.ts";
+import { readJobLog } from "./job-log.ts";
+import { readPages } from "./pages.ts";
+import { newRunId } from "./run-id.ts";
+
+/** Larger graphs travel as objects: a message holds 1 MiB at most. */
+const INLINE_GRAPH_BYTES = 256 * 1024;
+
+export class BusClient implements Client {
+  readonly #bus: Bus;
+  readonly #requestTimeoutMs: number;
+  readonly #objects: JetStreamObjects;
+  readonly #artifacts: Artifacts;
+
+  constructor(bus: Bus, requestTimeoutMs: number) {
+    this.#bus = bus;
+    this.#requestTimeoutMs = requestTimeoutMs;
+    this.#objects = new JetStreamObjects(bus.connection, { bucket: bus.subjects.objectBucket() });
+    this.#artifacts = new Artifacts(
+      new ArtifactStore(this.#objects),
+      async (run, job) => (await this.#job(run, job)).artifact,
+    );
+  }
+
+  get namespace(): string {
+    return this.#bus.subjects.namespace;
+  }
+
+  async submit(graph: GraphSpecInput, { run = newRunId(), ...options }: SubmitOptions = {}): Promise<Submitted> {
+    const bytes = Buffer.byteLength(JSON.stringify(graph));
+    if (bytes <= INLINE_GRAPH_BYTES) return this.#call("submit", { run, graph: { inline: graph }, options });
+    const digest = await putDocument(this.#objects, "graph", graph);
+    return this.#call("submit", { run, graph: { digest }, options });
+  }
+
+  runs(filter: { readonly status?: RunStatus } = {}): AsyncIterable<RunView> {
+    return readPages(async (page) => {
+      const { total, runs } = await this.#call("runs", { ...page, ...filter });
+      return { total, items: runs };
+    });
+  }
+
+  run(run: string): Promise<RunView> {
+    return this.#call("run", { run });
+  }
+
+  jobs(
+    run: string,
+    filter: { readonly phase?: JobPhase; readonly job?: string } = {},
+  ): AsyncIterable<JobView> {
+    return readPages(async (page) => {
+      const { total, jobs } = await this.#call("jobs", { run, ...page, ...filter });
+      return { total, items: jobs };
+    });
+  }
+
+  graph(run: string): AsyncIterable<GraphNode> {
+    return readPages(async (page) => {
+      const { total, jobs } = await this.#call("graph", { run, ...page });
+      return { total, items: jobs };
+    });
+  }
+
+  cancel(
+    run: string,
+    options: { readonly job?: string; readonly by?: string; readonly reason?: string } = {},
+  ): Promise<Cancelled> {
+    return this.#call("cancel", { run, ...options });
+  }
+
+  async setPriority(run: string, priority: number, options: { readonly job?: string } = {}): Promise<void> {
+    await this.#call("priority", { run, priority, ...options });
+  }
+
+  explain(run: string, job: string): Promise<Explanation> {
+    return this.#call("explain", { run, job });
+  }
+
+  agents(): AsyncIterable<AgentView> {
+    return readPages(async (page) => {
+      const { total, agents } = await this.#call("agents", page);
+      return { total, items: agents };
+    });
+  }
+
+  async setMode(agent: string, mode: AgentMode): Promise<void> {
+    await this.#call("mode", { agent, mode });
+  }
+
+  status(): Promise<ClusterStatus> {
+    return this.#call("status", {});
+  }
+
+  events(options: EventOptions & { readonly run: string }): AsyncIterable<RunEvent>;
+  events(options?: EventOptions): AsyncIterable<RunEvent | AgentEvent>;
+  events(options: EventOptions = {}): AsyncIterable<RunEvent | AgentEvent> {
+    if (options.from !== undefined && options.run === undefined) {
+      throw new MillraceError("badInput", "`from` needs `run`: events are numbered within their run", {
+        fix: "Name the run, or start from a time with `since`.",
+      });
+    }
+    return readEventFeed(this.#bus, options, this.#requestTimeoutMs);
+  }
+
+  watch(run: string, options: { readonly signal?: AbortSignal } = {}): AsyncIterable<RunEvent> {
+    return this.events({ ...options, run, follow: true });
+  }
+
+  async waitFor(run: string, options: { readonly signal?: AbortSignal } = {}): Promise<RunView> {
+    for await (const _event of this.events({ ...options, run, type: "run.finished", follow: true })) break;
+    options.signal?.throwIfAborted();
+    return this.run(run);
+  }
+
+  logs(run: string, job: string, options: LogOptions = {}): AsyncIterable<LogRecord> {
+    return readJobLog(this.#bus, { run, job }, options, {
+      view: () => this.#job(run, job),
+      events: (signal) => readEventFeed(this.#bus, { run, follow: true, fromLatest: true, signal }, this.#requestTimeoutMs),
+    });
+  }
+
+  async logTail(
+    run: string,
+    job: string,
+    lines: number,
+    options: { readonly attempt?: number } = {},
+  ): Promise<string[]> {
+    const attempt = options.attempt ?? (await this.#job(run, job)).attempts.at(-1)?.attempt;
+    return attempt === undefined ? [] : readLogTail(this.#bus, { run, job, attempt }, lines);
+  }
+
+  async *listArtifacts(run: string, job?: string): AsyncIterable<JobArtifact> {
+    for await (const view of this.jobs(run, job === undefined ? {} : { job })) {
+      if (view.artifact !== null) yield { job: view.job, artifact: view.artifact };
+    }
+  }
+
+  artifactEntries(source: ArtifactSource): Promise<ArtifactEntry[]> {
+    return this.#artifacts.entries(source);
+  }
+
+  downloadArtifact(source: ArtifactSource, folder: string): Promise<void> {
+    return this.#artifacts.download(source, folder);
+  }
+
+  openArtifactFile(source: ArtifactSource, path: string): AsyncIterable<Uint8Array> {
+    return this.#artifacts.open(source, path);
+  }
+
+  uploadSources(root: string, globs: readonly string[]): Promise<Artifact> {
+    return this.#artifacts.upload(root, globs);
+  }
+
+  async close(): Promise<void> {
+    this.#objects.close();
+    await this.#bus.close();
+  }
+
+  async #job(run: string, job: string): Promise<JobView> {
+    const { jobs } = await this.#call("jobs", { run, job });
+    const [view] = jobs;
+    if (view !== undefined) return view;
+    throw new MillraceError("notFound", `run ${run} has no job ${job}`, {
+      fix: `List its jobs with \`millrace status ${run}\`.`,
+    });
+  }
+
+  #call<V extends Verb>(verb: V, request: ApiRequest<V>): Promise<ApiResult<V>> {
+    return callApi(this.#bus, verb, request, { timeoutMs: this.#requestTimeoutMs });
+  }
+}

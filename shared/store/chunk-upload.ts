@@ -1,0 +1,57 @@
+/**
+ * Sends the chunks of one object in order, with at most a window of bytes not acknowledged. The first publish that
+ * is not stored ends it: chunks carry no numbers, so one sent again would come out of order.
+ */
+import type { AckInbox, Acknowledgement } from "./ack-inbox.ts";
+
+export type UploadFailure = Exclude<Acknowledgement, { kind: "stored" }>;
+
+const WINDOW_BYTES = 8 * 1024 * 1024;
+
+/** One try of one object. */
+export class ChunkUpload {
+  readonly #acks: AckInbox;
+  readonly #subject: string;
+  #inFlightBytes = 0;
+  #roomBytes = WINDOW_BYTES;
+  #failure: UploadFailure | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(acks: AckInbox, subject: string) {
+    this.#acks = acks;
+    this.#subject = subject;
+  }
+
+  /** Why the upload can't be completed any more, once that is known. */
+  get failure(): UploadFailure | undefined {
+    return this.#failure;
+  }
+
+  /** Sends a chunk; resolves when there is room for the next one, or the upload has failed. */
+  async send(chunk: Uint8Array): Promise<void> {
+    this.#inFlightBytes += chunk.length;
+    this.#acks.publish(this.#subject, chunk, undefined, (acknowledgement) => {
+      this.#inFlightBytes -= chunk.length;
+      if (acknowledgement.kind !== "stored") this.#failure ??= acknowledgement;
+      if (this.#failure !== undefined || this.#inFlightBytes < this.#roomBytes) this.#wake?.();
+    });
+    await this.#until(WINDOW_BYTES);
+  }
+
+  /** Resolves when every chunk is stored, or the upload has failed. */
+  async stored(): Promise<void> {
+    await this.#until(1);
+  }
+
+  /** Waits for fewer bytes in flight than the limit. */
+  #until(limitBytes: number): Promise<void> {
+    if (this.#failure !== undefined || this.#inFlightBytes < limitBytes) return Promise.resolve();
+    this.#roomBytes = limitBytes;
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}

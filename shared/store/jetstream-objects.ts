@@ -1,0 +1,246 @@
+/**
+ * Objects over JetStream. A put is one try after another until one ends; a try is: looking (is the name there?),
+ * sending (chunks under a fresh nuid), deciding (the meta entry, by compare-and-set).
+ *
+ * Safe:
+ * 1. An entry stays only if all its chunks have been acknowledged. An object of one chunk sends both together, so
+ *    that it takes one round trip; if the chunk fails, the entry is replaced or withdrawn by its writer.
+ * 2. Of several writers of one name one wins; the others purge their chunks and return the winner's object.
+ * 3. A chunk is never sent again under the same nuid: order of arrival is the order of the bytes.
+ * 4. A reader has verified length and SHA-256 when its iteration ends without an error.
+ * Live: what is lost by a broken connection is tried again once the server is back; only a refusal that no
+ * repetition mends (the stream is full, the connection closed) ends a put.
+ */
+import { createHash } from "node:crypto";
+import { type NatsConnection, nuid as nuids } from "nats";
+import { MillraceError } from "../model/error.ts";
+import { AckInbox } from "./ack-inbox.ts";
+import { ChunkUpload } from "./chunk-upload.ts";
+import { cutChunks } from "./chunks.ts";
+import { untilReady } from "./jetstream-request.ts";
+import { type Entry, ObjectEntries, refusal } from "./object-entries.ts";
+import { digestField, infoOf, type ObjectMeta, ObjectSubjects, removedMeta } from "./object-meta.ts";
+import type { ObjectInfo, ObjectOptions, Objects } from "./objects.ts";
+import { SubjectReader } from "./subject-reader.ts";
+
+type Source = () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+export interface JetStreamObjectsOptions {
+  readonly bucket: string;
+  /** Shared with others that publish on this connection; one of its own when left out. */
+  readonly acks?: AckInbox;
+  /** An object that is put again is announced again when its entry is older: 60,000 by default. */
+  readonly announceAfterMs?: number;
+}
+
+const CHUNK_BYTES = 512 * 1024;
+const PAYLOAD_RESERVE_BYTES = 4 * 1024;
+const LAST_PURGE_MS = 3_000;
+const READ_AHEAD_BYTES = 8 * 1024 * 1024;
+
+/** The objects of one bucket, whose stream exists. */
+export class JetStreamObjects implements Objects {
+  readonly #connection: NatsConnection;
+  readonly #bucket: string;
+  readonly #subjects: ObjectSubjects;
+  readonly #acks: AckInbox;
+  readonly #ownAcks: boolean;
+  readonly #entries: ObjectEntries;
+  readonly #announceAfterMs: number;
+
+  constructor(connection: NatsConnection, options: JetStreamObjectsOptions) {
+    this.#connection = connection;
+    this.#bucket = options.bucket;
+    this.#subjects = new ObjectSubjects(options.bucket);
+    this.#ownAcks = options.acks === undefined;
+    this.#acks = options.acks ?? new AckInbox(connection);
+    this.#entries = new ObjectEntries(connection, this.#acks, this.#subjects);
+    this.#announceAfterMs = options.announceAfterMs ?? 60_000;
+  }
+
+  async put(name: string, make: Source, { signal }: ObjectOptions = {}): Promise<ObjectInfo> {
+    const broken = new Set<string>();
+    let entry = await this.#entries.lookUp(name, signal);
+    for (;;) {
+      const isThere = entry !== undefined && entry.meta.deleted !== true && !broken.has(entry.meta.nuid);
+      const stored = isThere
+        ? await this.#announce(entry as Entry, signal)
+        : await this.#store(name, make, entry?.seq ?? 0, broken, signal);
+      if (stored !== undefined) return stored;
+      entry = await this.#entries.current(name, signal);
+    }
+  }
+
+  async *get(name: string, { signal }: ObjectOptions = {}): AsyncGenerator<Uint8Array> {
+    const { meta } = await this.#find(name, signal);
+    const hash = createHash("sha256");
+    let bytes = 0;
+    for await (const chunk of this.#chunks(meta, signal)) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      yield chunk;
+    }
+    if (bytes === meta.size && digestField(hash.digest()) === meta.digest) return;
+    const now = await this.#entries.current(name, signal);
+    if (now?.meta.nuid !== meta.nuid || now.meta.deleted === true) {
+      throw new MillraceError("notFound", `object ${name} was removed while it was read`);
+    }
+    throw new MillraceError(
+      "corrupt",
+      `object ${name} is damaged: ${bytes} of ${meta.size} bytes, and they do not match its digest`,
+      { fix: `Remove the object, and run the job that made it again.` },
+    );
+  }
+
+  async info(name: string, { signal }: ObjectOptions = {}): Promise<ObjectInfo | undefined> {
+    const entry = await this.#present(name, signal);
+    return entry === undefined ? undefined : infoOf(entry.meta);
+  }
+
+  async remove(name: string, { signal }: ObjectOptions = {}): Promise<void> {
+    for (;;) {
+      const entry = await this.#entries.current(name, signal);
+      if (entry === undefined) return;
+      const result = await this.#entries.write(removedMeta(entry.meta, timestamp()), entry.seq, signal);
+      if (result.kind === "overtaken") continue;
+      await this.#entries.purgeChunks(entry.meta.nuid, signal);
+      return await this.#entries.purgeEntry(name, result.seq, signal);
+    }
+  }
+
+  /** Ends what belongs to this store; the connection stays. */
+  close(): void {
+    if (this.#ownAcks) this.#acks.close();
+  }
+
+  /** One try; undefined when it has to be made again. `broken` collects nuids whose entry may lack chunks. */
+  async #store(
+    name: string,
+    make: Source,
+    expectedSeq: number,
+    broken: Set<string>,
+    signal?: AbortSignal,
+  ): Promise<ObjectInfo | undefined> {
+    const nuid = nuids.next();
+    const upload = new ChunkUpload(this.#acks, this.#subjects.chunks(nuid));
+    try {
+      const meta = await this.#send(name, nuid, make, upload, signal);
+      if (meta.chunks > 1) await upload.stored();
+      if (upload.failure === undefined) {
+        const written = await this.#entries.write(meta, expectedSeq, signal);
+        await upload.stored();
+        if (written.kind === "stored") {
+          if (upload.failure === undefined) return infoOf(meta);
+          broken.add(nuid);
+          if (failureOf(upload)?.kind === "refused") {
+            await this.#entries.write(removedMeta(meta, timestamp()), written.seq, signal);
+          }
+        }
+      }
+    } catch (error) {
+      await this.#entries.purgeChunks(nuid, AbortSignal.timeout(LAST_PURGE_MS)).catch(() => {
+        // What made the put fail matters more than chunks that no entry names.
+      });
+      throw error;
+    }
+    await this.#entries.purgeChunks(nuid, signal);
+    const failure = failureOf(upload);
+    if (failure?.kind === "refused") throw refusal(name, failure.reason);
+    if (failure !== undefined) await untilReady(this.#connection, signal);
+    return undefined;
+  }
+
+  /** Sends the chunks up to the end or the first failure; one that is alone is not waited for. */
+  async #send(
+    name: string,
+    nuid: string,
+    make: Source,
+    upload: ChunkUpload,
+    signal?: AbortSignal,
+  ): Promise<ObjectMeta> {
+    const hash = createHash("sha256");
+    const chunkBytes = this.#chunkBytes();
+    let size = 0;
+    let chunks = 0;
+    for await (const chunk of cutChunks(make(), chunkBytes)) {
+      signal?.throwIfAborted();
+      hash.update(chunk);
+      size += chunk.length;
+      chunks += 1;
+      await upload.send(chunk);
+      if (upload.failure !== undefined) break;
+    }
+    return {
+      name,
+      bucket: this.#bucket,
+      nuid,
+      size,
+      chunks,
+      digest: digestField(hash.digest()),
+      mtime: timestamp(),
+      deleted: false,
+      options: { max_chunk_size: chunkBytes },
+    };
+  }
+
+  /** Says that the object is wanted still; undefined when it changed meanwhile. Costs one publish, and that seldom. */
+  async #announce({ meta, seq, storedAtMs }: Entry, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
+    if (Date.now() - storedAtMs < this.#announceAfterMs) return infoOf(meta);
+    const written = await this.#entries.write({ ...meta, mtime: timestamp() }, seq, signal);
+    return written.kind === "stored" ? infoOf(meta) : undefined;
+  }
+
+  async #present(name: string, signal?: AbortSignal): Promise<Entry | undefined> {
+    let entry = await this.#entries.lookUp(name, signal);
+    if (entry === undefined || entry.meta.deleted === true) entry = await this.#entries.current(name, signal);
+    return entry?.meta.deleted === true ? undefined : entry;
+  }
+
+  async #find(name: string, signal?: AbortSignal): Promise<Entry> {
+    const entry = await this.#present(name, signal);
+    if (entry !== undefined) return entry;
+    throw new MillraceError("notFound", `there is no object ${name}`);
+  }
+
+  async *#chunks(meta: ObjectMeta, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    if (meta.chunks === 0) return;
+    if (meta.chunks === 1) {
+      const chunk = await this.#entries.lastChunk(meta.nuid, signal);
+      if (chunk !== undefined) yield chunk;
+      return;
+    }
+    const reader = new SubjectReader(this.#connection, {
+      stream: this.#subjects.stream,
+      subject: this.#subjects.chunks(meta.nuid),
+      follow: false,
+      window: Math.max(2, Math.floor((READ_AHEAD_BYTES * meta.chunks) / meta.size)),
+    });
+    const abort = () => reader.close();
+    signal?.addEventListener("abort", abort);
+    try {
+      for (let count = 0; count < meta.chunks; count += 1) {
+        const step = await reader.next();
+        signal?.throwIfAborted();
+        if (typeof step === "string") return; // fewer chunks than there should be
+        yield step.data;
+      }
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      reader.close();
+    }
+  }
+
+  #chunkBytes(): number {
+    const limit = this.#connection.info?.max_payload ?? CHUNK_BYTES;
+    return Math.max(1024, Math.min(CHUNK_BYTES, limit - PAYLOAD_RESERVE_BYTES));
+  }
+}
+
+function timestamp(): string {
+  return new Date().toISOString();
+}
+
+/** Read through a function, as the checker takes an accessor's earlier value for its later one. */
+function failureOf(upload: ChunkUpload): ChunkUpload["failure"] {
+  return upload.failure;
+}

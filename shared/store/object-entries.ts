@@ -1,0 +1,156 @@
+/**
+ * The meta entries of a bucket, which decide what objects there are: read, and written by compare-and-set.
+ *
+ * An entry changes only from the sequence its writer has seen. A write without an answer is repeated until there is
+ * one: once a repeat is stored or refused, the first one can't be stored any more, so the answer is definite.
+ */
+import { headers, type NatsConnection } from "nats";
+import { z } from "zod";
+import { MillraceError } from "../model/error.ts";
+import { type AckInbox, WRONG_LAST_SEQUENCE } from "./ack-inbox.ts";
+import { askJetStream, untilReady } from "./jetstream-request.ts";
+import { encodeMeta, type ObjectMeta, type ObjectSubjects, parseMeta } from "./object-meta.ts";
+
+/** A meta entry and where it is stored. */
+export interface Entry {
+  readonly seq: number;
+  readonly storedAtMs: number;
+  readonly meta: ObjectMeta;
+}
+
+/** `overtaken`: somebody else has written since the expected sequence. */
+export type WriteResult = { readonly kind: "stored"; readonly seq: number } | { readonly kind: "overtaken" };
+
+interface StoredBytes {
+  readonly seq: number;
+  readonly storedAtMs: number;
+  readonly bytes: Uint8Array;
+}
+
+const DIRECT_TIMEOUT_MS = 3_000;
+const MESSAGE_NOT_FOUND = 10037;
+
+const messageSchema = z.object({
+  message: z.object({ seq: z.number(), time: z.string(), data: z.string().default("") }),
+});
+const purgeSchema = z.object({ success: z.boolean() });
+
+/** Access to one bucket's stream by subject. */
+export class ObjectEntries {
+  readonly #connection: NatsConnection;
+  readonly #acks: AckInbox;
+  readonly #subjects: ObjectSubjects;
+
+  constructor(connection: NatsConnection, acks: AckInbox, subjects: ObjectSubjects) {
+    this.#connection = connection;
+    this.#acks = acks;
+    this.#subjects = subjects;
+  }
+
+  /** The entry of an object, as any replica has it: may be a moment old, and so missing. */
+  async lookUp(name: string, signal?: AbortSignal): Promise<Entry | undefined> {
+    return readEntry(name, await this.#lastDirect(this.#subjects.meta(name), signal));
+  }
+
+  /** The entry of an object, as the stream's leader has it. */
+  async current(name: string, signal?: AbortSignal): Promise<Entry | undefined> {
+    return readEntry(name, await this.#lastOfLeader(this.#subjects.meta(name), signal));
+  }
+
+  /** The last message of a subject: all of an object that has one chunk. */
+  async lastChunk(nuid: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    const subject = this.#subjects.chunks(nuid);
+    const stored = (await this.#lastDirect(subject, signal)) ?? (await this.#lastOfLeader(subject, signal));
+    return stored?.bytes;
+  }
+
+  /** Writes an entry in place of the one at `expectedSeq`; 0 when there was none. */
+  async write(meta: ObjectMeta, expectedSeq: number, signal?: AbortSignal): Promise<WriteResult> {
+    const conditions = headers();
+    conditions.set("Nats-Expected-Last-Subject-Sequence", String(expectedSeq));
+    conditions.set("Nats-Rollup", "sub");
+    for (;;) {
+      const answer = await this.#acks.published(this.#subjects.meta(meta.name), encodeMeta(meta), conditions);
+      if (answer.kind === "stored") return answer;
+      if (answer.kind === "refused") {
+        if (answer.code !== WRONG_LAST_SEQUENCE) throw refusal(meta.name, answer.reason);
+        const entry = await this.current(meta.name, signal);
+        const mine = entry?.meta.nuid === meta.nuid && entry.meta.mtime === meta.mtime;
+        return mine ? { kind: "stored", seq: entry.seq } : { kind: "overtaken" };
+      }
+      await untilReady(this.#connection, signal);
+    }
+  }
+
+  /** Removes an object's chunks. */
+  async purgeChunks(nuid: string, signal?: AbortSignal): Promise<void> {
+    await this.#purge({ filter: this.#subjects.chunks(nuid) }, signal);
+  }
+
+  /** Removes the entry at this sequence unless it has been replaced. */
+  async purgeEntry(name: string, seq: number, signal?: AbortSignal): Promise<void> {
+    await this.#purge({ filter: this.#subjects.meta(name), seq: seq + 1 }, signal);
+  }
+
+  async #lastDirect(subject: string, signal?: AbortSignal): Promise<StoredBytes | undefined> {
+    signal?.throwIfAborted();
+    try {
+      const answer = await this.#connection.request(
+        `$JS.API.DIRECT.GET.${this.#subjects.stream}.${subject}`,
+        undefined,
+        { timeout: DIRECT_TIMEOUT_MS },
+      );
+      if (answer.headers?.code === 404) return undefined;
+      if (answer.headers?.has("Nats-Sequence")) {
+        return {
+          seq: Number(answer.headers.get("Nats-Sequence")),
+          storedAtMs: Date.parse(answer.headers.get("Nats-Time-Stamp")),
+          bytes: answer.data,
+        };
+      }
+    } catch {
+      // No replica answers directly, or not now: the leader is asked until it does.
+    }
+    return await this.#lastOfLeader(subject, signal);
+  }
+
+  async #lastOfLeader(subject: string, signal?: AbortSignal): Promise<StoredBytes | undefined> {
+    const verb = `STREAM.MSG.GET.${this.#subjects.stream}`;
+    const answer = await askJetStream(
+      this.#connection,
+      verb,
+      { last_by_subj: subject },
+      messageSchema,
+      signal,
+    );
+    if (answer.kind === "done") {
+      const { seq, time, data } = answer.result.message;
+      return { seq, storedAtMs: Date.parse(time), bytes: Buffer.from(data, "base64") };
+    }
+    if (answer.code === MESSAGE_NOT_FOUND) return undefined;
+    throw new MillraceError(
+      "unavailable",
+      `stream ${this.#subjects.stream} cannot be read: ${answer.reason}`,
+    );
+  }
+
+  async #purge(request: { filter: string; seq?: number }, signal?: AbortSignal): Promise<void> {
+    const verb = `STREAM.PURGE.${this.#subjects.stream}`;
+    const answer = await askJetStream(this.#connection, verb, request, purgeSchema, signal);
+    if (answer.kind === "refused") {
+      throw new MillraceError("unavailable", `cannot purge ${request.filter}: ${answer.reason}`);
+    }
+  }
+}
+
+/** The stream will not take it, however often it is tried. */
+export function refusal(name: string, reason: string): MillraceError {
+  return new MillraceError("unavailable", `object ${name} cannot be stored: ${reason}`, {
+    fix: "Give the server more JetStream storage, or remove runs and artifacts that are no longer needed.",
+  });
+}
+
+function readEntry(name: string, stored: StoredBytes | undefined): Entry | undefined {
+  if (stored === undefined) return undefined;
+  return { seq: stored.seq, storedAtMs: stored.storedAtMs, meta: parseMeta(name, stored.bytes) };
+}

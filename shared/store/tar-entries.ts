@@ -1,0 +1,44 @@
+/** Reads a tar: its entries one after the other, each with its bytes. */
+import { extract, type Header } from "tar-stream";
+
+export interface TarEntry {
+  readonly header: Header;
+  /** To be read to its end before the next entry is asked for. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** The entries in order; throws what the source throws, and an error when the bytes are not a whole tar. */
+export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry> {
+  const tar = extract();
+  let failure: unknown;
+  let isEnded = false;
+  let goOn: (() => void) | undefined;
+  tar.on("drain", () => goOn?.());
+  tar.on("close", () => goOn?.());
+  const feed = async () => {
+    for await (const piece of source) {
+      if (tar.destroyed) return;
+      if (!tar.write(piece)) {
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+      }
+    }
+    isEnded = true;
+    tar.end(undefined);
+  };
+  const fed = feed().catch((error: unknown) => {
+    failure = error;
+    tar.destroy();
+  });
+  try {
+    for await (const entry of tar)
+      yield { header: entry.header, content: entry as AsyncIterable<Uint8Array> };
+  } catch (error) {
+    throw failure ?? error;
+  } finally {
+    if (!isEnded) tar.destroy();
+    await fed;
+  }
+  if (failure !== undefined) throw failure;
+}

@@ -1,0 +1,149 @@
+/**
+ * Unpacks an artifact to a folder: written beside it, verified, then renamed, so the folder is there whole or not at
+ * all. The tar is not trusted:
+ *
+ * 1. No entry is written before its path is known to stay inside, and none replaces another.
+ * 2. Links are made last, after the manifest of what was written has the artifact's digest: no file is ever written
+ *    through a link of the archive, and every byte, bit and target is verified.
+ */
+import { createHash, hash } from "node:crypto";
+import { closeSync, mkdirSync, openSync, symlinkSync, writeSync, write as writeWithCallback } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { nuid } from "nats";
+import { asMillraceError, MillraceError } from "../model/error.ts";
+import {
+  encodeManifest,
+  type Manifest,
+  type ManifestEntry,
+  makeManifest,
+  manifestDigest,
+} from "./manifest.ts";
+import { foldersAbove, pathProblem } from "./safe-path.ts";
+import { SMALL_FILE_BYTES } from "./source-file.ts";
+import { type TarEntry, tarEntries } from "./tar-entries.ts";
+import { TimeSlice } from "./time-slice.ts";
+
+const write = promisify(writeWithCallback);
+
+/** Makes `folder` the artifact with this digest; it must not exist, or be empty. */
+export async function unpackFiles(
+  digest: string,
+  source: AsyncIterable<Uint8Array>,
+  folder: string,
+): Promise<Manifest> {
+  const partial = `${folder}.${nuid.next()}.partial`;
+  try {
+    await mkdir(partial, { recursive: true });
+    const manifest = await new Unpacking(partial).take(source);
+    const found = manifestDigest(encodeManifest(manifest));
+    if (found !== digest) throw corrupt(digest, `its content has the digest ${found}`);
+    for (const entry of manifest.entries) {
+      if (entry.type === "link") symlinkSync(entry.target, join(partial, entry.path));
+    }
+    await rename(partial, folder);
+    return manifest;
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw describe(error, digest, folder);
+  }
+}
+
+class Unpacking {
+  readonly #root: string;
+  readonly #entries: ManifestEntry[] = [];
+  readonly #folders = new Set<string>();
+  readonly #slice = new TimeSlice();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async take(source: AsyncIterable<Uint8Array>): Promise<Manifest> {
+    for await (const entry of tarEntries(source)) {
+      this.#entries.push(await this.#takeEntry(entry));
+      if (this.#slice.isOver) await this.#slice.rest();
+    }
+    return makeManifest(this.#entries);
+  }
+
+  async #takeEntry({ header, content }: TarEntry): Promise<ManifestEntry> {
+    const path = header.name.replace(/\/$/, "");
+    const problem = pathProblem(path);
+    if (problem !== undefined) {
+      throw new MillraceError("refused", `path ${JSON.stringify(path)} ${problem}`);
+    }
+    for (const folder of foldersAbove(path)) this.#makeFolder(folder);
+    switch (header.type) {
+      case "file":
+        return await this.#takeFile(path, header, content);
+      case "symlink":
+        for await (const _ of content); // has none, but must be read to its end
+        return { path, type: "link", target: header.linkname };
+      case "directory":
+        for await (const _ of content);
+        this.#makeFolder(path);
+        return { path, type: "folder" };
+      default:
+        throw new MillraceError("refused", `path ${JSON.stringify(path)} is a ${header.type}`);
+    }
+  }
+
+  async #takeFile(
+    path: string,
+    header: TarEntry["header"],
+    content: TarEntry["content"],
+  ): Promise<ManifestEntry> {
+    const executable = (header.mode & 0o100) !== 0;
+    const { size } = header;
+    const fd = openSync(join(this.#root, path), "wx", executable ? 0o755 : 0o644);
+    try {
+      const sha256 =
+        size > SMALL_FILE_BYTES ? await writeLarge(fd, content) : await writeSmall(fd, content, size);
+      return { path, type: "file", executable, size, sha256 };
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #makeFolder(path: string): void {
+    if (this.#folders.has(path)) return;
+    mkdirSync(join(this.#root, path));
+    this.#folders.add(path);
+  }
+}
+
+async function writeSmall(fd: number, content: TarEntry["content"], size: number): Promise<string> {
+  let whole: Uint8Array = Buffer.alloc(0);
+  for await (const piece of content) whole = whole.length === 0 ? piece : Buffer.concat([whole, piece]);
+  for (let written = 0; written < size; ) written += writeSync(fd, whole, written);
+  return hash("sha256", whole, "hex");
+}
+
+async function writeLarge(fd: number, content: TarEntry["content"]): Promise<string> {
+  const digest = createHash("sha256");
+  for await (const piece of content) {
+    digest.update(piece);
+    for (let written = 0; written < piece.length; ) {
+      written += (await write(fd, piece, written, piece.length - written, null)).bytesWritten;
+    }
+  }
+  return digest.digest("hex");
+}
+
+function corrupt(digest: string, reason: string): MillraceError {
+  return new MillraceError("corrupt", `artifact ${digest} is damaged: ${reason}`, {
+    fix: "Run the job that made it again.",
+  });
+}
+
+function describe(error: unknown, digest: string, folder: string): MillraceError {
+  if (error instanceof MillraceError) {
+    return error.code === "refused" ? corrupt(digest, error.message) : error;
+  }
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "ENOTEMPTY") return new MillraceError("conflict", `folder ${folder} is not empty`);
+  if (code === "EEXIST" || code === "ENOTDIR") return corrupt(digest, (error as Error).message);
+  return asMillraceError(error, `cannot unpack artifact ${digest} to ${dirname(folder)}`);
+}

@@ -1,0 +1,56 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { identityOf, isRunning } from "../../../coordinator/cli/local/process-identity.ts";
+import { isLocked, tryLock } from "../../../coordinator/cli/local/start-lock.ts";
+
+describe("the start lock", () => {
+  let folder: string;
+  let path: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "millrace-lock-"));
+    path = join(folder, "lock");
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test("has one holder, and is free when released", async () => {
+    const release = await tryLock(path);
+    expect(release).toBeDefined();
+    expect(await tryLock(path)).toBeUndefined();
+    expect(await isLocked(path)).toBe(true);
+    await release?.();
+    expect(await isLocked(path)).toBe(false);
+    expect(await tryLock(path)).toBeDefined();
+  });
+
+  test("of a dead process is taken by exactly one of many", async () => {
+    for (let round = 0; round < 20; round += 1) {
+      await writeFile(path, `999999999-1-dead round${round}\n`);
+      const releases = await Promise.all(Array.from({ length: 16 }, () => tryLock(path)));
+      const held = releases.filter((release) => release !== undefined);
+      expect(held.length).toBeLessThanOrEqual(1);
+      const release = held[0] ?? (await tryLock(path));
+      expect(release).toBeDefined();
+      await release?.();
+    }
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test("is taken though one who was breaking it died on the way", async () => {
+    await writeFile(path, "999999999-1-dead first\n");
+    await writeFile(`${path}.first`, "999999998-1-dead second\n");
+    const release = await tryLock(path);
+    expect(release).toBeDefined();
+    await release?.();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test("is void when its holder's pid belongs to another process now", async () => {
+    const identity = (await identityOf(process.pid)) as string;
+    const [pid, start, ...boot] = identity.split("-");
+    await writeFile(path, `${[pid, Number(start) - 1, ...boot].join("-")} token\n`);
+    expect(await isRunning(identity)).toBe(true);
+    expect(await isLocked(path)).toBe(false);
+  });
+});

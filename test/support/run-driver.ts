@@ -1,0 +1,119 @@
+import type { RunRecord } from "../../coordinator/core/record.ts";
+import * as decide from "../../coordinator/core/run-decide.ts";
+import { type Change, fold } from "../../coordinator/core/run-fold.ts";
+import { liveAttempt, newRunState, type RunState } from "../../coordinator/core/run-state.ts";
+import { runOptionsSchema } from "../../shared/model/api.ts";
+import { compileGraph } from "../../shared/model/graph.ts";
+import { graphSpecSchema, type JobSpecInput } from "../../shared/model/job-spec.ts";
+import type { AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+
+/** Job specs by name: `{ a: {}, b: { needs: ["a"] } }`. */
+export type Sketch = Readonly<
+  Record<string, Omit<Partial<JobSpecInput>, "needs" | "name"> & { readonly needs?: readonly string[] }>
+>;
+
+export function jobsOf(sketch: Sketch): JobSpecInput[] {
+  return Object.entries(sketch).map(([name, { needs = [], ...rest }]) => ({
+    run: { script: "true" },
+    ...rest,
+    name,
+    needs: needs.map((job) => ({ job })),
+  }));
+}
+
+export const succeeded: Outcome = { kind: "succeeded" };
+export const failed: Outcome = { kind: "failed", reason: "exit", exitCode: 1 };
+
+export function resultOf(outcome: Outcome): AttemptResult {
+  return { outcome, wallMs: 5, cpuMs: null, peakMemoryBytes: null, artifact: null, logBytes: 0 };
+}
+
+/** Drives one run through decisions and the fold, by job names, with a clock moved by hand. */
+export class RunDriver {
+  readonly state: RunState;
+  readonly records: RunRecord[] = [];
+  readonly changes: Change[] = [];
+  now = 1_000;
+  #leases = 0;
+
+  constructor(sketch: Sketch | readonly JobSpecInput[], options: Partial<RunState["options"]> = {}) {
+    const jobs = Array.isArray(sketch) ? sketch : jobsOf(sketch as Sketch);
+    const spec = graphSpecSchema.parse({ jobs });
+    const compilation = compileGraph(spec);
+    if (!compilation.ok) throw new Error(JSON.stringify(compilation.problems));
+    const runOptions = runOptionsSchema.parse(options);
+    this.state = newRunState("r1", spec, compilation.graph, {
+      name: null,
+      options: runOptions,
+      at: this.now,
+    });
+    this.record([
+      {
+        type: "submitted",
+        at: this.now,
+        name: null,
+        graph: { inline: spec },
+        jobs: spec.jobs.length,
+        options: runOptions,
+      },
+    ]);
+  }
+
+  record(records: readonly RunRecord[]): void {
+    for (let next = records; next.length > 0; next = decide.onSettled(this.state, this.now)) {
+      for (const record of next) {
+        this.records.push(record);
+        this.changes.push(...fold(this.state, record));
+      }
+    }
+  }
+
+  index(name: string): number {
+    const index = this.state.graph.indexOf.get(name);
+    if (index === undefined) throw new Error(`no job ${name}`);
+    return index;
+  }
+
+  phase(name: string): string {
+    return this.state.jobs[this.index(name)]?.phase ?? "?";
+  }
+
+  phases(): Record<string, string> {
+    return Object.fromEntries(this.state.graph.names.map((name) => [name, this.phase(name)]));
+  }
+
+  grant(name: string, agent = "host"): boolean {
+    this.#leases += 1;
+    const grant = { job: this.index(name), agent, incarnation: `${agent}-1`, lease: `lease-${this.#leases}` };
+    const records = decide.onGranted(this.state, grant, this.now);
+    this.record(records);
+    return records.length > 0;
+  }
+
+  finish(name: string, outcome: Outcome = succeeded): decide.Decision {
+    const job = this.index(name);
+    const attempt = liveAttempt(this.state.jobs[job] as never);
+    if (attempt === undefined) throw new Error(`${name} has no attempt in force`);
+    const decision = decide.onReported(
+      this.state,
+      {
+        kind: "finished",
+        run: "r1",
+        job,
+        attempt: attempt.attempt,
+        lease: attempt.lease,
+        result: resultOf(outcome),
+      },
+      this.now,
+      0.5,
+    );
+    this.record(decision.records);
+    return decision;
+  }
+
+  /** Grants and finishes. */
+  execute(name: string, outcome: Outcome = succeeded): void {
+    if (!this.grant(name)) throw new Error(`${name} did not take the grant: ${this.phase(name)}`);
+    this.finish(name, outcome);
+  }
+}

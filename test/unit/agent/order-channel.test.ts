@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { onOrdersReceived, openOrderChannel } from "../../../agent/core/order-channel.ts";
+
+const me = "incarnation-1";
+
+test("handles batches once and in order", () => {
+  const channel = openOrderChannel(me);
+  const receive = (number: number) => onOrdersReceived(channel, { epoch: 1, incarnation: me, number });
+  expect(receive(1)).toEqual({ kind: "handle", newEpoch: true });
+  expect(receive(1)).toEqual({ kind: "refused", reason: "duplicate" });
+  expect(receive(3)).toEqual({ kind: "refused", reason: "gap" });
+  expect(receive(2)).toEqual({ kind: "handle", newEpoch: false });
+  expect(receive(3)).toEqual({ kind: "handle", newEpoch: false });
+  expect(channel).toMatchObject({ epoch: 1, seen: 3 });
+  expect([...channel.refused]).toEqual([
+    ["duplicate", 1],
+    ["gap", 1],
+  ]);
+});
+
+test("refuses a deposed coordinator for ever", () => {
+  const channel = openOrderChannel(me);
+  onOrdersReceived(channel, { epoch: 2, incarnation: me, number: 1 });
+  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 2 })).toMatchObject({ reason: "oldEpoch" });
+  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 0 })).toMatchObject({ reason: "oldEpoch" });
+  expect(channel).toMatchObject({ epoch: 2, seen: 1 });
+});
+
+test("starts counting anew with a higher epoch", () => {
+  const channel = openOrderChannel(me);
+  onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 1 });
+  expect(onOrdersReceived(channel, { epoch: 2, incarnation: me, number: 1 })).toEqual({
+    kind: "handle",
+    newEpoch: true,
+  });
+  expect(channel.seen).toBe(1);
+});
+
+test("says hello to who knows it not, or knows an earlier incarnation", () => {
+  const channel = openOrderChannel(me);
+  for (const incarnation of ["", "incarnation-0"]) {
+    expect(onOrdersReceived(channel, { epoch: 1, incarnation, number: 0 })).toMatchObject({ kind: "hello" });
+  }
+  expect(onOrdersReceived(channel, { epoch: 1, incarnation: "incarnation-0", number: 1 })).toMatchObject({
+    reason: "otherIncarnation",
+  });
+});
+
+test("an answered hello opens the channel anew, and is not answered", () => {
+  const channel = openOrderChannel(me);
+  onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 1 });
+  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 0 })).toMatchObject({ kind: "greeted" });
+  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 1 })).toMatchObject({ kind: "handle" });
+});

@@ -1,0 +1,212 @@
+import { describe, expect, it } from "vitest";
+import * as decide from "../../../coordinator/core/run-decide.ts";
+import { fold } from "../../../coordinator/core/run-fold.ts";
+import { liveAttempt, newRunState } from "../../../coordinator/core/run-state.ts";
+import type { Outcome } from "../../../shared/model/outcome.ts";
+import { failed, RunDriver, resultOf, succeeded } from "../../support/run-driver.ts";
+
+const diamond = { a: {}, b: { needs: ["a"] }, c: { needs: ["a"] }, d: { needs: ["b", "c"] } };
+
+describe("a run", () => {
+  it("makes a job ready only when all it needs has succeeded", () => {
+    const run = new RunDriver(diamond);
+    expect(run.phases()).toEqual({ a: "ready", b: "waiting", c: "waiting", d: "waiting" });
+    run.execute("a");
+    run.execute("b");
+    expect(run.phase("d")).toBe("waiting");
+    run.execute("c");
+    expect(run.phase("d")).toBe("ready");
+    run.execute("d");
+    expect(run.state.status).toBe("succeeded");
+  });
+
+  it("blocks everything downstream of a failure, names the root cause, and finishes the rest", () => {
+    const run = new RunDriver({ ...diamond, e: { needs: ["d"] }, free: {} });
+    run.execute("a");
+    run.execute("b", failed);
+    expect(run.phases()).toMatchObject({ d: "blocked", e: "blocked", c: "ready", free: "ready" });
+    expect(run.state.jobs[run.index("e")]?.rootCause).toBe(run.index("b"));
+    expect(run.state.status).toBe("running");
+    run.execute("c");
+    run.execute("free");
+    expect(run.state.status).toBe("failed");
+    expect(run.state.counts).toMatchObject({ succeeded: 3, failed: 1, blocked: 2 });
+  });
+
+  it("lets dependants go on after a failure that is allowed, and succeeds", () => {
+    const run = new RunDriver({ a: { allowFailure: true }, b: { needs: ["a"] } });
+    run.execute("a", failed);
+    expect(run.phase("b")).toBe("ready");
+    run.execute("b");
+    expect(run.state.status).toBe("succeeded");
+  });
+
+  it("runs `always` after any end of its needs and `onFailure` only after a bad one", () => {
+    const sketch = {
+      a: {},
+      mid: { needs: ["a"] },
+      clean: { needs: ["mid"], when: "always" },
+      alarm: { needs: ["mid"], when: "onFailure" },
+      afterAlarm: { needs: ["alarm"] },
+    } as const;
+    const bad = new RunDriver(sketch);
+    bad.execute("a", failed);
+    expect(bad.phases()).toMatchObject({
+      mid: "blocked",
+      clean: "ready",
+      alarm: "ready",
+      afterAlarm: "waiting",
+    });
+    const good = new RunDriver(sketch);
+    good.execute("a");
+    good.execute("mid");
+    expect(good.phases()).toMatchObject({ clean: "ready", alarm: "skipped", afterAlarm: "skipped" });
+    good.execute("clean");
+    expect(good.state.status).toBe("succeeded");
+  });
+
+  it("cancels what waits and what runs when it fails fast, and counts as failed", () => {
+    const run = new RunDriver({ a: {}, b: {}, c: { needs: ["b"] } }, { keepGoing: false });
+    run.grant("b");
+    run.execute("a", failed);
+    expect(run.phases()).toEqual({ a: "failed", b: "assigned", c: "cancelled" });
+    run.finish("b", { kind: "cancelled" });
+    expect(run.phase("b")).toBe("cancelled");
+    expect(run.state.status).toBe("failed");
+  });
+
+  it("ends as cancelled once the last attempt has ended, and keeps a result that came first", () => {
+    const run = new RunDriver({ a: {}, b: {}, c: { needs: ["a"] } });
+    run.grant("a");
+    run.grant("b");
+    run.record(decide.onCancelRequested(run.state, { job: null, by: "me", reason: "enough" }, run.now));
+    expect(run.state.status).toBe("cancelling");
+    run.finish("a");
+    expect(run.phases()).toEqual({ a: "succeeded", b: "assigned", c: "cancelled" });
+    run.finish("b", { kind: "cancelled" });
+    expect(run.state.status).toBe("cancelled");
+    expect(decide.onCancelRequested(run.state, { job: null, by: "me", reason: "again" }, run.now)).toEqual(
+      [],
+    );
+  });
+
+  it("cancels one job and blocks what needs it", () => {
+    const run = new RunDriver(diamond);
+    run.execute("a");
+    run.record(decide.onCancelRequested(run.state, { job: run.index("b"), by: "me", reason: "no" }, run.now));
+    expect(run.phases()).toMatchObject({ b: "cancelled", c: "ready", d: "blocked" });
+  });
+
+  it("refuses a grant for a job that is held, running or final", () => {
+    const run = new RunDriver({ a: {}, b: { priority: 0 } });
+    expect(run.grant("b")).toBe(false);
+    expect(run.grant("a")).toBe(true);
+    expect(run.grant("a")).toBe(false);
+    run.finish("a");
+    expect(run.grant("a")).toBe(false);
+  });
+});
+
+describe("a report", () => {
+  it("is refused with an old lease and settled again when it was accepted before", () => {
+    const run = new RunDriver({ a: {}, b: {} });
+    run.grant("a");
+    const attempt = liveAttempt(run.state.jobs[0] as never);
+    const item = { kind: "finished", run: "r1", job: 0, attempt: 1, result: resultOf(succeeded) } as const;
+    const forged = decide.onReported(run.state, { ...item, lease: "forged" }, run.now, 0);
+    expect(forged).toEqual({ records: [], settles: true, refusal: "staleLease" });
+    run.finish("a");
+    const repeated = decide.onReported(run.state, { ...item, lease: attempt?.lease ?? "" }, run.now, 0);
+    expect(repeated).toEqual({ records: [], settles: true });
+  });
+
+  it("puts a job back that was returned, without counting it as a failure", () => {
+    const run = new RunDriver({ a: {} });
+    run.grant("a");
+    const { lease = "" } = liveAttempt(run.state.jobs[0] as never) ?? {};
+    const item = { kind: "returned", run: "r1", job: 0, attempt: 1, lease, reason: "draining" } as const;
+    run.record(decide.onReported(run.state, item, run.now, 0).records);
+    expect(run.phase("a")).toBe("ready");
+    run.execute("a");
+    expect(run.state.jobs[0]?.attempts.map((attempt) => attempt.attempt)).toEqual([1, 2]);
+    expect(run.state.status).toBe("succeeded");
+  });
+});
+
+describe("a retry", () => {
+  it("follows a failure as often as the job allows, with a growing delay", () => {
+    const run = new RunDriver({ a: { retries: { max: 2, backoffMs: 1000 } } });
+    run.execute("a", failed);
+    run.execute("a", failed);
+    run.execute("a", failed);
+    expect(run.state.status).toBe("failed");
+    const delays = run.changes.flatMap((change) => (change.kind === "retrying" ? [change.delayMs] : []));
+    expect(delays).toEqual([1000, 2000]);
+  });
+
+  it("keeps to the causes and exit statuses that were named", () => {
+    const retries = { max: 3, on: ["failure" as const], exitCodes: [75] };
+    const other = new RunDriver({ a: { retries } });
+    other.execute("a", failed);
+    expect(other.phase("a")).toBe("failed");
+    const named = new RunDriver({ a: { retries } });
+    named.execute("a", { kind: "failed", reason: "exit", exitCode: 75 });
+    expect(named.phase("a")).toBe("ready");
+    named.execute("a", { kind: "timeout", limit: "run", limitMs: 5 });
+    expect(named.phase("a")).toBe("failed");
+  });
+
+  it("does not spend the job's retries on lost attempts, and ends as lost after five of them", () => {
+    const run = new RunDriver({ a: { retries: { max: 1 } } });
+    const lost: Outcome = { kind: "lost", message: "the host is gone" };
+    for (let loss = 1; loss <= 4; loss++) {
+      run.grant("a");
+      run.record(decide.onAttemptLost(run.state, 0, lost.message, run.now, 0));
+      expect(run.phase("a")).toBe("ready");
+    }
+    run.execute("a", failed);
+    expect(run.phase("a")).toBe("ready");
+    run.grant("a");
+    run.record(decide.onAttemptLost(run.state, 0, lost.message, run.now, 0));
+    expect(run.state.jobs[0]?.attempts.at(-1)?.result?.outcome).toEqual(lost);
+    expect(run.state.status).toBe("failed");
+  });
+
+  it("is not made after a loss where the job forbids it", () => {
+    const run = new RunDriver({ a: { rerunAfterLoss: false } });
+    run.grant("a");
+    run.record(decide.onAttemptLost(run.state, 0, "gone", run.now, 0));
+    expect(run.phase("a")).toBe("failed");
+  });
+});
+
+describe("the fold", () => {
+  it("comes to the same state and event numbers from the same records", () => {
+    const run = new RunDriver(diamond);
+    run.execute("a");
+    run.execute("b", failed);
+    run.execute("c");
+    const { graph, specs, vars, options, submittedAt } = run.state;
+    const again = newRunState("r1", { vars: [...vars], jobs: [...specs] }, graph, {
+      name: null,
+      options,
+      at: submittedAt,
+    });
+    for (const record of structuredClone(run.records)) fold(again, record);
+    expect(again).toEqual(run.state);
+    expect(again.eventSeq).toBe(run.changes.length);
+  });
+
+  it("reaches the end of a chain of 100,000 blocked jobs", () => {
+    const length = 100_000;
+    const jobs = Array.from({ length }, (_, index) => ({
+      name: `j${index}`,
+      run: { script: "true" },
+      needs: index === 0 ? [] : [{ job: `j${index - 1}` }],
+    }));
+    const run = new RunDriver(jobs);
+    run.execute("j0", failed);
+    expect(run.state.counts.blocked).toBe(length - 1);
+    expect(run.state.status).toBe("failed");
+  });
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import type { Offer, Requirement } from "../../../coordinator/core/requirement.ts";
+import { Scheduler } from "../../../coordinator/core/scheduler.ts";
+
+const plain: Requirement = { pool: "", labels: [], needsEngine: false, cpu: 0, memoryBytes: 0 };
+
+function offer(name: string, slots: number, more: Partial<Offer> = {}): Offer {
+  return {
+    name,
+    incarnation: `${name}-1`,
+    capacity: { slots, cpu: 4, memoryBytes: 1000 },
+    labels: new Map(),
+    pool: "",
+    hasEngine: false,
+    mode: "active",
+    ...more,
+  };
+}
+
+function request(scheduler: Scheduler, run: string, jobs: number, more: Partial<Requirement> = {}): void {
+  for (let job = 0; job < jobs; job++) {
+    scheduler.onRequested(run, { job, priority: 500, rank: 1 }, { ...plain, ...more });
+  }
+}
+
+const placesOf = (grants: { run: string; job: number; agent: string }[]) =>
+  grants.map(({ run, job, agent }) => `${run}/${job}@${agent}`);
+
+describe("the scheduler", () => {
+  it("fills free slots of all agents before any backlog", () => {
+    const scheduler = new Scheduler();
+    scheduler.onAgent(offer("a", 1));
+    scheduler.onAgent(offer("b", 1));
+    scheduler.onRunOpened("r", 1, 500);
+    request(scheduler, "r", 5);
+    expect(placesOf(scheduler.plan())).toEqual(["r/0@a", "r/1@b", "r/2@a", "r/3@b"]);
+    scheduler.onReleased("r", 0);
+    expect(placesOf(scheduler.plan())).toEqual(["r/4@a"]);
+  });
+
+  it("gives runs of one priority equal shares, so that a small later run is not starved", () => {
+    const scheduler = new Scheduler({ backlogPerSlot: 0 });
+    scheduler.onAgent(offer("a", 4));
+    scheduler.onRunOpened("large", 1, 500);
+    request(scheduler, "large", 1000);
+    expect(scheduler.plan()).toHaveLength(4);
+    scheduler.onRunOpened("small", 2, 500);
+    request(scheduler, "small", 2);
+    scheduler.onReleased("large", 0);
+    scheduler.onReleased("large", 1);
+    expect(placesOf(scheduler.plan())).toEqual(["small/0@a", "small/1@a"]);
+  });
+
+  it("serves a run of higher priority first and ties by submission", () => {
+    const scheduler = new Scheduler({ backlogPerSlot: 0 });
+    scheduler.onRunOpened("second", 2, 500);
+    scheduler.onRunOpened("first", 1, 500);
+    scheduler.onRunOpened("urgent", 3, 900);
+    for (const run of ["second", "first", "urgent"]) request(scheduler, run, 1);
+    scheduler.onAgent(offer("a", 3));
+    expect(scheduler.plan().map((grant) => grant.run)).toEqual(["urgent", "first", "second"]);
+  });
+
+  it("takes the job of higher priority, then of the longer remaining path, then the earlier one", () => {
+    const scheduler = new Scheduler({ backlogPerSlot: 0 });
+    scheduler.onRunOpened("r", 1, 500);
+    const entries = [
+      { job: 0, priority: 500, rank: 1 },
+      { job: 1, priority: 500, rank: 9 },
+      { job: 2, priority: 501, rank: 1 },
+      { job: 3, priority: 500, rank: 9 },
+    ];
+    for (const entry of entries) scheduler.onRequested("r", entry, plain);
+    scheduler.onAgent(offer("a", 4));
+    expect(scheduler.plan().map((grant) => grant.job)).toEqual([2, 1, 3, 0]);
+  });
+
+  it("lets no job that nobody can run stand in the way of others", () => {
+    const scheduler = new Scheduler();
+    scheduler.onAgent(offer("a", 1));
+    scheduler.onRunOpened("r", 1, 500);
+    scheduler.onRequested("r", { job: 0, priority: 1000, rank: 5 }, { ...plain, labels: [["gpu", "yes"]] });
+    scheduler.onRequested("r", { job: 1, priority: 1, rank: 1 }, plain);
+    expect(scheduler.plan().map((grant) => grant.job)).toEqual([1]);
+    scheduler.onAgent(offer("b", 1, { labels: new Map([["gpu", "yes"]]) }));
+    expect(placesOf(scheduler.plan())).toEqual(["r/0@b"]);
+  });
+
+  it("never gives an agent more than its resources, nor a job of another pool, nor anything when it is held", () => {
+    const scheduler = new Scheduler();
+    scheduler.onAgent(offer("a", 8));
+    scheduler.onRunOpened("r", 1, 500);
+    request(scheduler, "r", 5, { cpu: 1.5 });
+    expect(scheduler.plan()).toHaveLength(2);
+    const pooled = new Scheduler();
+    pooled.onAgent(offer("a", 8, { pool: "mine" }));
+    pooled.onAgent(offer("b", 8, { mode: "held" }));
+    pooled.onRunOpened("r", 1, 500);
+    request(pooled, "r", 1);
+    expect(pooled.plan()).toEqual([]);
+  });
+
+  it("recalls a job from a backlog when another agent idles, once", () => {
+    const scheduler = new Scheduler();
+    scheduler.onAgent(offer("a", 1));
+    scheduler.onRunOpened("r", 1, 500);
+    request(scheduler, "r", 2);
+    expect(scheduler.plan()).toHaveLength(2);
+    expect(scheduler.recalls()).toEqual([]);
+    scheduler.onAgent(offer("b", 1));
+    scheduler.plan();
+    expect(scheduler.recalls()).toEqual([{ run: "r", job: 1, agent: "a" }]);
+    expect(scheduler.recalls()).toEqual([]);
+    scheduler.onReleased("r", 1);
+    scheduler.onRequested("r", { job: 1, priority: 500, rank: 1 }, plain);
+    expect(placesOf(scheduler.plan())).toEqual(["r/1@b"]);
+  });
+
+  it("counts adopted leases against the slots of an agent it has not met yet", () => {
+    const scheduler = new Scheduler({ backlogPerSlot: 0 });
+    scheduler.onRunOpened("r", 1, 500);
+    scheduler.onAdopted("r", 0, "a", plain);
+    scheduler.onAgent(offer("a", 2));
+    scheduler.onRequested("r", { job: 1, priority: 500, rank: 1 }, plain);
+    scheduler.onRequested("r", { job: 2, priority: 500, rank: 1 }, plain);
+    expect(scheduler.plan()).toHaveLength(1);
+  });
+
+  it("gives nothing to an agent that is gone and takes its places back one by one", () => {
+    const scheduler = new Scheduler();
+    scheduler.onAgent(offer("a", 1));
+    scheduler.onRunOpened("r", 1, 500);
+    request(scheduler, "r", 3);
+    expect(scheduler.plan()).toHaveLength(2);
+    scheduler.onAgentGone("a");
+    expect(scheduler.plan()).toEqual([]);
+    scheduler.onReleased("r", 0);
+    scheduler.onReleased("r", 1);
+    expect(scheduler.offers()).toEqual([]);
+  });
+
+  it("tells the place of a job in its run's queue", () => {
+    const scheduler = new Scheduler();
+    scheduler.onRunOpened("r", 1, 500);
+    request(scheduler, "r", 3);
+    expect(scheduler.queuePosition("r", 2)).toEqual({ position: 3, length: 3 });
+    scheduler.onWithdrawn("r", 0);
+    expect(scheduler.queuePosition("r", 2)).toEqual({ position: 2, length: 2 });
+    expect(scheduler.queuePosition("r", 0)).toBeUndefined();
+  });
+});
