@@ -14,9 +14,10 @@ import { version } from "../shared/model/version.ts";
 import { AckInbox } from "../shared/store/ack-inbox.ts";
 import { ArtifactStore } from "../shared/store/artifact-store.ts";
 import { JetStreamObjects } from "../shared/store/jetstream-objects.ts";
+import { LogShipper } from "../shared/store/log-writer.ts";
 import { AgentActor, type AgentMessage } from "./actors/agent-actor.ts";
 import { AttemptTools } from "./actors/attempt-tools.ts";
-import { openLogSinks } from "./actors/log-sinks.ts";
+import { openLogSink } from "./actors/log-sinks.ts";
 import type { StopMode } from "./core/stopping.ts";
 import { createContainerRunner } from "./runners/container-runner.ts";
 import { detectEngine } from "./runners/engine.ts";
@@ -74,7 +75,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const acks = new AckInbox(bus.connection);
   const objects = new JetStreamObjects(bus.connection, { bucket: bus.subjects.objectBucket(), acks });
   const artifacts = new ArtifactStore(objects);
-  const logSinks = openLogSinks(bus, acks, name);
+  const shipper = new LogShipper(bus, { acks });
   const cache = await InputCache.open(join(options.workFolder, "cache"), artifacts);
   const shell = new ShellRunner({ environment: hostEnvironment(process.env, options.passEnvironment) });
   const containers = createContainerRunner({
@@ -88,7 +89,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     shell,
     containers,
     artifacts,
-    openLogSink: logSinks.open,
+    openLogSink: (record) => openLogSink(shipper, name, record),
     keepFailed: options.keepFailed,
     graceMs: options.graceMs,
     onKept: ({ run, name: job }, folder) => log.info({ run, job, folder }, "kept a failed job's workspace"),
@@ -139,7 +140,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       },
     },
   );
-  log.info({ agent: name, namespace, slots: options.capacity.slots, engine: engine?.version ?? null }, "agent started");
+  log.info(
+    { agent: name, namespace, slots: options.capacity.slots, engine: engine?.version ?? null },
+    "agent started",
+  );
 
   let mode: StopMode = "drain";
   const ended = over.then(async (how) => {
@@ -148,7 +152,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     if (mode === "leave" || how === "failed") shell.abandon();
     else await shell.close();
     await containers.close();
-    await logSinks.close();
+    shipper.close();
     acks.close();
     await cache.close();
     await workspaces.close(mode === "now" ? "everything" : "free");

@@ -8,21 +8,34 @@
  * Safe: nothing is decided here; messages become events of the core, its effects become messages. Live: one timer
  * repeats what is unsettled and confirms orders when nothing else would.
  */
-import type { Behaviour, Cancel, Codec, Context, Terminated, TransportStatus } from "../../shared/actor/contract.ts";
+import type {
+  ActorRef,
+  Behaviour,
+  Cancel,
+  Codec,
+  Context,
+  Terminated,
+  TransportStatus,
+} from "../../shared/actor/contract.ts";
 import type { AgentMessageKind, Subjects } from "../../shared/bus/subjects.ts";
-import { type Capacity, type Order, type Orders, ordersSchema, PROTOCOL_VERSION } from "../../shared/model/messages.ts";
-import type { JobRequest } from "../../shared/model/messages.ts";
 import type { Pairs } from "../../shared/model/job-spec.ts";
+import type { JobRequest } from "../../shared/model/messages.ts";
+import {
+  type Capacity,
+  type Order,
+  type Orders,
+  ordersSchema,
+  PROTOCOL_VERSION,
+} from "../../shared/model/messages.ts";
 import { attemptKey, attemptRef } from "../core/attempt-key.ts";
 import * as holdings from "../core/holdings.ts";
-import { onOrdersReceived, openOrderChannel, type OrderChannel } from "../core/order-channel.ts";
+import { type OrderChannel, onOrdersReceived, openOrderChannel } from "../core/order-channel.ts";
 import { makeAllDue } from "../core/outbox.ts";
 import { beginStop, isStopOver, type StopMode, type Stopping } from "../core/stopping.ts";
 import { recordOf } from "../workspaces/attempt-record.ts";
 import type { Leftover } from "../workspaces/workspaces.ts";
 import { AttemptActor, type AttemptMessage, type AttemptNews, type Beginning } from "./attempt-actor.ts";
 import type { AttemptTools } from "./attempt-tools.ts";
-import type { ActorRef } from "../../shared/actor/contract.ts";
 
 /** What an agent says of itself. */
 export interface AgentIdentity {
@@ -30,7 +43,12 @@ export interface AgentIdentity {
   readonly capacity: Capacity;
   readonly labels: Pairs;
   readonly pool: string;
-  readonly host: { readonly hostname: string; readonly platform: string; readonly arch: string; readonly pid: number };
+  readonly host: {
+    readonly hostname: string;
+    readonly platform: string;
+    readonly arch: string;
+    readonly pid: number;
+  };
   readonly versions: { readonly millrace: string; readonly node: string; readonly engine: string | null };
 }
 
@@ -120,7 +138,10 @@ export class AgentActor implements Behaviour<AgentMessage> {
         return this.#onAttemptEnded(message.key, message.terminated, context);
       case "swept":
         if (message.error === undefined) return;
-        return context.log.warn({ attempt: message.key, error: message.error }, "processes of it may be left");
+        return context.log.warn(
+          { attempt: message.key, error: message.error },
+          "processes of it may be left",
+        );
       case "stop":
         return this.#onStop(message.mode, context);
     }
@@ -129,7 +150,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #onOrders(batch: Orders, context: Context<AgentMessage>): void {
     const verdict = onOrdersReceived(this.#channel, batch);
     if (verdict.kind === "refused") {
-      if (verdict.reason !== "duplicate") context.log.warn({ ...batchNames(batch) }, `orders refused: ${verdict.reason}`);
+      if (verdict.reason !== "duplicate")
+        context.log.warn({ ...batchNames(batch) }, `orders refused: ${verdict.reason}`);
       return;
     }
     if (verdict.newEpoch) {
@@ -200,7 +222,9 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #spawnAttempt(key: string, beginning: Beginning, context: Context<AgentMessage>): void {
     const { tools } = this.#options;
     const record =
-      beginning.kind === "leftover" ? beginning.leftover.record : recordOf(beginning.request, tools.workspaces.boot);
+      beginning.kind === "leftover"
+        ? beginning.leftover.record
+        : recordOf(beginning.request, tools.workspaces.boot);
     const tell = (news: AttemptNews) => context.self.tell(news);
     const ref = context.spawn(
       key.replaceAll("/", "-"),
@@ -234,7 +258,11 @@ export class AgentActor implements Behaviour<AgentMessage> {
 
   #checkStopped(context: Context<AgentMessage>): void {
     if (this.#stopping === undefined || this.#isStopped) return;
-    const open = { working: !holdings.isIdle(this.#held), unsettled: this.#held.outbox.waiting.size, freeing: 0 };
+    const open = {
+      working: !holdings.isIdle(this.#held),
+      unsettled: this.#held.outbox.waiting.size,
+      freeing: 0,
+    };
     open.freeing = this.#attempts.size - this.#held.held.size;
     const verdict = isStopOver(this.#stopping, open, context.monotonicMs());
     if (verdict === "not yet") return;
@@ -246,7 +274,11 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #beat(context: Context<AgentMessage>): void {
     if (!this.#isKnown) this.#sayHello(context);
     const { load1, freeMemoryBytes } = this.#options.readLoad();
-    this.#send("heartbeat", { mode: this.#held.mode, load1, freeMemoryBytes, held: holdings.listHeld(this.#held) }, context);
+    this.#send(
+      "heartbeat",
+      { mode: this.#held.mode, load1, freeMemoryBytes, held: holdings.listHeld(this.#held) },
+      context,
+    );
   }
 
   #pulse(context: Context<AgentMessage>): void {
@@ -269,7 +301,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
   /** What is due; also an empty one when orders were handled that nothing has confirmed. */
   #sendReport(context: Context<AgentMessage>): void {
     const items = holdings.takeReport(this.#held, context.monotonicMs());
-    if (items.length > 0 || this.#confirmedOrders < this.#channel.seen) this.#send("report", { items }, context);
+    if (items.length > 0 || this.#confirmedOrders < this.#channel.seen)
+      this.#send("report", { items }, context);
   }
 
   #send(kind: AgentMessageKind, fields: object, context: Context<AgentMessage>): void {

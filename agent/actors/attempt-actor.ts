@@ -91,7 +91,8 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
     const { request } = this.#beginning;
     this.#place = this.#tools.workspaces.take(this.#record);
     this.#log = this.#tools.openLog(this.#record, this.#place.log);
-    if (request.inputs.length === 0 && request.spec.sources === undefined) return this.#launch(request, context);
+    if (request.inputs.length === 0 && request.spec.sources === undefined)
+      return this.#launch(request, context);
     this.#pipe(context, this.#tools.fetch(request, this.#place), () => ({ kind: "prepared" }), "notPrepared");
   }
 
@@ -112,7 +113,11 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
       case "signalled":
         return;
       case "limitPassed":
-        return this.#end({ kind: "timeout", limit: "run", limitMs: message.limitMs }, this.#tools.graceMs, context);
+        return this.#end(
+          { kind: "timeout", limit: "run", limitMs: message.limitMs },
+          this.#tools.graceMs,
+          context,
+        );
       case "end":
         return this.#end(message.cause, message.graceMs, context);
       case "graceOver":
@@ -125,7 +130,10 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
         return this.#onFree(context);
       case "freed":
         if (message.error !== undefined) {
-          context.log.warn({ attempt: this.#key, error: message.error }, "its files could not all be removed");
+          context.log.warn(
+            { attempt: this.#key, error: message.error },
+            "its files could not all be removed",
+          );
         }
         return context.stop();
       case "trouble":
@@ -207,11 +215,16 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   #report(outcome: Outcome, exit: Exit | undefined, artifact: Artifact | null): void {
     this.#state = { kind: "reported", outcome };
     const logBytes = this.#log!.close();
-    this.#tell({ kind: "finished", key: this.#key, result: { outcome, ...measuredOf(exit), artifact, logBytes } });
+    this.#tell({
+      kind: "finished",
+      key: this.#key,
+      result: { outcome, ...measuredOf(exit), artifact, logBytes },
+    });
   }
 
   #end(cause: EndCause, graceMs: number, context: Context<AttemptMessage>): void {
-    if (this.#ended !== undefined || this.#state.kind === "collecting" || this.#state.kind === "reported") return;
+    if (this.#ended !== undefined || this.#state.kind === "collecting" || this.#state.kind === "reported")
+      return;
     this.#ended = { cause, graceMs };
     if (this.#state.kind === "running") this.#signalEnd(graceMs, context);
   }

@@ -113,12 +113,7 @@ export class AttemptTools {
 
 /** `CI` may be overridden by the job; what says which job it is may not. */
 function environmentOf(request: JobRequest): Pairs {
-  return [
-    ["CI", "true"],
-    ...request.env,
-    ["MILLRACE_RUN", request.run],
-    ["MILLRACE_JOB", request.spec.name],
-  ];
+  return [["CI", "true"], ...request.env, ["MILLRACE_RUN", request.run], ["MILLRACE_JOB", request.spec.name]];
 }
 
 function digestsOf({ inputs, spec }: JobRequest): string[] {

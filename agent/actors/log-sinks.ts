@@ -1,28 +1,24 @@
-/** Where logs go: one sink per attempt over the log shipper that all attempts of the agent share. */
-import type { Bus } from "../../shared/bus/connection.ts";
-import type { AckInbox } from "../../shared/store/ack-inbox.ts";
+/** Where logs go: a writer per attempt over the shipper that all attempts of the agent share. */
+import type { LogShipper } from "../../shared/store/log-writer.ts";
 import type { AttemptRecord } from "../workspaces/attempt-record.ts";
 import type { LogSink } from "./attempt-log.ts";
 
-export interface LogSinks {
-  readonly open: (record: AttemptRecord) => LogSink;
-  close(): Promise<void>;
-}
+/** The longest a timer can wait: the end of a log is waited for as long as the connection is open. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
-/** Opens sinks for the attempts of an agent. */
-export function openLogSinks(_bus: Bus, _acks: AckInbox, _agent: string): LogSinks {
+/**
+ * Opens the sink of one attempt. A successor ships a log again from its start: readers tell chunks by their offset,
+ * and drop what they have.
+ */
+export function openLogSink(shipper: LogShipper, agent: string, record: AttemptRecord): LogSink {
+  const { run, name, attempt } = record;
+  const writer = shipper.open({ run, job: name, attempt, agent });
   return {
-    open: () => {
-      let bytesTaken = 0;
-      return {
-        write: (bytes) => {
-          bytesTaken += bytes.length;
-          return Promise.resolve();
-        },
-        acknowledgedBytes: () => bytesTaken,
-        end: () => Promise.resolve(),
-      };
+    write: (bytes) => writer.write(bytes),
+    acknowledgedBytes: () => writer.acknowledgedOffset,
+    end: async () => {
+      await writer.flushed(LONGEST_WAIT_MS);
+      writer.close();
     },
-    close: () => Promise.resolve(),
   };
 }

@@ -25,7 +25,9 @@ export function outcomeOf(exit: Exit, ended: EndCause | undefined, memoryLimit: 
 }
 
 /** What was measured of it; nothing where no command ran. */
-export function measuredOf(exit: Exit | undefined): Pick<AttemptResult, "wallMs" | "cpuMs" | "peakMemoryBytes"> {
+export function measuredOf(
+  exit: Exit | undefined,
+): Pick<AttemptResult, "wallMs" | "cpuMs" | "peakMemoryBytes"> {
   if (exit === undefined || exit.kind === "notStarted" || exit.kind === "unknown") {
     return { wallMs: null, cpuMs: null, peakMemoryBytes: null };
   }

@@ -26,7 +26,10 @@ export function servicePlaces(): ServicePlaces {
     return { unit: "/etc/systemd/system/millrace-agent.service", environment: "/etc/millrace/agent.env" };
   }
   const config = process.env.XDG_CONFIG_HOME ?? join(homedir(), ".config");
-  return { unit: join(config, "systemd/user/millrace-agent.service"), environment: join(config, "millrace/agent.env") };
+  return {
+    unit: join(config, "systemd/user/millrace-agent.service"),
+    environment: join(config, "millrace/agent.env"),
+  };
 }
 
 /**

@@ -19,7 +19,7 @@ Exit status: 0 stopped, 2 bad usage, 3 infrastructure.
 `;
 
 function program(): Command {
-  const several = (value: string, before: string[]) => [...before, value];
+  const several = (value: string, before: string[] = []) => [...before, value];
   const command = new Command("millrace-agent")
     .description("Runs the jobs of Millrace runs on this host.")
     .version(version)
@@ -32,14 +32,20 @@ function program(): Command {
     .option("--namespace <name>", "namespace of the cluster (default: default)")
     .option("--name <name>", "name of the agent, unique in the cluster (default: the host's name)")
     .option("--slots <n>", "jobs that may run at a time (default: number of CPUs)")
-    .option("--label <key=value>", "what jobs may ask for; may be repeated", several, [])
+    .option("--label <key=value>", "what jobs may ask for; may be repeated", several)
     .option("--pool <name>", "take only runs that were submitted to this pool")
     .option("--cpu <n>", "CPUs that jobs may ask for in total (default: number of CPUs)")
     .option("--memory <size>", "memory that jobs may ask for in total (default: the host's)")
     .option("--work-dir <folder>", "for workspaces (default: $XDG_STATE_HOME/millrace/agents/<name>)")
     .option("--keep-failed", "keep the workspaces of failed jobs under <work-dir>/kept")
-    .option("--pass-env <name>", "let a variable of the agent reach shell jobs; may be repeated", several, [])
-    .addOption(new Option("--stop <how>", "what SIGTERM does to running jobs (default: drain)").choices(["drain", "now", "leave"]))
+    .option("--pass-env <name>", "let a variable of the agent reach shell jobs; may be repeated", several)
+    .addOption(
+      new Option("--stop <how>", "what SIGTERM does to running jobs (default: drain)").choices([
+        "drain",
+        "now",
+        "leave",
+      ]),
+    )
     .option("--grace <duration>", "between TERM and KILL for a job that is ended (default: 5s)")
     .option("--heartbeat <duration>", "until the coordinator says otherwise (default: 2s)")
     .option("--exit-with-stdin", "end at once when standard input ends")
@@ -67,7 +73,9 @@ function program(): Command {
 function conclude(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCode.stopped;
-    process.stderr.write(`millrace-agent: ${error.message.replace(/^error: /, "")}\n  See millrace-agent --help.\n`);
+    process.stderr.write(
+      `millrace-agent: ${error.message.replace(/^error: /, "")}\n  See millrace-agent --help.\n`,
+    );
     return exitCode.usage;
   }
   if (!(error instanceof MillraceError)) {

@@ -15,7 +15,8 @@ export async function runInstall(given: readonly string[], printOnly: boolean): 
       fix: "Give --server, or set MILLRACE_SERVER.",
     });
   }
-  for (const line of await installService({ server: url, agentArguments: rest })) process.stdout.write(`${line}\n`);
+  for (const line of await installService({ server: url, agentArguments: rest }))
+    process.stdout.write(`${line}\n`);
 }
 
 function withoutServer(given: readonly string[]): { server: string | undefined; rest: string[] } {

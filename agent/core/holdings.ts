@@ -16,8 +16,14 @@
  * (2) `finished` if and only if its item is in the outbox. (3) the running attempts fit into the capacity.
  * (4) at most `collectLimit` attempts collect while others start, so a slow store holds the slots in the end.
  */
-import type { AgentMode, AttemptRef, Capacity, HeldAttempt, JobRequest } from "../../shared/model/messages.ts";
-import type { ReportItem } from "../../shared/model/messages.ts";
+import type {
+  AgentMode,
+  AttemptRef,
+  Capacity,
+  HeldAttempt,
+  JobRequest,
+  ReportItem,
+} from "../../shared/model/messages.ts";
 import type { AttemptResult, Outcome } from "../../shared/model/outcome.ts";
 import { admissionProblem } from "./admission.ts";
 import { attemptKey, attemptRef, executionKey } from "./attempt-key.ts";
@@ -151,7 +157,8 @@ export function onSettleOrdered(holdings: Holdings, ref: AttemptRef): HoldingEff
 export function onModeChanged(holdings: Holdings, mode: AgentMode, now: number): HoldingEffect[] {
   holdings.mode = mode;
   if (mode === "draining") {
-    for (const key of [...holdings.queue]) returnQueued(holdings, holdings.held.get(key)!, "the agent is draining", now);
+    for (const key of [...holdings.queue])
+      returnQueued(holdings, holdings.held.get(key)!, "the agent is draining", now);
   }
   return startQueued(holdings);
 }
@@ -177,7 +184,12 @@ export function onCommandEnded(holdings: Holdings, key: string): HoldingEffect[]
 }
 
 /** The attempt's result is complete; it is reported until settled. */
-export function onFinished(holdings: Holdings, key: string, result: AttemptResult, now: number): HoldingEffect[] {
+export function onFinished(
+  holdings: Holdings,
+  key: string,
+  result: AttemptResult,
+  now: number,
+): HoldingEffect[] {
   const held = holdings.held.get(key);
   if (held === undefined || held.phase === "finished" || held.phase === "queued") return [];
   if (held.phase === "running") release(holdings, held);
@@ -189,7 +201,11 @@ export function onFinished(holdings: Holdings, key: string, result: AttemptResul
 }
 
 /** An attempt of an earlier process of this agent that still runs, or whose outputs are still to be collected. */
-export function onTakenOver(holdings: Holdings, ref: AttemptRef, needs: { cpu: number; memoryBytes: number }): void {
+export function onTakenOver(
+  holdings: Holdings,
+  ref: AttemptRef,
+  needs: { cpu: number; memoryBytes: number },
+): void {
   const held: Held = { ref, ...needs, request: undefined, phase: "running", unwanted: false };
   hold(holdings, held);
   occupy(holdings, held);

@@ -27,8 +27,7 @@ export function launchFileText(launch: Launch, spawner: ProcessIdentity): string
     if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellOwned.has(name)) plain.push(assignment);
     else odd.push(assignment);
   }
-  const command =
-    "script" in launch.command ? ["/bin/sh", "-e", scriptPath(launch)] : launch.command.argv;
+  const command = "script" in launch.command ? ["/bin/sh", "-e", scriptPath(launch)] : launch.command.argv;
   const through = odd.length === 0 ? "" : `env -- ${odd.join(" ")} `;
   return `\
 # ${spawner.pid} ${spawner.startTicks}
@@ -60,7 +59,8 @@ export function launchProblem(launch: Launch): string | undefined {
   const argv = "argv" in launch.command ? launch.command.argv : [];
   if (argv.some(hasNul)) return "an argument contains a NUL byte";
   for (const [name, value] of launch.environment) {
-    if (name === "" || name.includes("=") || hasNul(name)) return `${JSON.stringify(name)} is no name of a variable`;
+    if (name === "" || name.includes("=") || hasNul(name))
+      return `${JSON.stringify(name)} is no name of a variable`;
     if (hasNul(value)) return `the variable ${name} contains a NUL byte`;
   }
   return undefined;

@@ -4,8 +4,9 @@
  * by pid and start time, so that a pid used again is never taken for it. Where there is no /proc the census is empty
  * and only the process group is known.
  */
-import { readdir, readFile } from "node:fs/promises";
+
 import { readFileSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 
 export interface ProcessIdentity {
   readonly pid: number;

@@ -45,8 +45,11 @@ export class ShellRunner implements Runner {
     let spawner: Spawner;
     try {
       spawner = this.#takeIdle() ?? (await this.#startSpawner());
-      writeFileSync(launchFilePath(launch.control), launchFileText(launch, spawner.identity), { mode: 0o600 });
-      if ("script" in launch.command) writeFileSync(scriptPath(launch), launch.command.script, { mode: 0o600 });
+      writeFileSync(launchFilePath(launch.control), launchFileText(launch, spawner.identity), {
+        mode: 0o600,
+      });
+      if ("script" in launch.command)
+        writeFileSync(scriptPath(launch), launch.command.script, { mode: 0o600 });
     } catch (error) {
       const message = asMillraceError(error, "the job could not be launched").message;
       return ended({ kind: "notStarted", reason: "workspace", message });

@@ -47,7 +47,8 @@ export const REPORT_LINES = 3;
 /** Reads the lines of a report. */
 export function readReport([status = "", , children = ""]: readonly string[]): SpawnerReport {
   const [user, system] = [...children.matchAll(/(\d+)m(\d+)[.,](\d+)s/g)];
-  const cpuTotalMs = user === undefined || system === undefined ? null : durationMs(user) + durationMs(system);
+  const cpuTotalMs =
+    user === undefined || system === undefined ? null : durationMs(user) + durationMs(system);
   return { status: Number.parseInt(status, 10), cpuTotalMs };
 }
 

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { MillraceError } from "../../shared/model/error.ts";
 import { identify, type ProcessIdentity } from "./process-census.ts";
-import { readReport, REPORT_LINES, spawnerScript } from "./spawner-script.ts";
+import { REPORT_LINES, readReport, spawnerScript } from "./spawner-script.ts";
 
 /** How a job ended as far as its spawner can tell. */
 export type SpawnerEnd =

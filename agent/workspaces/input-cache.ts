@@ -39,7 +39,11 @@ export class InputCache {
   }
 
   /** An empty cache; what an earlier process had in the folder is removed, it may not be whole. */
-  static async open(root: string, source: ArtifactSource, limitBytes = DEFAULT_LIMIT_BYTES): Promise<InputCache> {
+  static async open(
+    root: string,
+    source: ArtifactSource,
+    limitBytes = DEFAULT_LIMIT_BYTES,
+  ): Promise<InputCache> {
     await removeTree(root);
     await mkdir(root, { recursive: true, mode: 0o700 });
     return new InputCache(root, source, limitBytes);

@@ -4,20 +4,7 @@
  */
 import type { ActorRef, Behaviour, Cancel, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
-import type { AgentEvent } from "../../shared/model/event.ts";
-import {
-  type AgentMode,
-  byeSchema,
-  type HeldAttempt,
-  type Hello,
-  heartbeatSchema,
-  helloSchema,
-  type Order,
-  type Orders,
-  PROTOCOL_VERSION,
-  type Report,
-  reportSchema,
-} from "../../shared/model/messages.ts";
+import type { AgentMode, HeldAttempt, Order, Report } from "../../shared/model/messages.ts";
 import { subjectToken } from "../../shared/model/name.ts";
 import {
   type AgentRecord,
@@ -31,9 +18,11 @@ import {
   onTick,
 } from "../core/fleet.ts";
 import { viewAgents } from "../core/fleet-view.ts";
-import { type Batch, OrderChannel } from "../core/order-channel.ts";
 import type { EventLog } from "../journal/journal.ts";
+import { parseFromAgent } from "./agent-message.ts";
+import { AgentOrders } from "./agent-orders.ts";
 import type { Counters } from "./counters.ts";
+import { FleetEvents } from "./fleet-events.ts";
 import type {
   Command,
   CoordinatorMessage,
@@ -57,28 +46,25 @@ export interface FleetOptions {
 }
 
 const TICK_MS = 500;
-const RESEND_AFTER_MS = 1000;
-const RESENT_BATCHES = 10;
-const MAX_ORDERS_BYTES = 400 * 1024;
 /** A lost or departed agent is listed this long. */
 const FORGET_AFTER_MS = 24 * 3600_000;
 
 export class FleetActor implements Behaviour<FleetMessage> {
   readonly #options: FleetOptions;
   readonly #runs = new Map<string, ActorRef<RunMessage>>();
-  readonly #channels = new Map<string, OrderChannel>();
+  readonly #orders: AgentOrders;
+  readonly #events: FleetEvents;
   /** Agents that hold leases of an earlier leader and have not said hello to this one, since when. */
   readonly #awaited = new Map<string, number>();
   /** Reports of unknown runs are dropped only when all runs are known. */
   #isRecovered = false;
   #isFlushDue = false;
-  #eventSeq = 0;
-  #events: AgentEvent[] = [];
-  #isStoringEvents = false;
   #ticks: Cancel | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#orders = new AgentOrders(options);
+    this.#events = new FleetEvents(options);
   }
 
   started(context: Context<FleetMessage>): void {
@@ -117,19 +103,16 @@ export class FleetActor implements Behaviour<FleetMessage> {
         return this.#enqueue(message.agent, message.orders, context);
       case "flush":
         this.#isFlushDue = false;
-        return this.#flush(context);
+        return this.#orders.flush(context);
       case "tick":
         return this.#onTick(context);
       case "schedulerStarted":
         for (const agent of this.#options.fleet.agents.values()) this.#offer(agent);
         return;
       case "eventsStored":
-        this.#isStoringEvents = false;
-        return this.#storeEvents(context);
+        return this.#events.onStored(context);
       case "eventsFailed":
-        this.#isStoringEvents = false;
-        context.log.error({ reason: message.reason }, "the fleet's events could not be stored");
-        return;
+        return this.#events.onFailed(message.reason, context);
       case "command":
         return this.#onCommand(message.command, message.replyTo, context);
     }
@@ -156,12 +139,12 @@ export class FleetActor implements Behaviour<FleetMessage> {
       case "hello":
         return this.#carryOut(onHello(fleet, parsed.body, nowMs), context);
       case "heartbeat":
-        this.#confirm(parsed.body);
+        this.#orders.onConfirmed(parsed.body);
         return this.#carryOut(onHeartbeat(fleet, parsed.body, nowMs), context);
       case "bye":
         return this.#carryOut(onBye(fleet, parsed.body, nowMs), context);
       case "report": {
-        this.#confirm(parsed.body);
+        this.#orders.onConfirmed(parsed.body);
         const { isAccepted, effects } = onReport(fleet, parsed.body, nowMs);
         this.#carryOut(effects, context);
         if (isAccepted) this.#deliver(parsed.body, context);
@@ -202,26 +185,35 @@ export class FleetActor implements Behaviour<FleetMessage> {
           this.#offer(effect.agent);
           break;
         case "modeChanged":
-          this.#emit({ type: "agent.mode", agent: effect.agent.name, mode: effect.agent.mode }, context);
+          this.#events.add(
+            { type: "agent.mode", agent: effect.agent.name, mode: effect.agent.mode },
+            context,
+          );
           break;
         case "suspected":
-          this.#emit({ type: "agent.suspect", agent: effect.agent.name, silentMs: effect.silentMs }, context);
+          this.#events.add(
+            { type: "agent.suspect", agent: effect.agent.name, silentMs: effect.silentMs },
+            context,
+          );
           break;
         case "recovered":
-          this.#emit({ type: "agent.recovered", agent: effect.agent.name }, context);
+          this.#events.add({ type: "agent.recovered", agent: effect.agent.name }, context);
           break;
         case "lost": {
           const seconds = Math.round(effect.silentMs / 1000);
-          this.#emit({ type: "agent.lost", agent: effect.agent.name, silentMs: effect.silentMs }, context);
+          this.#events.add(
+            { type: "agent.lost", agent: effect.agent.name, silentMs: effect.silentMs },
+            context,
+          );
           this.#giveUp(effect.agent.name, `the agent ${effect.agent.name} was silent for ${seconds} s`);
           break;
         }
         case "left":
-          this.#emit({ type: "agent.left", agent: effect.agent.name, reason: effect.reason }, context);
+          this.#events.add({ type: "agent.left", agent: effect.agent.name, reason: effect.reason }, context);
           this.#giveUp(effect.agent.name, `the agent ${effect.agent.name} has left`);
           break;
         case "askHello":
-          this.#askHello(effect.agent, context);
+          this.#orders.askHello(effect.agent, context);
           break;
         case "refused":
           this.#options.counters.count(`refused.${effect.reason}`);
@@ -233,18 +225,13 @@ export class FleetActor implements Behaviour<FleetMessage> {
   /** A hello opens the order channel, or goes on with it; what the agent holds is compared with what it should hold. */
   #onJoined(agent: AgentRecord, isNewIncarnation: boolean, context: Context<FleetMessage>): void {
     const { hello } = agent;
-    const lastSeen = hello.epoch === this.#options.epoch ? hello.ordersSeen : 0;
-    const known = isNewIncarnation || lastSeen === 0 ? undefined : this.#channels.get(agent.name);
-    const channel = known ?? new OrderChannel(RESEND_AFTER_MS, lastSeen);
-    channel.onConfirmed(lastSeen);
-    this.#channels.set(agent.name, channel);
     this.#awaited.delete(agent.name);
-    this.#publish(agent.name, hello.incarnation, channel.greet(context.monotonicMs()), context);
+    this.#orders.onHello(hello, isNewIncarnation, context);
     this.#offer(agent);
     if (isNewIncarnation) {
       const { incarnation, labels, capacity } = hello;
       const slots = capacity.slots;
-      this.#emit({ type: "agent.joined", agent: agent.name, incarnation, slots, labels }, context);
+      this.#events.add({ type: "agent.joined", agent: agent.name, incarnation, slots, labels }, context);
     }
     for (const [run, ref] of this.#runs) {
       const held = hello.held.filter((item) => item.run === run);
@@ -255,29 +242,10 @@ export class FleetActor implements Behaviour<FleetMessage> {
     this.#enqueue(agent.name, strays.map(endStray), context);
   }
 
-  #confirm(message: { agent: string; incarnation: string; epoch: number; ordersSeen: number }): void {
-    const agent = this.#options.fleet.agents.get(message.agent);
-    if (agent?.hello.incarnation !== message.incarnation || message.epoch !== this.#options.epoch) return;
-    this.#channels.get(message.agent)?.onConfirmed(message.ordersSeen);
-  }
-
   #enqueue(agent: string, orders: readonly Order[], context: Context<FleetMessage>): void {
-    const channel = this.#channels.get(agent);
-    if (channel === undefined || orders.length === 0) return;
-    for (const order of orders) channel.enqueue(order);
-    if (this.#isFlushDue) return;
+    if (!this.#orders.enqueue(agent, orders) || this.#isFlushDue) return;
     this.#isFlushDue = true;
     context.self.tell({ kind: "flush" });
-  }
-
-  #flush(context: Context<FleetMessage>): void {
-    for (const [name, channel] of this.#channels) {
-      const agent = this.#options.fleet.agents.get(name);
-      if (agent === undefined) continue;
-      for (const batch of channel.takeNew(context.monotonicMs(), MAX_ORDERS_BYTES)) {
-        this.#publish(name, agent.hello.incarnation, batch, context);
-      }
-    }
   }
 
   #onTick(context: Context<FleetMessage>): void {
@@ -294,16 +262,13 @@ export class FleetActor implements Behaviour<FleetMessage> {
         if (nowMs - agent.lastHeardMs > FORGET_AFTER_MS) fleet.agents.delete(agent.name);
         continue;
       }
-      for (const batch of this.#channels.get(agent.name)?.takeOverdue(nowMs, RESENT_BATCHES) ?? []) {
-        this.#options.counters.count("orders.resent");
-        this.#publish(agent.name, agent.hello.incarnation, batch, context);
-      }
+      this.#orders.resend(agent.name, context);
     }
   }
 
   /** Its jobs are given to others; it has to say hello again to be given any. */
   #giveUp(agent: string, reason: string): void {
-    this.#channels.delete(agent);
+    this.#orders.close(agent);
     this.#options.scheduler.tell({ kind: "agentGone", agent });
     for (const ref of this.#runs.values()) ref.tell({ kind: "agentGone", agent, reason });
   }
@@ -311,23 +276,6 @@ export class FleetActor implements Behaviour<FleetMessage> {
   #offer(agent: AgentRecord): void {
     if (agent.state === "lost" || agent.state === "left") return;
     this.#options.scheduler.tell({ kind: "offer", offer: offerOf(agent) });
-  }
-
-  #askHello(agent: string, context: Context<FleetMessage>): void {
-    this.#publish(agent, "", { number: 0, orders: [] }, context);
-  }
-
-  #publish(agent: string, incarnation: string, batch: Batch, context: Context<FleetMessage>): void {
-    const { subjects, codec, epoch, fleet } = this.#options;
-    const message: Orders = {
-      v: PROTOCOL_VERSION,
-      epoch,
-      incarnation,
-      number: batch.number,
-      heartbeatMs: fleet.times.heartbeatMs,
-      orders: [...batch.orders],
-    };
-    context.publish(subjects.toAgent(agent), codec.encode(message));
   }
 
   #onCommand(command: Command, replyTo: ActorRef<Reply>, context: Context<FleetMessage>): void {
@@ -353,62 +301,6 @@ export class FleetActor implements Behaviour<FleetMessage> {
     this.#enqueue(name, [{ kind: "mode", mode }], context);
     return { ok: true, result: { agent: name, mode } };
   }
-
-  #emit(event: WithoutHead<AgentEvent>, context: Context<FleetMessage>): void {
-    this.#eventSeq += 1;
-    const whole = {
-      v: 1,
-      seq: this.#eventSeq,
-      at: new Date(context.now()).toISOString(),
-      ...event,
-    } as AgentEvent;
-    const { subjects } = this.#options;
-    context.publish(subjects.agentEvent(whole.agent, whole.type), Buffer.from(JSON.stringify(whole)));
-    this.#events.push(whole);
-    this.#storeEvents(context);
-  }
-
-  #storeEvents(context: Context<FleetMessage>): void {
-    if (this.#isStoringEvents || this.#events.length === 0) return;
-    const events = this.#events;
-    this.#events = [];
-    this.#isStoringEvents = true;
-    context.pipe(
-      this.#options.eventLog.storeFleet(events),
-      () => ({ kind: "eventsStored" }),
-      (error) => ({ kind: "eventsFailed", reason: String(error) }),
-    );
-  }
-}
-
-type WithoutHead<E> = E extends unknown ? Omit<E, "v" | "seq" | "at"> : never;
-
-type FromAgent =
-  | { readonly type: "hello"; readonly body: Hello }
-  | { readonly type: "heartbeat"; readonly body: ReturnType<typeof heartbeatSchema.parse> }
-  | { readonly type: "report"; readonly body: Report }
-  | { readonly type: "bye"; readonly body: ReturnType<typeof byeSchema.parse> };
-
-function parseFromAgent(type: string, decoded: unknown): FromAgent | undefined {
-  switch (type) {
-    case "hello":
-      return accepted(type, helloSchema.safeParse(decoded));
-    case "heartbeat":
-      return accepted(type, heartbeatSchema.safeParse(decoded));
-    case "report":
-      return accepted(type, reportSchema.safeParse(decoded));
-    case "bye":
-      return accepted(type, byeSchema.safeParse(decoded));
-    default:
-      return undefined;
-  }
-}
-
-function accepted<T extends string, B>(
-  type: T,
-  parsed: { success: boolean; data?: B },
-): { type: T; body: B } | undefined {
-  return parsed.success && parsed.data !== undefined ? { type, body: parsed.data } : undefined;
 }
 
 function refOf(item: { run: string; job: number; attempt: number; lease: string }) {

@@ -2,7 +2,6 @@
  * Where a command writes: data to stdout, messages to stderr. Whether either is a terminal, takes colours and shows
  * Unicode is decided here once. A reader that goes away (`| head`) ends the command quietly.
  */
-import { once } from "node:events";
 import pico from "picocolors";
 
 export type Colours = ReturnType<typeof pico.createColors>;
@@ -42,17 +41,26 @@ export function processTerminal(onReaderGone: () => void): Terminal {
   const { stdout, stderr, env } = process;
   const { plain, unicode } = displaySettings(env);
   let readerGone = false;
+  let onRoom = (): void => {};
+  stdout.on("drain", () => onRoom());
   stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
     readerGone = true;
-    if (error.code === "EPIPE") onReaderGone();
-    else throw error;
+    onRoom();
+    onReaderGone();
   });
   stderr.on("error", () => {
     // Nobody is left to be told; the work goes on.
   });
   const write = async (data: string | Uint8Array): Promise<void> => {
-    if (!readerGone && !stdout.write(data))
-      await Promise.race([once(stdout, "drain"), once(stdout, "close")]);
+    if (readerGone || stdout.write(data)) return;
+    await new Promise<void>((resolve) => {
+      const before = onRoom;
+      onRoom = () => {
+        before();
+        resolve();
+      };
+    });
   };
   return {
     outIsTerminal: stdout.isTTY === true,

@@ -100,9 +100,9 @@ export class Cell implements Runnable, Parent {
     return this.phase === "stopped";
   }
 
-  /** Whether it may still spawn, watch and set timers. */
+  /** Whether it has a behaviour that may spawn, watch and set timers. */
   get isActive(): boolean {
-    return this.phase !== "unwinding" && this.phase !== "stopped";
+    return this.phase === "ready" || this.phase === "busy" || this.phase === "starting";
   }
 
   // What others ask of the actor.
@@ -140,7 +140,7 @@ export class Cell implements Runnable, Parent {
 
   /** Lets the actor fail as if its handler had thrown, once the current one is done. */
   fail(error: unknown): void {
-    if (this.failure !== undefined || !this.isActive) return;
+    if (this.failure !== undefined || !(this.isActive || this.phase === "created")) return;
     this.failure = { error };
     this.wake();
   }
@@ -301,21 +301,25 @@ export class Cell implements Runnable, Parent {
   }
 
   private dispose(): void {
+    const pending = this.callStopped();
+    if (pending === undefined) return this.unwound();
+    pending.then(
+      () => this.unwound(),
+      (error: unknown) => {
+        this.logStopFailure(error);
+        this.unwound();
+      },
+    );
+  }
+
+  private callStopped(): Promise<void> | undefined {
     const { behaviour } = this;
     this.behaviour = undefined;
     try {
-      const pending = behaviour?.stopped?.(this.context!);
-      if (!(pending instanceof Promise)) return this.unwound();
-      pending.then(
-        () => this.unwound(),
-        (error: unknown) => {
-          this.logStopFailure(error);
-          this.unwound();
-        },
-      );
+      return behaviour?.stopped?.(this.context!) ?? undefined;
     } catch (error) {
       this.logStopFailure(error);
-      this.unwound();
+      return undefined;
     }
   }
 

@@ -45,7 +45,7 @@ export class DeadLetters {
   report(reason: string, target: string, payload: unknown): void {
     this.settings.counters.deadLetters++;
     const letter = { reason, node: this.settings.node, target, payload };
-    for (const listener of this.listeners) listener(letter);
+    this.tell(letter);
     if (this.mayPublish()) this.publish(letter);
     else this.suppressed++;
   }
@@ -53,6 +53,17 @@ export class DeadLetters {
   listen(listener: (letter: DeadLetter) => void): Cancel {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  private tell(letter: DeadLetter): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(letter);
+      } catch (error) {
+        // Whoever sent the message is not to fail for who looks on.
+        this.settings.log.error({ target: letter.target, error }, "a listener for dead letters failed");
+      }
+    }
   }
 
   private mayPublish(): boolean {

@@ -39,7 +39,11 @@ export class Guardian implements Parent {
     this.onFailures.delete(cell);
     if (cell.stopCause === "failed") {
       cell.host.log.error({ actor: cell.path, error: cell.failure?.error }, "actor ended by a failure");
-      onFailure?.(cell.failure?.error);
+      try {
+        onFailure?.(cell.failure?.error);
+      } catch (error) {
+        cell.host.log.error({ actor: cell.path, error }, "onFailure failed itself");
+      }
     }
     if (isLast) this.whenEmpty?.();
   }

@@ -10,6 +10,7 @@ import type { Artifact } from "../model/outcome.ts";
 import { ArtifactStore } from "../store/artifact-store.ts";
 import { putDocument } from "../store/document.ts";
 import { JetStreamObjects } from "../store/jetstream-objects.ts";
+import { tailLog } from "../store/log-tail.ts";
 import { Artifacts } from "./artifacts.ts";
 import type {
   ArtifactEntry,
@@ -153,7 +154,7 @@ export class BusClient implements Client {
     options: { readonly attempt?: number } = {},
   ): Promise<string[]> {
     const attempt = options.attempt ?? (await this.#job(run, job)).attempts.at(-1)?.attempt;
-    return attempt === undefined ? [] : readLogTail(this.#bus, { run, job, attempt }, lines);
+    return attempt === undefined ? [] : tailLog(this.#bus, { run, job, attempt, lines });
   }
 
   async *listArtifacts(run: string, job?: string): AsyncIterable<JobArtifact> {

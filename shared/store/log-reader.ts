@@ -49,7 +49,7 @@ export async function* readLog(bus: Bus, query: LogQuery): AsyncGenerator<LogPie
     end = learnt;
     reader.wake();
   };
-  void endOf(query).then(learn);
+  if (query.totalBytes !== undefined) void endOf(query.totalBytes).then(learn);
   try {
     const order = new LogOrder(query.fromOffset);
     let subject: string | undefined;
@@ -82,8 +82,7 @@ function lengthOf(end: End): number | undefined {
   return end.kind === "ended" ? end.totalBytes : undefined;
 }
 
-async function endOf({ totalBytes, follow = false }: LogQuery): Promise<End> {
-  if (totalBytes === undefined) return follow ? await new Promise<never>(() => {}) : { kind: "open" };
+async function endOf(totalBytes: NonNullable<LogQuery["totalBytes"]>): Promise<End> {
   try {
     return { kind: "ended", totalBytes: await totalBytes };
   } catch (error) {

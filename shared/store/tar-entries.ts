@@ -1,5 +1,6 @@
 /** Reads a tar: its entries one after the other, each with its bytes. */
 import { extract, type Header } from "tar-stream";
+import { asMillraceError } from "../model/error.ts";
 
 export interface TarEntry {
   readonly header: Header;
@@ -7,7 +8,7 @@ export interface TarEntry {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** The entries in order; throws what the source throws, and an error when the bytes are not a whole tar. */
+/** The entries in order; throws what the source throws, and `corrupt` when the bytes are not a whole tar. */
 export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry> {
   const tar = extract();
   let failure: unknown;
@@ -35,7 +36,7 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
     for await (const entry of tar)
       yield { header: entry.header, content: entry as AsyncIterable<Uint8Array> };
   } catch (error) {
-    throw failure ?? error;
+    throw failure ?? asMillraceError(error, "the tar is damaged", "corrupt");
   } finally {
     if (!isEnded) tar.destroy();
     await fed;

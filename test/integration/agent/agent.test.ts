@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -9,6 +9,7 @@ import { ensureStreams } from "../../../shared/bus/streams.ts";
 import type { JobRequest } from "../../../shared/model/messages.ts";
 import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
+import { readLog } from "../../../shared/store/log-reader.ts";
 import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 import { jobRequest } from "../../unit/agent/request.ts";
@@ -88,12 +89,20 @@ function attemptFolders(): string[] {
 
 test("registers with what it has and runs a job to its result", async () => {
   await start();
-  expect(coordinator.hellos[0]).toMatchObject({ agent: "a1", labels: [["arch", "any"]], mode: "active", held: [] });
+  expect(coordinator.hellos[0]).toMatchObject({
+    agent: "a1",
+    labels: [["arch", "any"]],
+    mode: "active",
+    held: [],
+  });
   const request = script('echo "$MILLRACE_RUN $MILLRACE_JOB $CI"; exit 4');
   coordinator.order({ kind: "start", request });
   expect(await coordinator.answerOf(request.lease)).toMatchObject({
     kind: "finished",
-    result: { outcome: { kind: "failed", reason: "exit", exitCode: 4 }, logBytes: 3 + request.spec.name.length + 5 },
+    result: {
+      outcome: { kind: "failed", reason: "exit", exitCode: 4 },
+      logBytes: `r1 ${request.spec.name} true\n`.length,
+    },
   });
   expect(coordinator.items.filter(({ lease }) => lease === request.lease).map(({ kind }) => kind)).toEqual([
     "started",
@@ -106,17 +115,24 @@ test("heartbeats at the interval it is told, with what it holds", async () => {
   const request = script("sleep 300");
   coordinator.order({ kind: "start", request });
   await waitUntil("a heartbeat names the running job", () =>
-    coordinator.heartbeats.some(({ held }) => held.some((it) => it.lease === request.lease && it.phase === "running")),
+    coordinator.heartbeats.some(({ held }) =>
+      held.some((it) => it.lease === request.lease && it.phase === "running"),
+    ),
   );
 });
 
 test("passes artifacts from one job to the next, modes and links kept, and sources read-only", async () => {
   await start();
-  const store = new ArtifactStore(new JetStreamObjects(bus.connection, { bucket: bus.subjects.objectBucket() }));
-  const build = script("mkdir -p out/deep; echo hi >out/deep/f; chmod 755 out/deep/f; ln -s deep/f out/l; echo no >other", {
-    name: "build it",
-    outputs: ["out"],
-  });
+  const store = new ArtifactStore(
+    new JetStreamObjects(bus.connection, { bucket: bus.subjects.objectBucket() }),
+  );
+  const build = script(
+    "mkdir -p out/deep; echo hi >out/deep/f; chmod 755 out/deep/f; ln -s deep/f out/l; echo no >other",
+    {
+      name: "build it",
+      outputs: ["out"],
+    },
+  );
   coordinator.order({ kind: "start", request: build });
   const built = await coordinator.answerOf(build.lease);
   if (built.kind !== "finished" || built.result.artifact === null) throw new Error(JSON.stringify(built));
@@ -128,6 +144,30 @@ test("passes artifacts from one job to the next, modes and links kept, and sourc
   use.inputs = [{ job: "build it", digest: built.result.artifact.digest }];
   expect(await outcomeOf(use)).toEqual({ kind: "succeeded" });
   expect((await store.manifest(built.result.artifact.digest)).entries.length).toBeGreaterThan(1);
+});
+
+/** The whole log of an attempt as readers get it. */
+async function logOf({ run, spec, attempt }: JobRequest, totalBytes: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of readLog(bus, { run, job: spec.name, attempt, follow: true, totalBytes })) {
+    if (piece.kind === "lost") throw new Error(`a gap in the log: ${JSON.stringify(piece)}`);
+    pieces.push(piece.bytes);
+  }
+  return Buffer.concat(pieces);
+}
+
+test("ships the log, also one that is huge and binary, while and after the job runs", async () => {
+  await start();
+  const request = script(
+    "printf '\\377\\000begin\\n'; sleep 0.4; head -c 5000000 /dev/zero; sleep 0.4; echo end",
+  );
+  coordinator.order({ kind: "start", request });
+  const answer = await coordinator.answerOf(request.lease);
+  if (answer.kind !== "finished") throw new Error(JSON.stringify(answer));
+  const log = await logOf(request, answer.result.logBytes);
+  expect(log.length).toBe(8 + 5_000_000 + 4);
+  expect(log.subarray(0, 8)).toEqual(Buffer.from("\xff\0begin\n", "latin1"));
+  expect(log.subarray(-4).toString()).toBe("end\n");
 });
 
 test("a missing output fails the job, and so do inputs that do not exist", async () => {
@@ -215,7 +255,10 @@ test("confirms orders that need no answer", async () => {
   coordinator.order({ kind: "mode", mode: "held" });
   await waitUntil("the batch is confirmed", () => coordinator.ordersSeen === 1);
   const refused = script("true");
-  expect(await outcomeOf(refused)).toMatchObject({ kind: "returned", reason: expect.stringContaining("held") });
+  expect(await outcomeOf(refused)).toMatchObject({
+    kind: "returned",
+    reason: expect.stringContaining("held"),
+  });
 });
 
 test("stops in order: gives back what waits, finishes what runs, says bye, leaves nothing", async () => {
@@ -226,8 +269,10 @@ test("stops in order: gives back what waits, finishes what runs, says bye, leave
   agent.stop("drain");
   expect(await coordinator.answerOf(waiting.lease)).toMatchObject({ kind: "returned" });
   const [place = ""] = attemptFolders();
-  await import("node:fs/promises").then(({ writeFile }) => writeFile(join(folder, "work/attempts", place, "work/go"), ""));
-  expect(await coordinator.answerOf(running.lease)).toMatchObject({ result: { outcome: { kind: "succeeded" } } });
+  writeFileSync(join(folder, "work/attempts", place, "work/go"), "");
+  expect(await coordinator.answerOf(running.lease)).toMatchObject({
+    result: { outcome: { kind: "succeeded" } },
+  });
   expect(await agent.ended).toBe("stopped");
   await waitUntil("it said bye", () => coordinator.byes.length === 1);
   expect(existsSync(join(folder, "work"))).toBe(false);
@@ -247,7 +292,9 @@ test("stops at once: no process and no workspace is left, and the jobs are repor
 
 test("leaves running jobs to its successor, which reports how they ended", async () => {
   const agent = await start();
-  const request = script("echo made >out; while [ ! -e go ]; do sleep 0.02; done; exit 6", { outputs: ["out"] });
+  const request = script("echo made >out; while [ ! -e go ]; do sleep 0.02; done; exit 6", {
+    outputs: ["out"],
+  });
   coordinator.order({ kind: "start", request });
   await coordinator.started(request.lease);
   const work = join(folder, "work/attempts", attemptFolders()[0] ?? "", "work");
@@ -257,7 +304,7 @@ test("leaves running jobs to its successor, which reports how they ended", async
   coordinator.hellos.length = 0;
   await start();
   expect(coordinator.hellos[0]?.held).toMatchObject([{ lease: request.lease, phase: "running" }]);
-  await import("node:fs/promises").then(({ writeFile }) => writeFile(join(work, "go"), ""));
+  writeFileSync(join(work, "go"), "");
   expect(await coordinator.answerOf(request.lease)).toMatchObject({
     result: { outcome: { kind: "failed", reason: "exit", exitCode: 6 } },
   });

@@ -74,7 +74,9 @@ export class ScriptedCoordinator {
   }
 
   async started(lease: string): Promise<void> {
-    await waitUntil(`${lease} starts`, () => this.items.some((it) => it.lease === lease && it.kind === "started"));
+    await waitUntil(`${lease} starts`, () =>
+      this.items.some((it) => it.lease === lease && it.kind === "started"),
+    );
   }
 
   #hear(kind: string, payload: Uint8Array): void {
@@ -94,7 +96,15 @@ export class ScriptedCoordinator {
       this.items.push(...report.items);
       const done = report.items.filter((item) => item.kind !== "started");
       if (this.settles && done.length > 0) {
-        this.order(...done.map(({ run, job, attempt, lease }) => ({ kind: "settle" as const, run, job, attempt, lease })));
+        this.order(
+          ...done.map(({ run, job, attempt, lease }) => ({
+            kind: "settle" as const,
+            run,
+            job,
+            attempt,
+            lease,
+          })),
+        );
       }
     }
   }

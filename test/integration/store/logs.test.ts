@@ -84,7 +84,9 @@ describe("a log", () => {
   it("ends for a follower who learns the end of an attempt whose length nobody knows", async () => {
     await storeChunk("cut off", 0, "last words");
     const totalBytes = Promise.resolve(undefined);
-    expect(await textOf(readLog(store.bus, { ...source("cut off"), follow: true, totalBytes }))).toBe("last words");
+    expect(await textOf(readLog(store.bus, { ...source("cut off"), follow: true, totalBytes }))).toBe(
+      "last words",
+    );
   });
 
   it("says at the end what never arrived", async () => {
@@ -126,7 +128,11 @@ describe("the tail of a log", () => {
       await other.write(Buffer.from("noise\n"));
     }
     await writer.flushed(5_000);
-    expect(await tailLog(store.bus, { ...source("long"), lines: 3 })).toEqual(["line 597", "line 598", "line 599"]);
+    expect(await tailLog(store.bus, { ...source("long"), lines: 3 })).toEqual([
+      "line 597",
+      "line 598",
+      "line 599",
+    ]);
     const all = await tailLog(store.bus, { ...source("long"), lines: 1000 });
     expect(all).toEqual(Array.from({ length: 600 }, (_, line) => `line ${line}`));
   });

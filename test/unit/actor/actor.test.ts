@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { Context } from "../../../shared/actor/contract.ts";
-import { systemClock } from "../../../shared/actor/system-clock.ts";
 import { ActorWorld, gate, onMessage, recorder } from "../../support/actor-world.ts";
 
 describe("an actor", () => {
@@ -298,30 +297,5 @@ describe("the timers of an actor", () => {
     wait.open();
     await world.settle();
     expect(seen).toEqual(["first", "timer", "c", "d"]);
-  });
-});
-
-describe("the dispatcher on real time", () => {
-  it("holds the event loop for a few milliseconds at most", async () => {
-    const { Dispatcher } = await import("../../../shared/actor/dispatcher.ts");
-    const dispatcher = new Dispatcher(systemClock);
-    let left = 200;
-    let longestMs = 0;
-    let lastMs = performance.now();
-    const spin = {
-      run: (): number => {
-        const untilMs = performance.now() + 1;
-        while (performance.now() < untilMs);
-        if (--left > 0) dispatcher.enqueue(spin);
-        return 16;
-      },
-    };
-    dispatcher.enqueue(spin);
-    while (left > 0) {
-      await new Promise((resolve) => setImmediate(resolve));
-      longestMs = Math.max(longestMs, performance.now() - lastMs);
-      lastMs = performance.now();
-    }
-    expect(longestMs).toBeLessThan(100);
   });
 });

@@ -65,6 +65,43 @@ describe("stopping", () => {
     expect(seen).toEqual(["ending b", "ended b", "ending a", "ended a"]);
   });
 
+  it("waits for the child it has asked, also when another one ends meanwhile", async () => {
+    const world = new ActorWorld();
+    const { system } = world.node("n");
+    const seen: string[] = [];
+    const waits = new Map(["b", "c"].map((name) => [name, gate()]));
+    let context!: Context<string>;
+    const parent = system.spawn<string>("p", () => ({
+      started: (given) => {
+        context = given;
+      },
+      receive: () => undefined,
+      stopped: () => {
+        seen.push("p");
+      },
+    }));
+    await world.settle();
+    const [, b] = ["a", "b", "c"].map((name) =>
+      context.spawn<string>(name, () => ({
+        receive: () => undefined,
+        stopped: async () => {
+          await waits.get(name)?.opened;
+          seen.push(name);
+        },
+      })),
+    );
+    await world.settle();
+    context.stop(b);
+    system.stopActor(parent);
+    await world.settle();
+    waits.get("b")!.open();
+    await world.settle();
+    expect(seen).toEqual(["b"]);
+    waits.get("c")!.open();
+    await world.settle();
+    expect(seen).toEqual(["b", "c", "a", "p"]);
+  });
+
   it("gives up at the deadline and says who had not ended", async () => {
     const world = new ActorWorld();
     const node = world.node("n");

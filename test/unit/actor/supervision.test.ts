@@ -291,4 +291,49 @@ describe("supervision", () => {
     await world.settle();
     expect(failures).toEqual([new Error("unreadable")]);
   });
+
+  it("survives a throw in onFailure", async () => {
+    const world = new ActorWorld();
+    const { system } = world.node("n");
+    const ref = system.spawn<string>(
+      "a",
+      onMessage(() => {
+        throw new Error("broken");
+      }),
+      {
+        supervision: { decide: () => "stop" },
+        onFailure: () => {
+          throw new Error("broken too");
+        },
+      },
+    );
+    ref.tell("x");
+    await world.settle();
+    expect(system.counters.living).toBe(0);
+    expect(world.log.map(({ message }) => message)).toContain("onFailure failed itself");
+  });
+
+  it("gives the leftovers of a failed behaviour no children and timers until the next one is made", async () => {
+    const world = new ActorWorld();
+    const { system } = world.node("n");
+    let context!: Context<string>;
+    const ref = system.spawn<string>(
+      "a",
+      () => ({
+        started: (given) => {
+          context = given;
+        },
+        receive: () => {
+          throw new Error("broken");
+        },
+      }),
+      { supervision: { backoff: { minMs: 100, maxMs: 100 } } },
+    );
+    ref.tell("x");
+    await world.settle();
+    expect(() => context.spawn("late", recorder([]))).toThrow(/is ending/);
+    context.after(10, "late");
+    await world.clock.advance(50);
+    expect(system.tree()).toMatchObject([{ state: "backingOff", mailbox: 0 }]);
+  });
 });

@@ -24,7 +24,9 @@ test("launches as many as it has slots and starts the next when one ends", () =>
   const effects = requests.flatMap((request) => holdings.onStartOrdered(held, request, 0));
   expect(launched(effects)).toEqual(requests.slice(0, 2).map(({ lease }) => lease));
   expect(effects).toContainEqual({ kind: "accepted", request: requests[2] });
-  expect(launched(holdings.onFinished(held, attemptKey(requests[0]!), succeeded, 1))).toEqual([requests[2]!.lease]);
+  expect(launched(holdings.onFinished(held, attemptKey(requests[0]!), succeeded, 1))).toEqual([
+    requests[2]!.lease,
+  ]);
   expect(reported(held, 1)).toEqual([
     ...requests.map(({ lease }) => `started ${lease}`),
     `finished ${requests[0]!.lease}`,
@@ -43,9 +45,13 @@ test("waits with further commands while too many attempts are being stored", () 
   const held = agent();
   const requests = Array.from({ length: 7 }, () => jobRequest());
   for (const request of requests) holdings.onStartOrdered(held, request, 0);
-  const started = requests.slice(0, 4).flatMap((request) => launched(holdings.onCommandEnded(held, attemptKey(request))));
+  const started = requests
+    .slice(0, 4)
+    .flatMap((request) => launched(holdings.onCommandEnded(held, attemptKey(request))));
   expect(started).toEqual(requests.slice(2, 5).map(({ lease }) => lease));
-  expect(launched(holdings.onFinished(held, attemptKey(requests[0]!), succeeded, 0))).toEqual([requests[5]!.lease]);
+  expect(launched(holdings.onFinished(held, attemptKey(requests[0]!), succeeded, 0))).toEqual([
+    requests[5]!.lease,
+  ]);
 });
 
 test("counts resources, and lets nothing overtake what waits for them", () => {
@@ -66,7 +72,9 @@ test.each([
 ])("refuses %s and says why", (_, fields, reason) => {
   const held = agent();
   expect(holdings.onStartOrdered(held, jobRequest(fields), 0)).toEqual([]);
-  expect(holdings.takeReport(held, 0)).toMatchObject([{ kind: "returned", reason: expect.stringMatching(reason) }]);
+  expect(holdings.takeReport(held, 0)).toMatchObject([
+    { kind: "returned", reason: expect.stringMatching(reason) },
+  ]);
   expect(holdings.listHeld(held)).toEqual([]);
 });
 

@@ -21,8 +21,12 @@ test("handles batches once and in order", () => {
 test("refuses a deposed coordinator for ever", () => {
   const channel = openOrderChannel(me);
   onOrdersReceived(channel, { epoch: 2, incarnation: me, number: 1 });
-  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 2 })).toMatchObject({ reason: "oldEpoch" });
-  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 0 })).toMatchObject({ reason: "oldEpoch" });
+  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 2 })).toMatchObject({
+    reason: "oldEpoch",
+  });
+  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 0 })).toMatchObject({
+    reason: "oldEpoch",
+  });
   expect(channel).toMatchObject({ epoch: 2, seen: 1 });
 });
 
@@ -49,6 +53,10 @@ test("says hello to who knows it not, or knows an earlier incarnation", () => {
 test("an answered hello opens the channel anew, and is not answered", () => {
   const channel = openOrderChannel(me);
   onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 1 });
-  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 0 })).toMatchObject({ kind: "greeted" });
-  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 1 })).toMatchObject({ kind: "handle" });
+  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 0 })).toMatchObject({
+    kind: "greeted",
+  });
+  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 1 })).toMatchObject({
+    kind: "handle",
+  });
 });

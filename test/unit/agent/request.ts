@@ -17,6 +17,13 @@ export function jobRequest(
     env: [],
     inputs: [],
     ...rest,
-    spec: { name: `job ${leases}`, run: { script: "true" }, outputs: [], resources: {}, timeouts: {}, ...spec },
+    spec: {
+      name: `job ${leases}`,
+      run: { script: "true" },
+      outputs: [],
+      resources: {},
+      timeouts: {},
+      ...spec,
+    },
   };
 }

@@ -55,9 +55,13 @@ async function processesOf(attempt: string): Promise<number[]> {
 }
 
 async function expectAllGone(attempt: string): Promise<void> {
-  await waitUntil("every process of the attempt is gone", async () => (await processesOf(attempt)).length === 0, {
-    diagnose: () => processesOf(attempt),
-  });
+  await waitUntil(
+    "every process of the attempt is gone",
+    async () => (await processesOf(attempt)).length === 0,
+    {
+      diagnose: () => processesOf(attempt),
+    },
+  );
 }
 
 test("gives the exit status, the output in order, and the wall time", async () => {
@@ -113,11 +117,24 @@ test("passes the stated part of the host's environment and the job's own, and no
 
 test("carries any environment value and any argument unchanged", async () => {
   const text = fc.string({ unit: "binary", maxLength: 40 }).map((value) => value.replaceAll("\0", ""));
-  const awkward = fc.constantFrom("'", "$(id)", "`id`", "a\nb\n", "\\", "\u0081\u0088", "\x81é", "-e", "#", "=");
+  const awkward = fc.constantFrom(
+    "'",
+    "$(id)",
+    "`id`",
+    "a\nb\n",
+    "\\",
+    "\u0081\u0088",
+    "\x81é",
+    "-e",
+    "#",
+    "=",
+  );
   const value = fc.oneof(text, awkward).filter((it) => it.isWellFormed());
   await fc.assert(
     fc.asyncProperty(value, value, async (variable, argument) => {
-      const { log } = await run({ argv: ["sh", "-c", 'printf "%s\\0%s" "$A" "$1"', "sh", argument] }, [["A", variable]]);
+      const { log } = await run({ argv: ["sh", "-c", 'printf "%s\\0%s" "$A" "$1"', "sh", argument] }, [
+        ["A", variable],
+      ]);
       expect(log.toString()).toBe(`${variable}\0${argument}`);
     }),
     { numRuns: 150 },
@@ -189,7 +206,10 @@ test("KILL ends what ignores TERM and what left the session, and the next job ru
     script: "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 300\" & echo up; while :; do sleep 300; done",
   });
   const execution = await runner.start(launch);
-  await waitUntil("the job is up", () => existsSync(launch.log) && readFileSync(launch.log, "utf8").includes("up"));
+  await waitUntil(
+    "the job is up",
+    () => existsSync(launch.log) && readFileSync(launch.log, "utf8").includes("up"),
+  );
   await execution.signal("TERM");
   expect((await processesOf(launch.attempt)).length).toBeGreaterThan(0);
   await execution.signal("KILL");

@@ -26,17 +26,18 @@ const json = JSON.stringify({
 });
 
 /**
- * Processor time of a piece of work, all threads together: other processes lengthen it less than the wait. The least
- * of three goes, as they share caches with it all the same.
+ * Processor time of a piece of work, all threads together: other processes lengthen it less than the wait. As they
+ * share caches with it all the same, up to three goes are made for one within the limit.
  */
-function cpuMs(work: () => void): number {
-  const goes = [1, 2, 3].map(() => {
+function cpuMs(limitMs: number, work: () => void): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let go = 0; go < 3 && least >= limitMs; go++) {
     const before = process.cpuUsage();
     work();
     const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1000;
-  });
-  return Math.min(...goes);
+    least = Math.min(least, (user + system) / 1000);
+  }
+  return least;
 }
 
 test.each([
@@ -45,7 +46,7 @@ test.each([
 ])(
   "reads and checks a hundred thousand jobs from %s in time",
   (file, text, limitMs) => {
-    const ms = cpuMs(() => {
+    const ms = cpuMs(limitMs, () => {
       const reading = parseRunFile(file, text);
       expect(reading.ok && reading.compiled.size).toBe(JOBS);
     });
@@ -56,7 +57,7 @@ test.each([
 
 test("tells one mistake among a hundred thousand jobs about as fast", () => {
   const broken = yaml.replace("  pkg-99999:\n    needs:", "  pkg-99999:\n    neds:");
-  const ms = cpuMs(() => {
+  const ms = cpuMs(5000, () => {
     const reading = parseRunFile("run.yaml", broken);
     expect(reading.ok ? [] : reading.problems).toMatchObject([{ line: 3 * (JOBS - 1) + 3, col: 5 }]);
   });
@@ -65,7 +66,7 @@ test("tells one mistake among a hundred thousand jobs about as fast", () => {
 
 test("tells a hundred thousand mistakes without comparing each name with each", () => {
   const broken = yaml.replaceAll("needs: [pkg-", "needs: [pgk-");
-  const ms = cpuMs(() => {
+  const ms = cpuMs(10_000, () => {
     const reading = parseRunFile("run.yaml", broken);
     expect(reading.ok ? 0 : reading.problems.length).toBe(JOBS - 1);
   });
@@ -83,6 +84,6 @@ test("compiles the largest known package graph in less than half a second", () =
           : [{ job: `package-${index >> 1}` }, ...(index % 3 === 0 ? [{ job: "package-0" }] : [])],
     })),
   };
-  const ms = cpuMs(() => expect(compileGraph(shape).ok).toBe(true));
+  const ms = cpuMs(500, () => expect(compileGraph(shape).ok).toBe(true));
   expect(ms).toBeLessThan(500);
 }, 120_000);
