@@ -71,6 +71,7 @@ export type AgentMessage =
   | { readonly kind: "beat" }
   | { readonly kind: "pulse" }
   | { readonly kind: "flush" }
+  | { readonly kind: "flushStarted" }
   | { readonly kind: "transport"; readonly status: TransportStatus }
   | { readonly kind: "stop"; readonly mode: StopMode }
   | { readonly kind: "attemptEnded"; readonly key: string; readonly terminated: Terminated }
@@ -79,6 +80,8 @@ export type AgentMessage =
 
 /** How often unsettled reports and unconfirmed orders are looked at. */
 const PULSE_MS = 250;
+/** What has only started is said a little later: a short job then costs one message instead of two. */
+const STARTED_DELAY_MS = 20;
 /** Between TERM and KILL when the agent stops at once. */
 const STOP_GRACE_MS = 1_000;
 
@@ -92,7 +95,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #confirmedOrders = 0;
   #heartbeatMs: number;
   #beating: Cancel | undefined;
-  #isFlushing = false;
+  /** A report is to be made: in this turn, or when more may have come together. */
+  #flush: "now" | "soon" | undefined;
   #stopping: Stopping | undefined;
   #isStopped = false;
 
@@ -125,8 +129,13 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "pulse":
         return this.#pulse(context);
       case "flush":
-        this.#isFlushing = false;
+        this.#flush = undefined;
         return this.#sendReport(context);
+      case "flushStarted":
+        // Most often a result has been sent since, and what had started with it.
+        if (this.#flush === "soon") this.#flush = undefined;
+        if (this.#held.started.length > 0) this.#sendReport(context);
+        return;
       case "transport":
         if (message.status === "connected") this.#sayAllAgain(context);
         return;
@@ -186,9 +195,13 @@ export class AgentActor implements Behaviour<AgentMessage> {
 
   #apply(effects: readonly holdings.HoldingEffect[], context: Context<AgentMessage>): void {
     for (const effect of effects) this.#carryOut(effect, context);
-    if (!this.#isFlushing) {
-      this.#isFlushing = true;
+    if (holdings.hasAnswers(this.#held)) {
+      if (this.#flush === "now") return;
+      this.#flush = "now";
       context.self.tell({ kind: "flush" });
+    } else if (this.#flush === undefined) {
+      this.#flush = "soon";
+      context.after(STARTED_DELAY_MS, { kind: "flushStarted" });
     }
   }
 

@@ -33,8 +33,8 @@ export async function runAgent(raw: unknown): Promise<number> {
   };
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
   if (options.exitWithStdin) {
-    process.stdin.resume();
-    process.stdin.once("close", () => agent.stop("now"));
+    const lifelineCut = () => agent.stop("now");
+    process.stdin.once("end", lifelineCut).once("error", lifelineCut).resume();
   }
   return (await agent.ended) === "stopped" ? 0 : 3;
 }

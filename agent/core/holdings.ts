@@ -219,6 +219,11 @@ export function listHeld(holdings: Holdings): HeldAttempt[] {
   }));
 }
 
+/** Whether there are results or refusals that have never been sent. */
+export function hasAnswers(holdings: Holdings): boolean {
+  return holdings.outbox.fresh > 0;
+}
+
 /** What is to be reported now: attempts started since the last report, and outbox items that are due. */
 export function takeReport(holdings: Holdings, now: number): ReportItem[] {
   const items: ReportItem[] = [...holdings.started, ...outboxes.takeDue(holdings.outbox, now)];

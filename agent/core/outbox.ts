@@ -21,19 +21,22 @@ interface Waiting {
 
 export interface Outbox {
   readonly waiting: Map<string, Waiting>;
+  /** Put since items were last taken. */
+  fresh: number;
 }
 
 const FIRST_REPEAT_MS = 1_000;
 const LONGEST_REPEAT_MS = 30_000;
 
 export function emptyOutbox(): Outbox {
-  return { waiting: new Map() };
+  return { waiting: new Map(), fresh: 0 };
 }
 
 /** Takes an item, due at once. Says whether it is new; a second item on the same attempt is dropped. */
 export function put(outbox: Outbox, item: SettledItem, now: number): boolean {
   const key = attemptKey(item);
   if (outbox.waiting.has(key)) return false;
+  outbox.fresh += 1;
   outbox.waiting.set(key, { item, dueAt: now, waitMs: FIRST_REPEAT_MS });
   return true;
 }
@@ -41,6 +44,7 @@ export function put(outbox: Outbox, item: SettledItem, now: number): boolean {
 /** The items to send now; each is due again after its interval. */
 export function takeDue(outbox: Outbox, now: number): SettledItem[] {
   const due: SettledItem[] = [];
+  outbox.fresh = 0;
   for (const waiting of outbox.waiting.values()) {
     if (waiting.dueAt > now) continue;
     due.push(waiting.item);

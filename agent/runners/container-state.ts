@@ -9,7 +9,6 @@ import { exitOfStatus } from "./exit-status.ts";
 import type { Exit } from "./runner.ts";
 
 const inspectedSchema = z.object({
-  id: z.string().min(1),
   labels: z.record(z.string(), z.string()).nullable(),
   state: z.object({
     Status: z.string(),
@@ -20,7 +19,7 @@ const inspectedSchema = z.object({
     FinishedAt: z.string(),
   }),
 });
-const inspectFormat = '{"id":{{json .Id}},"labels":{{json .Config.Labels}},"state":{{json .State}}}';
+const inspectFormat = '{"labels":{{json .Config.Labels}},"state":{{json .State}}}';
 
 /** A container that has ended. */
 export interface Ended {

@@ -55,9 +55,13 @@ export class JetStreamRecordStream implements RecordStream {
       if (answer.kind === "stored") return answer;
       if (answer.kind === "refused") {
         if (answer.code === WRONG_LAST_SEQUENCE) return { kind: "wrongSequence" };
-        throw new MillraceError("unavailable", `the stream ${this.#stream} refuses a message: ${answer.reason}`, {
-          fix: "See the limits of the stream and of the server's JetStream, and allow more space.",
-        });
+        throw new MillraceError(
+          "unavailable",
+          `the stream ${this.#stream} refuses a message: ${answer.reason}`,
+          {
+            fix: "See the limits of the stream and of the server's JetStream, and allow more space.",
+          },
+        );
       }
       this.#onRepeat(record.subject, answer.reason);
       await untilReady(this.#bus.connection);
@@ -66,10 +70,20 @@ export class JetStreamRecordStream implements RecordStream {
 
   async last(subject: string): Promise<StoredRecord | undefined> {
     const verb = `STREAM.MSG.GET.${this.#stream}`;
-    const answer = await askJetStream(this.#bus.connection, verb, { last_by_subj: subject }, lastMessageSchema);
+    const answer = await askJetStream(
+      this.#bus.connection,
+      verb,
+      { last_by_subj: subject },
+      lastMessageSchema,
+    );
     if (answer.kind === "done") {
       const { seq, hdrs, data } = answer.result.message;
-      return toRecord(subject, seq, MsgHdrsImpl.decode(Buffer.from(hdrs, "base64")), Buffer.from(data, "base64"));
+      return toRecord(
+        subject,
+        seq,
+        MsgHdrsImpl.decode(Buffer.from(hdrs, "base64")),
+        Buffer.from(data, "base64"),
+      );
     }
     if (answer.code === MESSAGE_NOT_FOUND) return undefined;
     throw new MillraceError("unavailable", `cannot read the stream ${this.#stream}: ${answer.reason}`, {

@@ -140,6 +140,7 @@ function matches(filter: string, subject: string): boolean {
   const wanted = filter.split(".");
   const tokens = subject.split(".");
   return (
-    wanted.length === tokens.length && wanted.every((token, index) => token === "*" || token === tokens[index])
+    wanted.length === tokens.length &&
+    wanted.every((token, index) => token === "*" || token === tokens[index])
   );
 }

@@ -46,7 +46,9 @@ export class StreamEventLog implements EventLog {
   }
 
   store(run: string, firstSeq: number, events: readonly object[]): Promise<void> {
-    return this.#inOrder(this.#subjects.runEvents(run), (subject) => this.#storeRun(subject, firstSeq, events));
+    return this.#inOrder(this.#subjects.runEvents(run), (subject) =>
+      this.#storeRun(subject, firstSeq, events),
+    );
   }
 
   async lastSeq(run: string): Promise<number> {

@@ -69,7 +69,14 @@ export class StreamJournal implements Journal {
     expectedSeq: number,
     payload: Uint8Array,
   ): Promise<AppendResult> {
-    const answer = await this.#stream.publish({ subject, payload, expectedSeq, batch, epoch, messageId: batch });
+    const answer = await this.#stream.publish({
+      subject,
+      payload,
+      expectedSeq,
+      batch,
+      epoch,
+      messageId: batch,
+    });
     if (answer.kind === "stored") return answer;
     const last = await this.#stream.last(subject);
     if (last === undefined) return { kind: "conflict", seq: 0, epoch: 0 };

@@ -8,7 +8,11 @@ const { run } = await client.submit({
   name: "hello",
   jobs: [
     { name: "fetch", run: { script: "echo 'int main(void) { return 0; }' > hello.c" }, outputs: ["hello.c"] },
-    { name: "build", needs: [{ job: "fetch" }], run: { script: 'cc -o hello "$MILLRACE_INPUTS"/fetch/hello.c' } },
+    {
+      name: "build",
+      needs: [{ job: "fetch" }],
+      run: { script: 'cc -o hello "$MILLRACE_INPUTS"/fetch/hello.c' },
+    },
   ],
 });
 console.log(`run ${run}`);

@@ -6,17 +6,10 @@
  * (wrong credentials, a server too old or without JetStream).
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type ConnectionOptions,
-  connect,
-  type JetStreamClient,
-  type JetStreamManager,
-  type NatsConnection,
-  NatsError,
-} from "nats";
+import type { JetStreamClient, JetStreamManager, NatsConnection } from "nats";
 import { MillraceError } from "../model/error.ts";
 import { type Feature, hasFeature, isAtLeast, OLDEST_SERVER } from "./features.ts";
-import { parseServerAddress, redactedAddress, type ServerAddress } from "./server-url.ts";
+import { firstConnection } from "./first-connection.ts";
 import { Subjects } from "./subjects.ts";
 
 export interface BusOptions {
@@ -54,17 +47,13 @@ export interface Bus {
 }
 
 const FIRST_CONNECT_TIMEOUT_MS = 5_000;
-const DIAL_TIMEOUT_MS = 2_000;
 const API_TIMEOUT_MS = 5_000;
-const PING_INTERVAL_MS = 10_000;
-const RECONNECT_MIN_MS = 50;
-const RECONNECT_JITTER_MS = 450;
 const CLOSE_FLUSH_MS = 1_000;
 
 /** Connects, or throws a MillraceError: `unavailable`, `refused` (credentials) or `unsupported` (server). */
 export async function connectBus(options: BusOptions): Promise<Bus> {
-  const address = parseServerAddress(options.server);
-  const connection = await firstConnection(address, options);
+  const timeoutMs = options.firstConnectTimeoutMs ?? FIRST_CONNECT_TIMEOUT_MS;
+  const connection = await firstConnection(options.server, options.name, timeoutMs);
   try {
     checkServer(connection);
     const manager = await connection.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
@@ -73,75 +62,6 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     await connection.close();
     throw error;
   }
-}
-
-async function firstConnection(address: ServerAddress, options: BusOptions): Promise<NatsConnection> {
-  const deadline = performance.now() + (options.firstConnectTimeoutMs ?? FIRST_CONNECT_TIMEOUT_MS);
-  const where = redactedAddress(options.server);
-  for (;;) {
-    try {
-      return await dial(connectionOptions(address, options.name), deadline);
-    } catch (cause) {
-      if (cause instanceof NatsError && cause.isAuthError()) {
-        throw new MillraceError("refused", `the NATS server at ${where} refused the credentials`, {
-          fix: "Put the right user and password, or token, in the server URL.",
-          cause,
-        });
-      }
-      const delayMs = reconnectDelayMs();
-      if (performance.now() + delayMs >= deadline) {
-        throw new MillraceError("unavailable", `no NATS server answers at ${where}`, {
-          fix: "Start nats-server there, or give another address with --server or MILLRACE_SERVER.",
-          cause,
-        });
-      }
-      await sleep(delayMs);
-    }
-  }
-}
-
-/** One attempt, cut off at the deadline: the client's own limit is that of reconnects too, so it must not shrink. */
-async function dial(options: ConnectionOptions, deadline: number): Promise<NatsConnection> {
-  const leftMs = deadline - performance.now();
-  const connecting = connect(options);
-  if (leftMs >= DIAL_TIMEOUT_MS) return connecting;
-  const late = new AbortController();
-  const limit = sleep(Math.max(0, leftMs), undefined, { signal: late.signal }).then(() => {
-    void connecting.then((connection) => connection.close()).catch(ignoreLate);
-    throw new Error("no answer in time");
-  });
-  try {
-    return await Promise.race([connecting, limit]);
-  } finally {
-    late.abort();
-    limit.catch(ignoreLate);
-  }
-}
-
-/** For what fails after its outcome has been decided. */
-function ignoreLate(): void {}
-
-function connectionOptions(address: ServerAddress, name: string): ConnectionOptions {
-  const { credentials } = address;
-  return {
-    servers: [...address.hosts],
-    name,
-    timeout: DIAL_TIMEOUT_MS,
-    maxReconnectAttempts: -1,
-    reconnectDelayHandler: reconnectDelayMs,
-    // A server that restarts may for a moment know no users; giving up then would strand a service.
-    ignoreAuthErrorAbort: true,
-    pingInterval: PING_INTERVAL_MS,
-    // Captured stacks cost half of the requests per second.
-    noAsyncTraces: true,
-    ...(address.tls ? { tls: {} } : {}),
-    ...(credentials.kind === "password" ? { user: credentials.user, pass: credentials.password } : {}),
-    ...(credentials.kind === "token" ? { token: credentials.token } : {}),
-  };
-}
-
-function reconnectDelayMs(): number {
-  return RECONNECT_MIN_MS + Math.random() * RECONNECT_JITTER_MS;
 }
 
 function checkServer(connection: NatsConnection): void {
@@ -198,9 +118,9 @@ class NatsBus implements Bus {
   async close(): Promise<void> {
     if (this.connection.isClosed()) return;
     const flushed = new AbortController();
-    const limit = sleep(CLOSE_FLUSH_MS, undefined, { signal: flushed.signal }).catch(ignoreLate);
-    // The flush fails when the server is away; closing then loses what was lost already.
-    await Promise.race([this.connection.flush().catch(ignoreLate), limit]);
+    const limit = sleep(CLOSE_FLUSH_MS, undefined, { signal: flushed.signal });
+    // Either fails when it is of no use: the flush when the server is away, the limit when it is aborted.
+    await Promise.allSettled([Promise.race([this.connection.flush(), limit])]);
     flushed.abort();
     await this.connection.close();
   }

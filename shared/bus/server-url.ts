@@ -12,7 +12,7 @@ export interface ServerAddress {
   readonly tls: boolean;
 }
 
-export type Credentials =
+type Credentials =
   | { readonly kind: "none" }
   | { readonly kind: "password"; readonly user: string; readonly password: string }
   | { readonly kind: "token"; readonly token: string };

@@ -50,7 +50,14 @@ function toEntry(entry: ManifestEntry): ArtifactEntry {
   const { path, type: kind } = entry;
   switch (entry.type) {
     case "file":
-      return { path, kind, bytes: entry.size, executable: entry.executable, digest: entry.sha256, target: null };
+      return {
+        path,
+        kind,
+        bytes: entry.size,
+        executable: entry.executable,
+        digest: entry.sha256,
+        target: null,
+      };
     case "link":
       return { path, kind, bytes: 0, executable: false, digest: null, target: entry.target };
     case "folder":

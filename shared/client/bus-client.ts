@@ -23,8 +23,8 @@ import type {
   JobArtifact,
   LogOptions,
   LogRecord,
-  Submitted,
   SubmitOptions,
+  Submitted,
 } from "./client.ts";
 import { readEventFeed } from "./event-feed.ts";
 import { readJobLog } from "./job-log.ts";
@@ -54,7 +54,10 @@ export class BusClient implements Client {
     return this.#bus.subjects.namespace;
   }
 
-  async submit(graph: GraphSpecInput, { run = newRunId(), ...options }: SubmitOptions = {}): Promise<Submitted> {
+  async submit(
+    graph: GraphSpecInput,
+    { run = newRunId(), ...options }: SubmitOptions = {},
+  ): Promise<Submitted> {
     const bytes = Buffer.byteLength(JSON.stringify(graph));
     if (bytes <= INLINE_GRAPH_BYTES) return this.#call("submit", { run, graph: { inline: graph }, options });
     const digest = await putDocument(this.#objects, "graph", graph);
@@ -143,7 +146,8 @@ export class BusClient implements Client {
   logs(run: string, job: string, options: LogOptions = {}): AsyncIterable<LogRecord> {
     return readJobLog(this.#bus, { run, job }, options, {
       view: () => this.#job(run, job),
-      events: (signal) => readEventFeed(this.#bus, { run, follow: true, fromLatest: true, signal }, this.#requestTimeoutMs),
+      events: (signal) =>
+        readEventFeed(this.#bus, { run, follow: true, fromLatest: true, signal }, this.#requestTimeoutMs),
     });
   }
 

@@ -4,14 +4,7 @@
  * Whatever waits (events, logs, `waitFor`) goes on through restarts of the server and of the coordinator. A `signal`
  * ends an iteration quietly; it makes a promise reject with the signal's reason. Failures are `MillraceError`s.
  */
-import type {
-  AgentView,
-  ApiResult,
-  Explanation,
-  JobView,
-  RunOptions,
-  RunView,
-} from "../model/api.ts";
+import type { AgentView, ApiResult, Explanation, JobView, RunOptions, RunView } from "../model/api.ts";
 import type { AgentEvent, JobPhase, RunEvent, RunStatus } from "../model/event.ts";
 import type { GraphSpecInput } from "../model/job-spec.ts";
 import type { AgentMode } from "../model/messages.ts";
@@ -141,12 +134,17 @@ export interface Client {
   /** What a job wrote to stdout and stderr. */
   logs(run: string, job: string, options?: LogOptions): AsyncIterable<LogRecord>;
   /** The last lines of the job's latest attempt, or of the given one. */
-  logTail(run: string, job: string, lines: number, options?: { readonly attempt?: number }): Promise<string[]>;
+  logTail(
+    run: string,
+    job: string,
+    lines: number,
+    options?: { readonly attempt?: number },
+  ): Promise<string[]>;
 
   /** The artifacts of a run's jobs, or of one job. */
   listArtifacts(run: string, job?: string): AsyncIterable<JobArtifact>;
   artifactEntries(source: ArtifactSource): Promise<ArtifactEntry[]>;
-  /** Makes `folder` the artifact's content: written beside it, verified, then renamed. */
+  /** Makes `folder`, which must not exist or be empty, the artifact's content, verified: all of it, or nothing. */
   downloadArtifact(source: ArtifactSource, folder: string): Promise<void>;
   openArtifactFile(source: ArtifactSource, path: string): AsyncIterable<Uint8Array>;
   /** Stores the files that match, as an artifact that jobs may have as their `sources`. */

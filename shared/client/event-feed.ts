@@ -50,7 +50,7 @@ export async function* readEventFeed(
   try {
     while (!signal?.aborted) {
       const step = await reader.next();
-      if (step === "end") await answered;
+      if (step === "end" && !hasEvents) await answered;
       if (step === "end" || step === "woken") {
         const known = knowledge as RunKnowledge | undefined;
         if (!hasEvents && known?.kind === "gone") throw known.error;
@@ -76,7 +76,11 @@ export async function* readEventFeed(
   }
 }
 
-function openReader(bus: Bus, { run, job, type, since, fromLatest = false }: FeedOptions, follow: boolean): SubjectReader {
+function openReader(
+  bus: Bus,
+  { run, job, type, since, fromLatest = false }: FeedOptions,
+  follow: boolean,
+): SubjectReader {
   const { subjects } = bus;
   const ofAgents = [type ?? []].flat().map((name) => name.startsWith("agent."));
   const subject =

@@ -2,7 +2,11 @@ import { z } from "zod";
 import { type AgentEvent, agentEventSchema, type RunEvent, runEventSchema } from "../model/event.ts";
 
 /** What every event has, also one of a type that this version does not know. */
-const headSchema = z.object({ seq: z.number().int().positive(), type: z.string(), run: z.string().optional() });
+const headSchema = z.object({
+  seq: z.number().int().positive(),
+  type: z.string(),
+  run: z.string().optional(),
+});
 
 /** One event of a message: its place, and itself if it is of a known type. */
 export interface ReadEvent {

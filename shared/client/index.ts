@@ -1,5 +1,19 @@
 /** The library that tooling imports: `import { connect } from "millrace"`. */
-export { connect } from "./connect.ts";
+
+export type { AgentView, AttemptView, Explanation, JobView, RunOptions, RunView } from "../model/api.ts";
+export { type ErrorCode, MillraceError } from "../model/error.ts";
+export type {
+  AgentEvent,
+  DependencyResult,
+  JobCounts,
+  JobPhase,
+  RunEvent,
+  RunEventType,
+  RunStatus,
+} from "../model/event.ts";
+export type { GraphSpecInput, JobSpecInput, Pairs } from "../model/job-spec.ts";
+export type { AgentMode, Capacity } from "../model/messages.ts";
+export { type Artifact, describeOutcome, type Outcome } from "../model/outcome.ts";
 export type {
   ArtifactEntry,
   ArtifactSource,
@@ -16,17 +30,4 @@ export type {
   SubmitOptions,
   Submitted,
 } from "./client.ts";
-export type { AgentView, AttemptView, Explanation, JobView, RunOptions, RunView } from "../model/api.ts";
-export { MillraceError, type ErrorCode } from "../model/error.ts";
-export type {
-  AgentEvent,
-  DependencyResult,
-  JobCounts,
-  JobPhase,
-  RunEvent,
-  RunEventType,
-  RunStatus,
-} from "../model/event.ts";
-export type { GraphSpecInput, JobSpecInput, Pairs } from "../model/job-spec.ts";
-export type { AgentMode, Capacity } from "../model/messages.ts";
-export { type Artifact, describeOutcome, type Outcome } from "../model/outcome.ts";
+export { connect } from "./connect.ts";

@@ -23,7 +23,13 @@ export type JobStep =
       readonly reason: string | null;
     };
 
-const finalPhases: ReadonlySet<JobPhase> = new Set(["succeeded", "failed", "blocked", "skipped", "cancelled"]);
+const finalPhases: ReadonlySet<JobPhase> = new Set([
+  "succeeded",
+  "failed",
+  "blocked",
+  "skipped",
+  "cancelled",
+]);
 const cancelled: Outcome = { kind: "cancelled" };
 
 /** Follows one job. `onView` comes first. */
@@ -34,12 +40,14 @@ export class JobAttempts {
   onView({ attempts, phase, reason }: JobView): JobStep[] {
     const isFinal = finalPhases.has(phase);
     const ran = attempts.filter(({ startedAt, outcome }) => startedAt !== null || outcome !== null);
-    const steps = ran.flatMap(({ attempt, agent, outcome, endedAt, returned, logBytes }, index): JobStep[] => {
-      const begun = this.#begin(attempt, agent);
-      if (outcome === null && endedAt === null && returned === null && !isFinal) return begun;
-      const retried = !isFinal || index < ran.length - 1;
-      return [...begun, ...this.#end(attempt, outcome ?? cancelled, retried, logBytes)];
-    });
+    const steps = ran.flatMap(
+      ({ attempt, agent, outcome, endedAt, returned, logBytes }, index): JobStep[] => {
+        const begun = this.#begin(attempt, agent);
+        if (outcome === null && endedAt === null && returned === null && !isFinal) return begun;
+        const retried = !isFinal || index < ran.length - 1;
+        return [...begun, ...this.#end(attempt, outcome ?? cancelled, retried, logBytes)];
+      },
+    );
     if (isFinal) steps.push({ kind: "ended", phase, outcome: ran.at(-1)?.outcome ?? null, reason });
     return steps;
   }

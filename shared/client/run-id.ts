@@ -9,6 +9,8 @@ export function newRunId(
   pick: (below: number) => number = (below) => randomInt(below),
 ): string {
   const [day = "", time = ""] = now.toISOString().split("T");
-  const chance = Array.from({ length: RANDOM_CHARACTERS }, () => CHARACTERS[pick(CHARACTERS.length)]).join("");
+  const chance = Array.from({ length: RANDOM_CHARACTERS }, () => CHARACTERS[pick(CHARACTERS.length)]).join(
+    "",
+  );
   return `${day.replaceAll("-", "")}-${time.slice(0, 8).replaceAll(":", "")}-${chance}`;
 }

@@ -49,9 +49,7 @@ export class AckInbox {
       callback: (_error, message) => this.#onMessage(message),
     });
     this.#link = Link.of(connection);
-    const unlisten = this.#link.onChange((state) => {
-      if (state !== "up") this.#loseAll("disconnected");
-    });
+    const unlisten = this.#link.onChange(() => this.#loseAll("disconnected"));
     this.#end = () => {
       unlisten();
       subscription.unsubscribe();

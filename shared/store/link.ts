@@ -30,7 +30,7 @@ export class Link {
     return this.#state;
   }
 
-  /** Calls back at each change until the returned function is called. */
+  /** Calls back at each change, and each reconnect, until the returned function is called. */
   onChange(listener: (state: LinkState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -58,8 +58,8 @@ export class Link {
     this.#become("closed");
   }
 
+  /** Told also when the state is the same: after a reconnect everything that was on its way is lost. */
   #become(state: LinkState): void {
-    if (state === this.#state) return;
     this.#state = state;
     for (const listener of [...this.#listeners]) listener(state);
   }

@@ -28,7 +28,6 @@ const entrySchema = z.discriminatedUnion("type", [fileSchema, linkSchema, folder
 export const manifestSchema = z.strictObject({ v: z.literal(1), entries: z.array(entrySchema) });
 
 export type FileEntry = z.infer<typeof fileSchema>;
-export type LinkEntry = z.infer<typeof linkSchema>;
 export type ManifestEntry = z.infer<typeof entrySchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
 

@@ -8,7 +8,7 @@ export interface TarEntry {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** The entries in order; throws what the source throws, and `corrupt` when the bytes are not a whole tar. */
+/** The entries in order, to their end or until the caller leaves; throws what the source throws, and `corrupt` when the bytes are not a whole tar. */
 export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry> {
   const tar = extract();
   let failure: unknown;
@@ -30,16 +30,25 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
   };
   const fed = feed().catch((error: unknown) => {
     failure = error;
-    tar.destroy();
+    tar.destroy(error instanceof Error ? error : undefined);
   });
+  const reason = (error: unknown) => failure ?? asMillraceError(error, "the tar is damaged", "corrupt");
+  const read = async function* (content: AsyncIterable<Uint8Array>) {
+    try {
+      for await (const piece of content) yield piece;
+    } catch (error) {
+      throw reason(error);
+    }
+  };
   try {
-    for await (const entry of tar)
-      yield { header: entry.header, content: entry as AsyncIterable<Uint8Array> };
+    for await (const entry of tar) {
+      yield { header: entry.header, content: read(entry as AsyncIterable<Uint8Array>) };
+    }
   } catch (error) {
-    throw failure ?? asMillraceError(error, "the tar is damaged", "corrupt");
+    throw reason(error);
   } finally {
-    if (!isEnded) tar.destroy();
-    await fed;
+    if (isEnded) await fed;
+    else tar.destroy(); // and the source is left as soon as it gives its next piece
   }
   if (failure !== undefined) throw failure;
 }

@@ -99,8 +99,7 @@ class Unpacking {
     const { size } = header;
     const fd = openSync(join(this.#root, path), "wx", executable ? 0o755 : 0o644);
     try {
-      const sha256 =
-        size > SMALL_FILE_BYTES ? await writeLarge(fd, content) : await writeSmall(fd, content, size);
+      const sha256 = size > SMALL_FILE_BYTES ? await writeLarge(fd, content) : await writeSmall(fd, content);
       return { path, type: "file", executable, size, sha256 };
     } finally {
       closeSync(fd);
@@ -114,10 +113,10 @@ class Unpacking {
   }
 }
 
-async function writeSmall(fd: number, content: TarEntry["content"], size: number): Promise<string> {
+async function writeSmall(fd: number, content: TarEntry["content"]): Promise<string> {
   let whole: Uint8Array = Buffer.alloc(0);
   for await (const piece of content) whole = whole.length === 0 ? piece : Buffer.concat([whole, piece]);
-  for (let written = 0; written < size; ) written += writeSync(fd, whole, written);
+  for (let written = 0; written < whole.length; ) written += writeSync(fd, whole, written);
   return hash("sha256", whole, "hex");
 }
 

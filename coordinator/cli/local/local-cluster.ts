@@ -26,7 +26,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { MillraceError } from "../../../shared/model/error.ts";
 import { type ClusterStart, startCluster } from "./cluster-start.ts";
-import { identityOf, isRunning } from "./process-identity.ts";
+import { isRunning, ownIdentity } from "./process-identity.ts";
 import { isLocked, tryLock } from "./start-lock.ts";
 import { StateFolder } from "./state-folder.ts";
 import { UserLine } from "./user-line.ts";
@@ -52,7 +52,7 @@ const serverFileSchema = z.object({ url: z.string() });
 /** Joins the local cluster, or starts it; resolves when its server takes connections. */
 export async function acquireLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   const folder = await StateFolder.open(options.stateDir);
-  const user = `${await identityOf(process.pid)}.${randomBytes(6).toString("hex")}`;
+  const user = `${await ownIdentity()}.${randomBytes(6).toString("hex")}`;
   const deadline = performance.now() + ACQUIRE_LIMIT_MS;
   while (performance.now() < deadline) {
     const line = UserLine.open(folder.fifo) ?? (await startedBy(folder, options));

@@ -5,11 +5,21 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { MillraceError } from "../../../shared/model/error.ts";
 
 /** The identity of a living process as one word; nothing when it is gone. */
 export async function identityOf(pid: number): Promise<string | undefined> {
   const started = process.platform === "linux" ? await startOnLinux(pid) : await startByPs(pid);
   return started === undefined ? undefined : `${pid}-${started}`;
+}
+
+/** This process's own. */
+export async function ownIdentity(): Promise<string> {
+  const identity = await identityOf(process.pid);
+  if (identity !== undefined) return identity;
+  throw new MillraceError("unsupported", "this system does not tell when a process has started", {
+    fix: "Mount /proc, or use a running cluster with --server.",
+  });
 }
 
 /** Whether the process with this identity still runs. */

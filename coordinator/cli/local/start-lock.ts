@@ -9,7 +9,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
-import { identityOf, isRunning } from "./process-identity.ts";
+import { isRunning, ownIdentity } from "./process-identity.ts";
 
 export type Release = () => Promise<void>;
 
@@ -42,7 +42,7 @@ interface Holder {
 async function create(path: string): Promise<boolean> {
   const token = randomBytes(8).toString("hex");
   const draft = `${path}.draft-${token}`;
-  await writeFile(draft, `${await identityOf(process.pid)} ${token}\n`, { mode: 0o600 });
+  await writeFile(draft, `${await ownIdentity()} ${token}\n`, { mode: 0o600 });
   try {
     await link(draft, path);
     return true;

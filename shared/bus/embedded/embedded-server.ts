@@ -1,6 +1,5 @@
 /** A nats-server that this process starts and ends. */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { open } from "node:fs/promises";
 import type { FoundServer } from "./find-server.ts";
 import { ServerFolder } from "./server-folder.ts";
@@ -47,7 +46,6 @@ export async function startEmbeddedServer(server: FoundServer, folder: string): 
   }
 
   try {
-    if (child.pid === undefined) await once(child, "error");
     const url = await prepared.untilReady(() => failure, READY_TIMEOUT_MS);
     return { url, pid: child.pid as number, ended, stop };
   } catch (error) {

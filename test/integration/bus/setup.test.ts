@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -100,6 +100,25 @@ describe("setting up a downloaded nats-server", () => {
       setupServer({ via: "download", environment: {}, say: () => undefined, release }),
     ).rejects.toMatchObject({ code: "badInput", fix: expect.stringContaining("HOME") });
   });
+});
+
+test("a package manager is run by its own commands, each said before, and its failure is reported", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "millrace-brew-"));
+  const said: string[] = [];
+  const setup = (brew: string) =>
+    writeFile(join(folder, "brew"), `#!/bin/sh\n${brew}\n`, { mode: 0o755 }).then(() =>
+      setupServer({
+        via: "brew",
+        environment: { PATH: `${folder}:${process.env.PATH}` },
+        say: (line) => said.push(line),
+      }),
+    );
+  await setup(`echo "$@" >'${folder}/arguments'`);
+  expect(await readFile(join(folder, "arguments"), "utf8")).toBe("install nats-server\n");
+  expect(said[0]).toBe("running brew install nats-server");
+  expect(said[1]).toMatch(/^nats-server .* is installed: /);
+  await expect(setup("exit 1")).rejects.toMatchObject({ code: "unavailable", fix: expect.any(String) });
+  await rm(folder, { recursive: true });
 });
 
 test("automatic set-up is content with a server that is there", async () => {

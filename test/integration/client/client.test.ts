@@ -24,6 +24,8 @@ afterAll(async () => {
   await server.stop();
 });
 
+const lastRequest = (): unknown => coordinator.requests.at(-1)?.request;
+
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
@@ -33,7 +35,10 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 describe("connecting", () => {
   it("says which server did not answer, and what to do", async () => {
     const attempt = connect({ server: "nats://127.0.0.1:1", timeoutMs: 200 });
-    await expect(attempt).rejects.toMatchObject({ code: "unavailable", fix: expect.stringContaining("MILLRACE_SERVER") });
+    await expect(attempt).rejects.toMatchObject({
+      code: "unavailable",
+      fix: expect.stringContaining("MILLRACE_SERVER"),
+    });
   });
 
   it("refuses what cannot be a namespace", async () => {
@@ -62,15 +67,17 @@ describe("submitting", () => {
 
   it("hands on the options", async () => {
     await client.submit(graph, { run: "tuned", keepGoing: false, priority: 900 });
-    const { request } = coordinator.requests.at(-1) ?? {};
-    expect(request).toMatchObject({ run: "tuned", options: { keepGoing: false, priority: 900, pool: "" } });
+    expect(lastRequest()).toMatchObject({
+      run: "tuned",
+      options: { keepGoing: false, priority: 900, pool: "" },
+    });
   });
 
   it("stores a large graph as an object and names its digest", async () => {
     const script = "x".repeat(1_000);
     const jobs = Array.from({ length: 400 }, (_, index) => ({ name: `job-${index}`, run: { script } }));
     await client.submit({ jobs }, { run: "large" });
-    const { graph } = coordinator.requests.at(-1)?.request as { graph: { digest: string } };
+    const { graph } = lastRequest() as { graph: { digest: string } };
     const { connection, subjects } = coordinator.bus;
     const objects = new JetStreamObjects(connection, { bucket: subjects.objectBucket() });
     expect(await getDocument(objects, "graph", graph.digest)).toEqual({ jobs });
@@ -82,7 +89,10 @@ describe("listing", () => {
   it("reads all pages", async () => {
     coordinator.addRun("wide");
     const names = Array.from({ length: 1_234 }, (_, index) => `job-${index}`);
-    coordinator.jobs.set("wide", names.map((name) => jobView(name)));
+    coordinator.jobs.set(
+      "wide",
+      names.map((name) => jobView(name)),
+    );
     expect((await collect(client.jobs("wide"))).map(({ job }) => job)).toEqual(names);
   });
 
@@ -93,7 +103,10 @@ describe("listing", () => {
   });
 
   it("passes on what the coordinator refuses", async () => {
-    await expect(client.run("nowhere")).rejects.toMatchObject({ code: "notFound", message: "there is no run nowhere" });
+    await expect(client.run("nowhere")).rejects.toMatchObject({
+      code: "notFound",
+      message: "there is no run nowhere",
+    });
   });
 });
 
@@ -109,7 +122,9 @@ describe("artifacts", () => {
 
       expect(await collect(client.listArtifacts("built"))).toEqual([{ job: "fetch", artifact }]);
       const source = { run: "built", job: "fetch" };
-      expect(await client.artifactEntries(source)).toMatchObject([{ path: "src/hello.c", kind: "file", bytes: 10 }]);
+      expect(await client.artifactEntries(source)).toMatchObject([
+        { path: "src/hello.c", kind: "file", bytes: 10 },
+      ]);
       const pieces = await collect(client.openArtifactFile({ digest: artifact.digest }, "src/hello.c"));
       expect(Buffer.concat(pieces).toString()).toBe("int main;\n");
       await client.downloadArtifact(source, join(folder, "out"));

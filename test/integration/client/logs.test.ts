@@ -85,7 +85,8 @@ function told(records: readonly LogRecord[]): string[] {
       if (last?.startsWith("> ")) lines[lines.length - 1] = last + text;
       else lines.push(`> ${text}`);
     } else if (record.kind === "attempt") lines.push(`attempt ${record.attempt}`);
-    else if (record.kind === "attemptEnded") lines.push(`${record.outcome.kind}${record.retried ? ", again" : ""}`);
+    else if (record.kind === "attemptEnded")
+      lines.push(`${record.outcome.kind}${record.retried ? ", again" : ""}`);
     else if (record.kind === "ended") lines.push(`job ${record.phase}`);
     else lines.push(`lost ${record.bytes}`);
   }
@@ -99,13 +100,28 @@ describe("a job's log", () => {
     await coordinator.emit(run, { type: "job.started", ...on(1) });
     setJob({ phase: "running", attempts: [attemptView(1)] });
     await write(first, "one\n");
-    await waitUntil("the first line is read", () => told(log.all).includes("> one\n"), { diagnose: () => told(log.all) });
-    const retrying = { type: "job.retrying", ...on(1), outcome: exit1, delayMs: 0, ...measured, logBytes: 8 } as const;
+    await waitUntil("the first line is read", () => told(log.all).includes("> one\n"), {
+      diagnose: () => told(log.all),
+    });
+    const retrying = {
+      type: "job.retrying",
+      ...on(1),
+      outcome: exit1,
+      delayMs: 0,
+      ...measured,
+      logBytes: 8,
+    } as const;
     await coordinator.emit(run, retrying);
     await write(first, "two\n");
     await coordinator.emit(run, { type: "job.started", ...on(2) });
     await write(open(2), "three\n");
-    await coordinator.emit(run, { type: "job.succeeded", ...on(2), artifact: null, ...measured, logBytes: 6 });
+    await coordinator.emit(run, {
+      type: "job.succeeded",
+      ...on(2),
+      artifact: null,
+      ...measured,
+      logBytes: 6,
+    });
     await log.ended;
     expect(told(log.all)).toEqual([
       "attempt 1",
@@ -158,7 +174,9 @@ describe("a job's log", () => {
 
   it("of a job that never ran is its end alone", async () => {
     const log = follow(client.logs(run, "build", { follow: true }));
-    await waitUntil("the reader waits for events", () => coordinator.requests.some(({ verb }) => verb === "jobs"));
+    await waitUntil("the reader waits for events", () =>
+      coordinator.requests.some(({ verb }) => verb === "jobs"),
+    );
     await coordinator.emit(run, { type: "job.blocked", job: "build", rootCause: "fetch" });
     await log.ended;
     expect(told(log.all)).toEqual(["job blocked"]);
@@ -178,10 +196,7 @@ describe("a job's log", () => {
     await write(open(1), "first\n");
     await write(open(2), "second\n");
     const outcome = exit1;
-    const attempts = [
-      attemptView(1, { outcome, logBytes: 6 }),
-      attemptView(2, { outcome, logBytes: 7 }),
-    ];
+    const attempts = [attemptView(1, { outcome, logBytes: 6 }), attemptView(2, { outcome, logBytes: 7 })];
     setJob({ phase: "failed", attempts });
     const log = follow(client.logs(run, "build", { attempt: 1 }));
     await log.ended;
@@ -195,7 +210,9 @@ describe("a job's log", () => {
     const log = follow(client.logs(run, "build", { follow: true, signal: stop.signal }));
     await coordinator.emit(run, { type: "job.started", ...on(1) });
     await write(open(1), "started\n");
-    await waitUntil("it is read", () => told(log.all).includes("> started\n"), { diagnose: () => told(log.all) });
+    await waitUntil("it is read", () => told(log.all).includes("> started\n"), {
+      diagnose: () => told(log.all),
+    });
     stop.abort();
     await log.ended;
   });

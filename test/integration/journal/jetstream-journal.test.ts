@@ -24,7 +24,11 @@ async function openPlace(): Promise<JournalPlace> {
   return {
     open: async () => {
       const proxy = await startTcpProxy(server.port);
-      const bus = await connectBus({ server: `nats://127.0.0.1:${proxy.port}`, name: "view", namespace: "test" });
+      const bus = await connectBus({
+        server: `nats://127.0.0.1:${proxy.port}`,
+        name: "view",
+        namespace: "test",
+      });
       const { journal, eventLog, close } = openJournal(bus);
       closers.push(async () => {
         close();
@@ -70,7 +74,13 @@ it("rejects what is under way when the connection is closed", async () => {
   await ensureStreams(bus);
   const { journal, close } = openJournal(bus);
   await server.kill();
-  const append = journal.append({ run: "r", epoch: 1, batch: "b", expectedSeq: 0, payload: new Uint8Array(1) });
+  const append = journal.append({
+    run: "r",
+    epoch: 1,
+    batch: "b",
+    expectedSeq: 0,
+    payload: new Uint8Array(1),
+  });
   close();
   await bus.close();
   await expect(append).rejects.toMatchObject({ code: "unavailable" });

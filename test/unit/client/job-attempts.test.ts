@@ -32,12 +32,23 @@ describe("a job's attempts", () => {
     expect(attempts.onEvent(event({ type: "job.started", ...on(1) }))).toEqual([
       { kind: "attemptStarted", attempt: 1, agent: "a1" },
     ]);
-    const retrying = event({ type: "job.retrying", ...on(1), outcome: exit1, delayMs: 0, ...measured, logBytes: 5 });
+    const retrying = event({
+      type: "job.retrying",
+      ...on(1),
+      outcome: exit1,
+      delayMs: 0,
+      ...measured,
+      logBytes: 5,
+    });
     expect(attempts.onEvent(retrying)).toEqual([
       { kind: "attemptEnded", attempt: 1, outcome: exit1, retried: true, logBytes: 5 },
     ]);
     const succeeded = event({ type: "job.succeeded", ...on(2), artifact: null, ...measured });
-    expect(attempts.onEvent(succeeded).map(({ kind }) => kind)).toEqual(["attemptStarted", "attemptEnded", "ended"]);
+    expect(attempts.onEvent(succeeded).map(({ kind }) => kind)).toEqual([
+      "attemptStarted",
+      "attemptEnded",
+      "ended",
+    ]);
   });
 
   it("are told from the view alone once the job has ended", () => {
@@ -62,7 +73,9 @@ describe("a job's attempts", () => {
   it("are not told again by events that the view was ahead of", () => {
     const attempts = new JobAttempts();
     const ended = attemptView(1, { outcome: exit1, logBytes: 3 });
-    expect(attempts.onView(jobView("build", { phase: "running", attempts: [ended, attemptView(2)] }))).toHaveLength(3);
+    expect(
+      attempts.onView(jobView("build", { phase: "running", attempts: [ended, attemptView(2)] })),
+    ).toHaveLength(3);
     expect(attempts.onEvent(event({ type: "job.started", ...on(1) }))).toEqual([]);
     const retrying = event({ type: "job.retrying", ...on(1), outcome: exit1, delayMs: 0, ...measured });
     expect(attempts.onEvent(retrying)).toEqual([]);

@@ -5,7 +5,9 @@ import { identifierPattern } from "../../../shared/model/name.ts";
 describe("a new run id", () => {
   it("says when, in UTC, and ends in chance", () => {
     expect(newRunId(new Date("2026-08-01T14:15:02.999Z"), () => 0)).toBe("20260801-141502-aaaaaa");
-    expect(newRunId(new Date("2026-08-01T14:15:02.999Z"), (below) => below - 1)).toBe("20260801-141502-999999");
+    expect(newRunId(new Date("2026-08-01T14:15:02.999Z"), (below) => below - 1)).toBe(
+      "20260801-141502-999999",
+    );
   });
 
   it("may be part of a subject", () => {

@@ -1,0 +1,62 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CommandUser } from "../support/command.ts";
+
+/** What a user can look up after a run, with the local cluster started anew by each command. */
+describe("after a run", () => {
+  let user: CommandUser;
+
+  beforeAll(async () => {
+    user = await CommandUser.create();
+    const jobs = {
+      ok: { run: "echo fine; echo x > file", outputs: ["file"] },
+      bad: { needs: ["ok"], run: "echo broken; exit 42" },
+      never: { needs: ["bad"], run: "true" },
+    };
+    await writeFile(join(user.folder, "build.json"), JSON.stringify({ jobs }));
+    const { status, stderr } = await user.run("run", "build.json", "--no-out");
+    expect(status, stderr).toBe(1);
+  });
+  afterAll(async () => {
+    await user[Symbol.asyncDispose]();
+  });
+
+  it("lists it, by its id, the start of its id, and `last`", async () => {
+    const [run] = JSON.parse((await user.run("runs", "--json")).stdout) as { run: string }[];
+    const id = run?.run ?? "";
+    for (const reference of [id, id.slice(0, -3), "last"]) {
+      const { status, stdout } = await user.run("status", reference);
+      expect(status).toBe(0);
+      expect(stdout).toContain(`run ${id}: failed`);
+    }
+  });
+
+  it("prints logs, and ends with the job's own status when following", async () => {
+    expect((await user.run("logs", "last", "bad")).stdout).toBe("broken\n");
+    expect((await user.run("logs", "last")).stdout).toBe("ok | fine\nbad | broken\n");
+    const followed = await user.run("logs", "-f", "last", "bad");
+    expect(followed).toMatchObject({ status: 42, stdout: "broken\n" });
+  });
+
+  it("explains, draws, replays and hands out artifacts", async () => {
+    expect((await user.run("explain", "last", "never")).stdout).toMatch(/never is blocked/);
+    expect((await user.run("graph", "last", "--format", "mermaid")).stdout).toContain(":::blocked");
+    const events = await user.run("events", "--run", "last", "--type", "job.failed", "--json");
+    expect(JSON.parse(events.stdout)).toMatchObject({ job: "bad", outcome: { exitCode: 42 } });
+    expect((await user.run("artifacts", "list", "last", "ok")).stdout).toMatch(/^file\t2\tfile$/m);
+    expect((await user.run("artifacts", "get", "last", "--out", "got")).status).toBe(0);
+    expect((await user.run("watch", "last")).status).toBe(1);
+  });
+
+  it("says with status 2 what is not there", async () => {
+    for (const args of [
+      ["logs", "nope"],
+      ["logs", "last", "nope"],
+      ["explain", "last", "nope"],
+    ]) {
+      const { status, stderr } = await user.run(...args);
+      expect(`${status} ${stderr}`).toMatch(/^2 millrace: .*nope/);
+    }
+  });
+});
