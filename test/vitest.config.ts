@@ -7,7 +7,10 @@ export default defineConfig({
     projects: [
       { test: { name: "unit", include: ["test/{unit,property,sim}/**/*.test.ts"] } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], ...slow } },
-      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 } },
+      {
+        test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 },
+      },
+      { test: { name: "bench", include: process.env.MILLRACE_BENCH ? ["test/bench/**/*.bench.ts"] : [] } },
     ],
   },
 });

@@ -17,7 +17,6 @@ import {
   type ContainerHost,
   createContainer,
   launchFile,
-  type NotStarted,
   notStarted,
   writeLaunchFiles,
 } from "./container-creation.ts";
@@ -25,7 +24,7 @@ import { appendKept, logBytes, startAttached } from "./container-output.ts";
 import { type ContainerState, exitOf, inspectContainer, removeContainer } from "./container-state.ts";
 import { notMeasured, readUsage } from "./container-wrapper.ts";
 import { askEngine } from "./engine-command.ts";
-import type { Execution, Exit, Launch } from "./runner.ts";
+import type { Execution, Exit, Launch, Usage } from "./runner.ts";
 
 const ENGINE_RETRY_MS = 500;
 const SIGNAL_RETRY_MS = 50;
@@ -101,7 +100,7 @@ export class ContainerExecution implements Execution {
     const creation = await createContainer(this.#host, this.#launch, this.#image, options);
     if (creation.kind === "created") this.#made.push(creation.id);
     if (this.#signalled !== undefined) {
-      return { kind: "signalled", signal: `SIG${this.#signalled}`, usage: { wallMs: 0, ...notMeasured } };
+      return { kind: "signalled", signal: `SIG${this.#signalled}`, usage: neverRan };
     }
     if (creation.kind === "notStarted") return creation;
     this.#phase = { kind: "started", id: creation.id };
@@ -109,7 +108,7 @@ export class ContainerExecution implements Execution {
     const state = await this.#settled(creation.id, logBefore);
     if (state.kind === "created") return startRefused(state);
     const measured = wrapped ? await readUsage(launchFile(this.#launch, "usage")) : notMeasured;
-    if (measured === undefined && isNotFound(state.exitCode)) return "noShell";
+    if (measured === undefined && this.#signalled === undefined && wrapperFailed(state)) return "noShell";
     return exitOf(state, measured ?? notMeasured);
   }
 
@@ -145,11 +144,15 @@ export class ContainerExecution implements Execution {
     }
   }
 
-  /** Between its creation and its start a container takes no signal yet, so a refused one is sent again. */
+  /**
+   * Between its creation and its start a container takes no signal yet, so a refused one is sent again. Engines give
+   * TERM to the init, and an init to its child or that one's group; from inside it reaches every process.
+   */
   async #deliver(id: string, signal: Signal): Promise<void> {
     const { engine } = this.#host;
     const deadline = performance.now() + SIGNAL_PATIENCE_MS;
     for (;;) {
+      if (signal === "TERM" && (await askEngine(engine.binary, ["exec", id, ...signalAll])).ok) return;
       const reply = await askEngine(engine.binary, ["kill", `--signal=${signal}`, id]);
       if (reply.ok || this.#phase.kind === "over") return;
       const state = await this.#inspected(id);
@@ -174,15 +177,22 @@ export class ContainerExecution implements Execution {
   }
 }
 
-/** The engine could not start it; the log has its words when it was the command that could not be found. */
-function startRefused(state: Extract<ContainerState, { kind: "created" }>): Exit | NotStarted {
-  if (isNotFound(state.exitCode)) {
-    return { kind: "exited", exitCode: state.exitCode, usage: { wallMs: 0, ...notMeasured } };
+const signalAll = ["/bin/sh", "-c", "kill -s TERM -- -1"];
+
+const neverRan: Usage = { wallMs: 0, cpuMs: null, peakMemoryBytes: null };
+
+/** The engine could not start it: 126 and 127 are the command's, as in a shell, and the log has the words. */
+function startRefused(state: Extract<ContainerState, { kind: "created" }>): Exit {
+  if (state.exitCode === 126 || state.exitCode === 127) {
+    return { kind: "exited", exitCode: state.exitCode, usage: neverRan };
   }
-  return notStarted("engine", `the container did not start: ${state.error || "the engine gives no reason"}`);
+  return notStarted(
+    "engine",
+    `the container did not start: ${state.error || "its log has the engine's words"}`,
+  );
 }
 
-/** As in a shell: 126 can't be executed, 127 is not there. */
-function isNotFound(exitCode: number): boolean {
-  return exitCode === 126 || exitCode === 127;
+/** What an init ends with when there is no shell for the wrapper depends on the init; a signal is another cause. */
+function wrapperFailed(state: Ended): boolean {
+  return !state.outOfMemory && state.exitCode > 0 && state.exitCode < 128;
 }

@@ -125,7 +125,9 @@ function containerState(state: z.infer<typeof inspectedSchema>["state"]): Contai
  * counts when the command failed: one that went on and succeeded has succeeded.
  */
 export function exitOf(ended: Ended, measured: Measured): Exit {
-  const usage = { wallMs: ended.wallMs, ...measured };
-  if (ended.outOfMemory && ended.exitCode !== 0) return { kind: "outOfMemory", usage };
+  const { cpuMs, peakMemoryBytes } = measured;
+  const usage = { wallMs: ended.wallMs, cpuMs, peakMemoryBytes };
+  if ((ended.outOfMemory || measured.outOfMemory) && ended.exitCode !== 0)
+    return { kind: "outOfMemory", usage };
   return exitOfStatus(ended.exitCode, usage);
 }

@@ -23,8 +23,10 @@ export const launchFiles = { wrapper: "wrapper", script: "script", usage: "usage
 const counters = {
   "cpuacct/cpuacct.usage": "version 1, nanoseconds",
   "memory/memory.max_usage_in_bytes": "version 1",
+  "memory/memory.oom_control": "version 1, has oom_kill",
   "cpu.stat": "version 2, has usage_usec",
   "memory.peak": "version 2, from Linux 5.19 on",
+  "memory.events": "version 2, has oom_kill",
 };
 
 /** stdout and stderr become one stream, so that their order is kept; the traps let the wrapper outlive a signal. */
@@ -48,9 +50,11 @@ exit "$status"
 export interface Measured {
   readonly cpuMs: number | null;
   readonly peakMemoryBytes: number | null;
+  /** Whether the kernel ended a process for want of memory; not every engine says so. */
+  readonly outOfMemory: boolean;
 }
 
-export const notMeasured: Measured = { cpuMs: null, peakMemoryBytes: null };
+export const notMeasured: Measured = { cpuMs: null, peakMemoryBytes: null, outOfMemory: false };
 
 /** Reads the wrapper's lines, `<counter> <key> [<value>]`; what is not there or not a number was not measured. */
 export function parseUsage(text: string): Measured {
@@ -62,10 +66,14 @@ export function parseUsage(text: string): Measured {
   }
   const nanoseconds = count(values.get("cpuacct/cpuacct.usage"));
   const microseconds = count(values.get("cpu.stat usage_usec"));
+  const kills = count(
+    values.get("memory.events oom_kill") ?? values.get("memory/memory.oom_control oom_kill"),
+  );
   return {
     cpuMs: microseconds !== null ? microseconds / 1e3 : nanoseconds !== null ? nanoseconds / 1e6 : null,
     peakMemoryBytes:
       count(values.get("memory.peak")) ?? count(values.get("memory/memory.max_usage_in_bytes")),
+    outOfMemory: kills !== null && kills > 0,
   };
 }
 

@@ -12,13 +12,14 @@
  * Invariants: (1) no two attempts share a place at a time. (2) a place handed out has an empty workspace, no log, no
  * status, no inputs. (3) a record is there whenever something may have been started.
  */
-import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from "node:fs";
 import { mkdir, readdir, rename, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { folderName } from "../../shared/model/name.ts";
+import { launchFilePath } from "../runners/launch-file.ts";
 import { bootId } from "../runners/process-census.ts";
 import { type AttemptRecord, readRecord, recordPath, writeRecord } from "./attempt-record.ts";
+import { closeControlRoot, openControlRoot } from "./control-root.ts";
 import { removeTree } from "./folder-tree.ts";
 import { releaseLock, takeLock } from "./work-folder-lock.ts";
 
@@ -39,7 +40,6 @@ export interface Leftover {
   readonly place: Place;
 }
 
-const RAM_ROOT = "/dev/shm";
 /** Entries of a place without inputs and sources. */
 const WORK_AND_LOG = 2;
 const LOCK_FILE = "agent.lock";
@@ -62,16 +62,19 @@ export class Workspaces {
   static async open(folder: string): Promise<{ workspaces: Workspaces; leftovers: Leftover[] }> {
     await mkdir(join(folder, "attempts"), { recursive: true, mode: 0o700 });
     await takeLock(join(folder, LOCK_FILE));
-    const controlRoot = makeControlRoot(folder);
+    const controlRoot = await openControlRoot(folder);
+    const boot = await bootId();
     const leftovers: Leftover[] = [];
     const numbers = new Set([...numbersIn(controlRoot), ...numbersIn(join(folder, "attempts"))]);
     for (const number of numbers) {
       const place = placeOf(folder, controlRoot, number);
       const record = readRecord(place.control);
+      // Before a reboot its spawner was another process, whatever has the pid now; a status it left still counts.
+      if (record !== undefined && record.boot !== boot) removeFile(launchFilePath(place.control));
       if (record !== undefined) leftovers.push({ record, place });
       else await removePlace(place);
     }
-    const workspaces = new Workspaces(folder, controlRoot, await bootId(), Math.max(0, ...numbers));
+    const workspaces = new Workspaces(folder, controlRoot, boot, Math.max(0, ...numbers));
     return { workspaces, leftovers };
   }
 
@@ -115,10 +118,11 @@ export class Workspaces {
     const attempts = join(this.#folder, "attempts");
     if (what === "everything") {
       await removeTree(attempts);
-      await removeTree(this.#controlRoot);
+      for (const number of numbersIn(this.#controlRoot))
+        await removeTree(join(this.#controlRoot, String(number)));
     }
     await removeIfEmpty(attempts);
-    await removeIfEmpty(this.#controlRoot);
+    await closeControlRoot(this.#controlRoot);
     releaseLock(join(this.#folder, LOCK_FILE));
     await removeIfEmpty(this.#folder);
   }
@@ -153,12 +157,17 @@ async function removePlace(place: Place): Promise<void> {
 
 /** A place in which only the log and the control files of a shell job are. */
 function isClean(place: Place): boolean {
-  return (
-    readdirSync(place.work).length === 0 &&
-    readdirSync(place.root).length <= WORK_AND_LOG &&
-    !existsSync(join(place.control, "container")) &&
-    (lstatSync(place.work).mode & 0o7777) === 0o700
-  );
+  try {
+    return (
+      readdirSync(place.work).length === 0 &&
+      readdirSync(place.root).length <= WORK_AND_LOG &&
+      !existsSync(join(place.control, "container")) &&
+      (lstatSync(place.work).mode & 0o7777) === 0o700
+    );
+  } catch {
+    // The job removed its workspace, or made it unreadable.
+    return false;
+  }
 }
 
 /** Unlike `rmSync` this is one system call; it is done three times for each job. */
@@ -168,27 +177,6 @@ function removeFile(path: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-}
-
-/** A folder of our own on the RAM file system; anyone may write there, so one that is not ours alone is not used. */
-function makeControlRoot(folder: string): string {
-  const onDisk = join(folder, "control");
-  if (!existsSync(RAM_ROOT) || existsSync(onDisk)) return made(onDisk);
-  const user = join(RAM_ROOT, `millrace-${process.getuid?.() ?? 0}`);
-  try {
-    mkdirSync(user, { recursive: true, mode: 0o700 });
-    const found = lstatSync(user);
-    const isOurs = found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
-    if (isOurs) return made(join(user, createHash("sha256").update(folder).digest("hex").slice(0, 16)));
-  } catch {
-    // Full, read-only, or another user's: the disk will do.
-  }
-  return made(onDisk);
-}
-
-function made(folder: string): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return folder;
 }
 
 function numbersIn(folder: string): number[] {

@@ -68,8 +68,9 @@ export function processTerminal(onReaderGone: () => void): Terminal {
     outColours: pico.createColors(stdout.isTTY === true && !plain),
     errColours: pico.createColors(stderr.isTTY === true && !plain),
     unicode,
-    columns: () => stderr.columns ?? stdout.columns ?? 80,
-    rows: () => stderr.rows ?? stdout.rows ?? 24,
+    // A terminal that does not know its size says 0.
+    columns: () => stderr.columns || stdout.columns || 80,
+    rows: () => stderr.rows || stdout.rows || 24,
     write,
     print: (line) => write(`${line}\n`),
     note: (line) => {

@@ -124,7 +124,7 @@ export interface Client {
   status(): Promise<ClusterStatus>;
 
   /** Replays stored events, then follows if asked to, without gap or repeat. */
-  events(options?: EventOptions & { readonly run: string }): AsyncIterable<RunEvent>;
+  events(options: EventOptions & { readonly run: string }): AsyncIterable<RunEvent>;
   events(options?: EventOptions): AsyncIterable<RunEvent | AgentEvent>;
   /** All events of a run from its start until it has finished. */
   watch(run: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<RunEvent>;

@@ -57,7 +57,7 @@ describe("the message codec", () => {
           expect(error).toMatchObject({ name: "ActorError", code: "notDecodable" });
         }
       }),
-      { numRuns: 5000 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -48,7 +48,7 @@ async function showCluster(client: Client, terminal: Terminal, json: boolean): P
   }
   const form = terminal.outIsTerminal ? "aligned" : "plain";
   const { namespace, version, epoch, runs } = status;
-  await terminal.print(`namespace ${namespace}, coordinator ${version}, epoch ${epoch}, ${runs} runs`);
+  await terminal.print(`namespace ${namespace}, coordinator ${version}, epoch ${epoch}, runs ${runs}`);
   if (agents.length === 0) await terminal.print("no agent is registered");
   else await terminal.print(`\n${agentTable(agents, form).join("\n")}`);
   if (running.length > 0) await terminal.print(`\n${runTable(running, Date.now(), form).join("\n")}`);
@@ -85,7 +85,7 @@ export function runLines(view: RunView, nowMs: number): string[] {
   return [
     `run ${view.run}${name}: ${view.status}`,
     `submitted ${formatAge(view.submittedAt, nowMs)}${by}, priority ${view.priority}`,
-    `${view.jobs} jobs: ${counts.join(", ")}`,
+    `jobs ${view.jobs}: ${counts.join(", ")}`,
     ...(took === undefined ? [] : [`took ${formatDuration(took)}`]),
     ...(view.reason === null ? [] : [printable(view.reason)]),
   ];

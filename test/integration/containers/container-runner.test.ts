@@ -207,6 +207,16 @@ describe.skipIf(docker === undefined)("a container", () => {
     await execution.signal("KILL");
   });
 
+  test("gives TERM to processes that have left its process group, too", async () => {
+    const script =
+      "setsid sh -c 'trap \"echo heard; exit 0\" TERM; echo up; while :; do sleep 0.02; done' & wait || wait";
+    await using launch = await makeLaunch(image, `trap : TERM; ${script}`);
+    const execution = await startedSaying("up", launch);
+    await execution.signal("TERM");
+    await execution.exit;
+    expect(await launch.output()).toContain("heard");
+  });
+
   test("ends on KILL when it ignores TERM", async () => {
     await using launch = await makeLaunch(
       image,

@@ -83,6 +83,18 @@ describe("the network in memory", () => {
     expect(statuses).toEqual(["disconnected", "connected"]);
   });
 
+  it("gives each receiver a payload of its own", async () => {
+    const { clock, network, one, heard } = twoNodes();
+    network.connect("third").subscribe("s.1", (payload) => payload.fill(7));
+    const payload = Uint8Array.of(1);
+    one.subscribe("s.1", (own) => own.fill(8));
+    one.publish("s.1", payload);
+    payload.fill(9);
+    await clock.advance(0);
+    expect(heard).toEqual([1]);
+    expect([...payload]).toEqual([9]);
+  });
+
   it("parts and heals", async () => {
     const { clock, network, heard, send } = twoNodes();
     network.partition(["one"], ["other"]);

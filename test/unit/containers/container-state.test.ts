@@ -5,8 +5,8 @@ import { engineWords } from "../../../agent/runners/engine-command.ts";
 function ended(exitCode: number, outOfMemory = false): Ended {
   return { kind: "ended", exitCode, outOfMemory, wallMs: 10 };
 }
-const measured = { cpuMs: 1, peakMemoryBytes: 2 };
-const usage = { wallMs: 10, ...measured };
+const measured = { cpuMs: 1, peakMemoryBytes: 2, outOfMemory: false };
+const usage = { wallMs: 10, cpuMs: 1, peakMemoryBytes: 2 };
 
 describe("a container that ended", () => {
   test.each([0, 1, 127, 128, 200, 255])("with status %i has exited with it", (exitCode) => {
@@ -26,6 +26,7 @@ describe("a container that ended", () => {
   test("for want of memory is out of memory whatever its status, unless it succeeded", () => {
     expect(exitOf(ended(137, true), measured)).toEqual({ kind: "outOfMemory", usage });
     expect(exitOf(ended(1, true), measured)).toEqual({ kind: "outOfMemory", usage });
+    expect(exitOf(ended(1), { ...measured, outOfMemory: true })).toEqual({ kind: "outOfMemory", usage });
     expect(exitOf(ended(0, true), measured)).toEqual({ kind: "exited", exitCode: 0, usage });
   });
 });

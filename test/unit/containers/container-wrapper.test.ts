@@ -14,18 +14,27 @@ import {
 describe("what a container's cgroup counted", () => {
   test("is read in version 1's units", () => {
     const text = "cpuacct/cpuacct.usage 1500000000 \nmemory/memory.max_usage_in_bytes 4096 \n";
-    expect(parseUsage(text)).toEqual({ cpuMs: 1500, peakMemoryBytes: 4096 });
+    expect(parseUsage(text)).toEqual({ cpuMs: 1500, peakMemoryBytes: 4096, outOfMemory: false });
   });
 
   test("is read in version 2's units", () => {
     const text = "cpu.stat usage_usec 2500\ncpu.stat user_usec 2000\nmemory.peak 8192 \n";
-    expect(parseUsage(text)).toEqual({ cpuMs: 2.5, peakMemoryBytes: 8192 });
+    expect(parseUsage(text)).toEqual({ cpuMs: 2.5, peakMemoryBytes: 8192, outOfMemory: false });
   });
+
+  test.each(["memory.events", "memory/memory.oom_control"])(
+    "tells of a kill for want of memory in %s",
+    (counter) => {
+      expect(parseUsage(`${counter} oom_kill 2\n`).outOfMemory).toBe(true);
+      expect(parseUsage(`${counter} oom_kill 0\n`).outOfMemory).toBe(false);
+      expect(parseUsage(`${counter} oom 3\n`).outOfMemory).toBe(false);
+    },
+  );
 
   test("is unmeasured where a counter is missing or no number", () => {
     expect(parseUsage("")).toEqual(notMeasured);
     expect(parseUsage("memory.peak max \ncpu.stat usage_usec -1\n")).toEqual(notMeasured);
-    expect(parseUsage("memory.peak 1 \n")).toEqual({ cpuMs: null, peakMemoryBytes: 1 });
+    expect(parseUsage("memory.peak 1 \n")).toEqual({ ...notMeasured, peakMemoryBytes: 1 });
   });
 
   test("never is a value that is not a count, whatever a job wrote there", () => {
@@ -57,7 +66,7 @@ describe("the usage file", () => {
 
   test("is read when it is a file", async () => {
     await writeFile(join(folder, "usage"), "memory.peak 5 \n");
-    expect(await readUsage(join(folder, "usage"))).toEqual({ cpuMs: null, peakMemoryBytes: 5 });
+    expect(await readUsage(join(folder, "usage"))).toEqual({ ...notMeasured, peakMemoryBytes: 5 });
   });
 
   test("is not followed when a job made it a link, nor waited for when it made it a pipe", async () => {
