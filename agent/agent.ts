@@ -61,17 +61,19 @@ const SHUTDOWN_LIMIT_MS = 2_000;
 /** Starts an agent; resolves when it has said hello. */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { log, name, namespace } = options;
-  const { workspaces, leftovers } = await Workspaces.open(options.workFolder);
   const bus = await connectBus({
     server: options.server,
     namespace,
     name: `millrace agent ${name} on ${hostname()}`,
     firstConnectTimeoutMs: options.firstConnectTimeoutMs ?? Number.POSITIVE_INFINITY,
-  }).catch(async (error: unknown) => {
-    await workspaces.close("free");
-    throw error;
   });
   const engine = await detectEngine();
+  const { workspaces, leftovers } = await Workspaces.open(options.workFolder).catch(
+    async (error: unknown) => {
+      await bus.close();
+      throw error;
+    },
+  );
   const acks = new AckInbox(bus.connection);
   const objects = new JetStreamObjects(bus.connection, { bucket: bus.subjects.objectBucket(), acks });
   const artifacts = new ArtifactStore(objects);
@@ -107,8 +109,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     deadLetterSubject: bus.subjects.deadLetters(),
   });
 
-  let end: (how: "settled" | "unsettled" | "failed") => void = () => undefined;
-  const over = new Promise<"settled" | "unsettled" | "failed">((resolve) => {
+  let end: (how: StopMode | "failed") => void = () => undefined;
+  const over = new Promise<StopMode | "failed">((resolve) => {
     end = resolve;
   });
   const actor = system.spawn<AgentMessage>(
@@ -129,7 +131,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         leftovers,
         heartbeatMs: options.heartbeatMs,
         readLoad: () => ({ load1: loadavg()[0] ?? 0, freeMemoryBytes: freemem() }),
-        onStopped: ({ settled }) => end(settled ? "settled" : "unsettled"),
+        onStopped: end,
       }),
     {
       mailbox: { capacity: 100_000 },
@@ -145,25 +147,18 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     "agent started",
   );
 
-  let mode: StopMode = "drain";
   const ended = over.then(async (how) => {
     await system.stop({ timeoutMs: SHUTDOWN_LIMIT_MS });
-    // What runs is left alone where a successor is to find it; it is also the only right thing after a failure.
-    if (mode === "leave" || how === "failed") shell.abandon();
+    // What runs is left alone where a successor is to find it; after a failure that is the only right thing, too.
+    if (how === "leave" || how === "failed") shell.abandon();
     else await shell.close();
     await containers.close();
     shipper.close();
     acks.close();
-    await cache.close();
-    await workspaces.close(mode === "now" ? "everything" : "free");
     await bus.close();
+    await cache.close();
+    await workspaces.close(how === "now" ? "everything" : "free");
     return how === "failed" ? ("failed" as const) : ("stopped" as const);
   });
-  return {
-    ended,
-    stop: (asked) => {
-      if (mode !== "now") mode = asked;
-      actor.tell({ kind: "stop", mode: asked });
-    },
-  };
+  return { ended, stop: (mode) => actor.tell({ kind: "stop", mode }) };
 }

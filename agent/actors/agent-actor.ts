@@ -17,15 +17,12 @@ import type {
   Terminated,
   TransportStatus,
 } from "../../shared/actor/contract.ts";
-import type { AgentMessageKind, Subjects } from "../../shared/bus/subjects.ts";
-import type { Pairs } from "../../shared/model/job-spec.ts";
-import type { JobRequest } from "../../shared/model/messages.ts";
 import {
-  type Capacity,
+  type AgentMode,
+  type HeldAttempt,
   type Order,
   type Orders,
   ordersSchema,
-  PROTOCOL_VERSION,
 } from "../../shared/model/messages.ts";
 import { attemptKey, attemptRef } from "../core/attempt-key.ts";
 import * as holdings from "../core/holdings.ts";
@@ -34,35 +31,17 @@ import { makeAllDue } from "../core/outbox.ts";
 import { beginStop, isStopOver, type StopMode, type Stopping } from "../core/stopping.ts";
 import { recordOf } from "../workspaces/attempt-record.ts";
 import type { Leftover } from "../workspaces/workspaces.ts";
+import { AgentVoice, type AgentVoiceOptions } from "./agent-voice.ts";
 import { AttemptActor, type AttemptMessage, type AttemptNews, type Beginning } from "./attempt-actor.ts";
 import type { AttemptTools } from "./attempt-tools.ts";
 
-/** What an agent says of itself. */
-export interface AgentIdentity {
-  readonly name: string;
-  readonly capacity: Capacity;
-  readonly labels: Pairs;
-  readonly pool: string;
-  readonly host: {
-    readonly hostname: string;
-    readonly platform: string;
-    readonly arch: string;
-    readonly pid: number;
-  };
-  readonly versions: { readonly millrace: string; readonly node: string; readonly engine: string | null };
-}
-
-export interface AgentActorOptions {
-  readonly identity: AgentIdentity;
-  readonly subjects: Subjects;
-  readonly codec: Codec;
+export interface AgentActorOptions extends AgentVoiceOptions {
   readonly tools: AttemptTools;
   readonly leftovers: readonly Leftover[];
   /** Until the coordinator gives another interval. */
   readonly heartbeatMs: number;
-  readonly readLoad: () => { readonly load1: number; readonly freeMemoryBytes: number };
-  /** The agent holds nothing that must be waited for; `settled` says whether every report was. */
-  readonly onStopped: (how: { readonly settled: boolean }) => void;
+  /** It has stopped, in this mode in the end: nothing of it must be waited for any more. */
+  readonly onStopped: (mode: StopMode) => void;
 }
 
 export type AgentMessage =
@@ -92,10 +71,10 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #channel: OrderChannel = openOrderChannel("");
   /** The coordinator has spoken to this incarnation. */
   #isKnown = false;
-  #confirmedOrders = 0;
+  #voice: AgentVoice | undefined;
   #heartbeatMs: number;
   #beating: Cancel | undefined;
-  /** A report is to be made: in this turn, or when more may have come together. */
+  /** A report is due: in this turn, or a little later, when more may have come together. */
   #flush: "now" | "soon" | undefined;
   #stopping: Stopping | undefined;
   #isStopped = false;
@@ -107,12 +86,15 @@ export class AgentActor implements Behaviour<AgentMessage> {
   }
 
   started(context: Context<AgentMessage>): void {
-    this.#channel = openOrderChannel(context.id());
     const { subjects, identity, codec, leftovers } = this.#options;
+    this.#channel = openOrderChannel(context.id());
+    this.#voice = new AgentVoice(this.#options, this.#channel, (subject, payload) =>
+      context.publish(subject, payload),
+    );
     context.subscribe(subjects.toAgent(identity.name), (payload) => readOrders(codec, payload));
     context.onTransport((status) => ({ kind: "transport", status }));
     for (const leftover of leftovers) this.#takeOver(leftover, context);
-    this.#sayHello(context);
+    this.#voice.hello(this.#present());
     this.#beating = context.every(this.#heartbeatMs, { kind: "beat" });
     context.every(PULSE_MS, { kind: "pulse" });
   }
@@ -123,9 +105,9 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "orders":
         return this.#onOrders(message.orders, context);
       case "refusedOrders":
-        return context.log.warn({ error: message.error }, "orders that can't be read were dropped");
+        return context.log.warn({ error: String(message.error) }, "orders that can't be read were dropped");
       case "beat":
-        return this.#beat(context);
+        return this.#beat();
       case "pulse":
         return this.#pulse(context);
       case "flush":
@@ -148,7 +130,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "swept":
         if (message.error === undefined) return;
         return context.log.warn(
-          { attempt: message.key, error: message.error },
+          { attempt: message.key, error: String(message.error) },
           "processes of it may be left",
         );
       case "stop":
@@ -159,21 +141,17 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #onOrders(batch: Orders, context: Context<AgentMessage>): void {
     const verdict = onOrdersReceived(this.#channel, batch);
     if (verdict.kind === "refused") {
-      if (verdict.reason !== "duplicate")
-        context.log.warn({ ...batchNames(batch) }, `orders refused: ${verdict.reason}`);
+      const { epoch, incarnation, number } = batch;
+      // A repeat is how the channel works; anything else is worth a look.
+      if (verdict.reason !== "duplicate") {
+        context.log.warn({ epoch, incarnation, number }, `orders refused: ${verdict.reason}`);
+      }
       return;
     }
-    if (verdict.newEpoch) {
-      this.#confirmedOrders = 0;
-      makeAllDue(this.#held.outbox, context.monotonicMs());
-    }
+    if (verdict.newEpoch) makeAllDue(this.#held.outbox, context.monotonicMs());
     this.#setHeartbeat(batch.heartbeatMs, context);
     if (verdict.kind === "hello") return this.#sayAllAgain(context);
     this.#isKnown = true;
-    if (verdict.kind === "greeted") {
-      this.#confirmedOrders = 0;
-      return;
-    }
     for (const order of batch.orders) this.#apply(this.#onOrder(order, context.monotonicMs()), context);
   }
 
@@ -199,7 +177,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
       if (this.#flush === "now") return;
       this.#flush = "now";
       context.self.tell({ kind: "flush" });
-    } else if (this.#flush === undefined) {
+    } else if (this.#flush === undefined && this.#held.started.length > 0) {
       this.#flush = "soon";
       context.after(STARTED_DELAY_MS, { kind: "flushStarted" });
     }
@@ -211,7 +189,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "accepted":
         return tools.prefetch(effect.request);
       case "launch":
-        return this.#launch(effect.key, effect.request, context);
+        return this.#spawnAttempt(effect.key, { kind: "requested", request: effect.request }, context);
       case "end": {
         const graceMs = this.#stopping?.mode === "now" ? STOP_GRACE_MS : tools.graceMs;
         return this.#attempts.get(effect.key)?.tell({ kind: "end", cause: effect.cause, graceMs });
@@ -219,10 +197,6 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "free":
         return this.#attempts.get(effect.key)?.tell({ kind: "free" });
     }
-  }
-
-  #launch(key: string, request: JobRequest, context: Context<AgentMessage>): void {
-    this.#spawnAttempt(key, { kind: "requested", request }, context);
   }
 
   #takeOver(leftover: Leftover, context: Context<AgentMessage>): void {
@@ -274,24 +248,18 @@ export class AgentActor implements Behaviour<AgentMessage> {
     const open = {
       working: !holdings.isIdle(this.#held),
       unsettled: this.#held.outbox.waiting.size,
-      freeing: 0,
+      freeing: this.#attempts.size - this.#held.held.size,
     };
-    open.freeing = this.#attempts.size - this.#held.held.size;
     const verdict = isStopOver(this.#stopping, open, context.monotonicMs());
     if (verdict === "not yet") return;
     this.#isStopped = true;
-    if (verdict === "settled") this.#send("bye", { reason: "stopped" }, context);
-    this.#options.onStopped({ settled: verdict === "settled" });
+    if (verdict === "settled") this.#voice?.bye("stopped");
+    this.#options.onStopped(this.#stopping.mode);
   }
 
-  #beat(context: Context<AgentMessage>): void {
-    if (!this.#isKnown) this.#sayHello(context);
-    const { load1, freeMemoryBytes } = this.#options.readLoad();
-    this.#send(
-      "heartbeat",
-      { mode: this.#held.mode, load1, freeMemoryBytes, held: holdings.listHeld(this.#held) },
-      context,
-    );
+  #beat(): void {
+    if (!this.#isKnown) this.#voice?.hello(this.#present());
+    this.#voice?.heartbeat(this.#present());
   }
 
   #pulse(context: Context<AgentMessage>): void {
@@ -301,29 +269,16 @@ export class AgentActor implements Behaviour<AgentMessage> {
 
   #sayAllAgain(context: Context<AgentMessage>): void {
     makeAllDue(this.#held.outbox, context.monotonicMs());
-    this.#sayHello(context);
+    this.#voice?.hello(this.#present());
     this.#sendReport(context);
   }
 
-  #sayHello(context: Context<AgentMessage>): void {
-    const { capacity, labels, pool, host, versions } = this.#options.identity;
-    const held = holdings.listHeld(this.#held);
-    this.#send("hello", { capacity, labels, pool, mode: this.#held.mode, host, versions, held }, context);
-  }
-
-  /** What is due; also an empty one when orders were handled that nothing has confirmed. */
   #sendReport(context: Context<AgentMessage>): void {
-    const items = holdings.takeReport(this.#held, context.monotonicMs());
-    if (items.length > 0 || this.#confirmedOrders < this.#channel.seen)
-      this.#send("report", { items }, context);
+    this.#voice?.report(holdings.takeReport(this.#held, context.monotonicMs()));
   }
 
-  #send(kind: AgentMessageKind, fields: object, context: Context<AgentMessage>): void {
-    const { subjects, identity, codec } = this.#options;
-    const { incarnation, epoch, seen } = this.#channel;
-    this.#confirmedOrders = seen;
-    const sender = { v: PROTOCOL_VERSION, agent: identity.name, incarnation, epoch, ordersSeen: seen };
-    context.publish(subjects.fromAgent(identity.name, kind), codec.encode({ ...sender, ...fields }));
+  #present(): { mode: AgentMode; held: HeldAttempt[] } {
+    return { mode: this.#held.mode, held: holdings.listHeld(this.#held) };
   }
 
   #setHeartbeat(heartbeatMs: number, context: Context<AgentMessage>): void {
@@ -340,8 +295,4 @@ function readOrders(codec: Codec, payload: Uint8Array): AgentMessage {
   } catch (error) {
     return { kind: "refusedOrders", error };
   }
-}
-
-function batchNames({ epoch, incarnation, number }: Orders): object {
-  return { epoch, incarnation, number };
 }

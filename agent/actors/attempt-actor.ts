@@ -31,6 +31,7 @@ export type AttemptMessage =
   | { readonly kind: "prepared" }
   | { readonly kind: "launched"; readonly execution: Execution }
   | { readonly kind: "notPrepared"; readonly error: unknown }
+  | { readonly kind: "notLaunched"; readonly error: unknown }
   | { readonly kind: "exited"; readonly exit: Exit }
   | { readonly kind: "look" }
   | { readonly kind: "shipped" }
@@ -104,7 +105,9 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
       case "launched":
         return this.#onLaunched(message.execution, context);
       case "notPrepared":
-        return this.#onNotPrepared(message.error);
+        return this.#report(this.#ended?.cause ?? prepareFailure(message.error), undefined, null);
+      case "notLaunched":
+        return this.#report({ kind: "lost", message: String(message.error) }, undefined, null);
       case "exited":
         return this.#onExited(message.exit, context);
       case "look":
@@ -131,13 +134,16 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
       case "freed":
         if (message.error !== undefined) {
           context.log.warn(
-            { attempt: this.#key, error: message.error },
+            { attempt: this.#key, error: String(message.error) },
             "its files could not all be removed",
           );
         }
         return context.stop();
       case "trouble":
-        context.log.warn({ attempt: this.#key, error: message.error }, `trouble while ${message.doing}`);
+        context.log.warn(
+          { attempt: this.#key, error: String(message.error) },
+          `trouble while ${message.doing}`,
+        );
     }
   }
 
@@ -154,7 +160,7 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
 
   #follow(launched: Promise<Execution>, context: Context<AttemptMessage>): void {
     this.#state = { kind: "launching" };
-    this.#pipe(context, launched, (execution) => ({ kind: "launched", execution }), "notPrepared");
+    this.#pipe(context, launched, (execution) => ({ kind: "launched", execution }), "notLaunched");
   }
 
   #onLaunched(execution: Execution, context: Context<AttemptMessage>): void {
@@ -164,7 +170,7 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
       (exit) => ({ kind: "exited", exit }),
       (error) => ({ kind: "exited", exit: { kind: "unknown", message: String(error) } }),
     );
-    const { runMs } = this.#timeouts();
+    const { runMs } = this.#record.timeouts;
     if (runMs !== undefined) context.after(runMs, { kind: "limitPassed", limitMs: runMs });
     this.#lastOutput = { bytes: 0, atMs: context.monotonicMs() };
     this.#looking = context.every(LOOK_MS, { kind: "look" });
@@ -179,7 +185,7 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
       this.#lastOutput = { bytes, atMs: nowMs };
       this.#ship(context);
     }
-    const { noOutputMs } = this.#timeouts();
+    const { noOutputMs } = this.#record.timeouts;
     if (noOutputMs !== undefined && nowMs - this.#lastOutput.atMs >= noOutputMs) {
       this.#end({ kind: "timeout", limit: "noOutput", limitMs: noOutputMs }, this.#tools.graceMs, context);
     }
@@ -203,11 +209,6 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
     this.#report(failure ?? this.#outcome(exit), exit, artifact);
   }
 
-  #onNotPrepared(error: unknown): void {
-    this.#log!.close();
-    this.#report(this.#ended?.cause ?? prepareFailure(error), undefined, null);
-  }
-
   #outcome(exit: Exit): Outcome {
     return outcomeOf(exit, this.#ended?.cause, this.#record.memoryBytes ?? undefined);
   }
@@ -223,10 +224,13 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   }
 
   #end(cause: EndCause, graceMs: number, context: Context<AttemptMessage>): void {
-    if (this.#ended !== undefined || this.#state.kind === "collecting" || this.#state.kind === "reported")
-      return;
-    this.#ended = { cause, graceMs };
-    if (this.#state.kind === "running") this.#signalEnd(graceMs, context);
+    if (this.#state.kind === "collecting" || this.#state.kind === "reported") return;
+    const isFirst = this.#ended === undefined;
+    this.#ended ??= { cause, graceMs };
+    if (this.#state.kind !== "running") return;
+    if (isFirst) this.#signalEnd(graceMs, context);
+    // Whoever ends it again may be in more of a hurry.
+    else context.after(graceMs, { kind: "graceOver" });
   }
 
   #signalEnd(graceMs: number, context: Context<AttemptMessage>): void {
@@ -261,15 +265,11 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
     );
   }
 
-  #timeouts(): JobRequest["spec"]["timeouts"] {
-    return this.#beginning.kind === "requested" ? this.#beginning.request.spec.timeouts : {};
-  }
-
   #pipe<T>(
     context: Context<AttemptMessage>,
     promise: Promise<T>,
     done: (value: T) => AttemptMessage,
-    failed: "notPrepared" | "notCollected",
+    failed: "notPrepared" | "notLaunched" | "notCollected",
   ): void {
     context.pipe(promise, done, (error) => ({ kind: failed, error }));
   }

@@ -1,6 +1,7 @@
 /** Runs an agent in the foreground until it is told to stop. */
 import pino from "pino";
-import { startAgent } from "../agent.ts";
+import { type RunningAgent, startAgent } from "../agent.ts";
+import type { StopMode } from "../core/stopping.ts";
 import { readOptions } from "./options.ts";
 import { plainLogger } from "./plain-logger.ts";
 
@@ -10,7 +11,24 @@ export async function runAgent(raw: unknown): Promise<number> {
   const log = options.jsonLogs
     ? pino({ level: options.logLevel, base: { agent: options.name } }, pino.destination(2))
     : plainLogger(options.logLevel);
-  const agent = await startAgent({
+  let agent: RunningAgent | undefined;
+  const stop = (mode: StopMode) => {
+    log.info({ mode }, "stopping");
+    // Before there is an agent there is nothing to put in order: it waits for the server.
+    if (agent === undefined) process.exit(0);
+    agent.stop(mode);
+  };
+  let signals = 0;
+  const onSignal = () => {
+    signals += 1;
+    stop(signals === 1 ? options.stop : "now");
+  };
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  if (options.exitWithStdin) {
+    const lifelineCut = () => stop("now");
+    process.stdin.once("end", lifelineCut).once("error", lifelineCut).resume();
+  }
+  agent = await startAgent({
     server: options.server,
     namespace: options.namespace,
     name: options.name,
@@ -24,17 +42,5 @@ export async function runAgent(raw: unknown): Promise<number> {
     passEnvironment: options.passEnv,
     log,
   });
-  let signals = 0;
-  const onSignal = () => {
-    signals += 1;
-    const mode = signals === 1 ? options.stop : "now";
-    log.info({ mode }, "stopping");
-    agent.stop(mode);
-  };
-  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
-  if (options.exitWithStdin) {
-    const lifelineCut = () => agent.stop("now");
-    process.stdin.once("end", lifelineCut).once("error", lifelineCut).resume();
-  }
   return (await agent.ended) === "stopped" ? 0 : 3;
 }

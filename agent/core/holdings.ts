@@ -29,14 +29,13 @@ import { admissionProblem } from "./admission.ts";
 import { attemptKey, attemptRef, executionKey } from "./attempt-key.ts";
 import type { EndCause } from "./end-cause.ts";
 import * as outboxes from "./outbox.ts";
+import { fits, freeSlots, type Needs, occupy, release, type Slots } from "./slots.ts";
 
 export type Phase = "queued" | "running" | "collecting" | "finished";
 
 interface Held {
   readonly ref: AttemptRef;
-  /** What it needs; an attempt taken over from an earlier process takes a slot and these. */
-  readonly cpu: number;
-  readonly memoryBytes: number;
+  readonly needs: Needs;
   /** Kept until it is launched. */
   request: JobRequest | undefined;
   phase: Phase;
@@ -45,7 +44,7 @@ interface Held {
 }
 
 export interface Holdings {
-  readonly capacity: Capacity;
+  readonly slots: Slots;
   readonly engine: string | null;
   readonly collectLimit: number;
   mode: AgentMode;
@@ -55,10 +54,7 @@ export interface Holdings {
   readonly outbox: outboxes.Outbox;
   /** Started since the last report; said once. */
   started: ReportItem[];
-  running: number;
   collecting: number;
-  cpuUsed: number;
-  memoryUsed: number;
 }
 
 export type HoldingEffect =
@@ -71,7 +67,7 @@ export type HoldingEffect =
 
 export function emptyHoldings(capacity: Capacity, engine: string | null): Holdings {
   return {
-    capacity,
+    slots: freeSlots(capacity),
     engine,
     collectLimit: Math.max(4, capacity.slots * 2),
     mode: "active",
@@ -80,10 +76,7 @@ export function emptyHoldings(capacity: Capacity, engine: string | null): Holdin
     queue: new Set(),
     outbox: outboxes.emptyOutbox(),
     started: [],
-    running: 0,
     collecting: 0,
-    cpuUsed: 0,
-    memoryUsed: 0,
   };
 }
 
@@ -93,7 +86,7 @@ export function onStartOrdered(holdings: Holdings, request: JobRequest, now: num
   if (holdings.held.has(key) || holdings.outbox.waiting.has(key)) return [];
   const problem = admissionProblem(request, {
     mode: holdings.mode,
-    capacity: holdings.capacity,
+    capacity: holdings.slots.capacity,
     engine: holdings.engine,
     heldUnderOtherLease: holdings.executions.has(executionKey(request)),
   });
@@ -102,7 +95,13 @@ export function onStartOrdered(holdings: Holdings, request: JobRequest, now: num
     return [];
   }
   const { cpu = 0, memoryBytes = 0 } = request.spec.resources;
-  hold(holdings, { ref: attemptRef(request), cpu, memoryBytes, request, phase: "queued", unwanted: false });
+  hold(holdings, {
+    ref: attemptRef(request),
+    needs: { cpu, memoryBytes },
+    request,
+    phase: "queued",
+    unwanted: false,
+  });
   holdings.queue.add(key);
   const effects = startQueued(holdings);
   return holdings.queue.has(key) ? [{ kind: "accepted", request }, ...effects] : effects;
@@ -177,7 +176,7 @@ export function onStopNow(holdings: Holdings, now: number): HoldingEffect[] {
 export function onCommandEnded(holdings: Holdings, key: string): HoldingEffect[] {
   const held = holdings.held.get(key);
   if (held?.phase !== "running") return [];
-  release(holdings, held);
+  release(holdings.slots, held.needs);
   held.phase = "collecting";
   holdings.collecting += 1;
   return startQueued(holdings);
@@ -192,7 +191,7 @@ export function onFinished(
 ): HoldingEffect[] {
   const held = holdings.held.get(key);
   if (held === undefined || held.phase === "finished" || held.phase === "queued") return [];
-  if (held.phase === "running") release(holdings, held);
+  if (held.phase === "running") release(holdings.slots, held.needs);
   else holdings.collecting -= 1;
   const free: HoldingEffect[] = held.unwanted ? [{ kind: "free", key }] : [];
   if (held.unwanted) drop(holdings, held);
@@ -201,14 +200,9 @@ export function onFinished(
 }
 
 /** An attempt of an earlier process of this agent that still runs, or whose outputs are still to be collected. */
-export function onTakenOver(
-  holdings: Holdings,
-  ref: AttemptRef,
-  needs: { cpu: number; memoryBytes: number },
-): void {
-  const held: Held = { ref, ...needs, request: undefined, phase: "running", unwanted: false };
-  hold(holdings, held);
-  occupy(holdings, held);
+export function onTakenOver(holdings: Holdings, ref: AttemptRef, needs: Needs): void {
+  hold(holdings, { ref, needs, request: undefined, phase: "running", unwanted: false });
+  occupy(holdings.slots, needs);
 }
 
 /** What the agent tells of itself; `collecting` counts as running, its result is not known yet. */
@@ -233,7 +227,7 @@ export function takeReport(holdings: Holdings, now: number): ReportItem[] {
 
 /** Whether nothing runs or waits to run; reports may still be unsettled. */
 export function isIdle(holdings: Holdings): boolean {
-  return holdings.running === 0 && holdings.collecting === 0 && holdings.queue.size === 0;
+  return holdings.slots.taken === 0 && holdings.collecting === 0 && holdings.queue.size === 0;
 }
 
 /** The result of an attempt of which no command ran. */
@@ -245,38 +239,15 @@ function startQueued(holdings: Holdings): HoldingEffect[] {
   const effects: HoldingEffect[] = [];
   for (const key of holdings.queue) {
     const held = holdings.held.get(key)!;
-    if (!fits(holdings, held)) break;
+    if (!fits(holdings.slots, held.needs) || holdings.collecting >= holdings.collectLimit) break;
     holdings.queue.delete(key);
     held.phase = "running";
-    occupy(holdings, held);
+    occupy(holdings.slots, held.needs);
     holdings.started.push({ kind: "started", ...held.ref });
     effects.push({ kind: "launch", key, request: held.request! });
     held.request = undefined;
   }
   return effects;
-}
-
-function fits(holdings: Holdings, { cpu, memoryBytes }: Held): boolean {
-  const { capacity } = holdings;
-  return (
-    holdings.running < capacity.slots &&
-    holdings.collecting < holdings.collectLimit &&
-    holdings.cpuUsed + cpu <= capacity.cpu &&
-    holdings.memoryUsed + memoryBytes <= capacity.memoryBytes
-  );
-}
-
-function occupy(holdings: Holdings, held: Held): void {
-  holdings.running += 1;
-  holdings.cpuUsed += held.cpu;
-  holdings.memoryUsed += held.memoryBytes;
-}
-
-function release(holdings: Holdings, held: Held): void {
-  holdings.running -= 1;
-  // Sums of fractions drift; with nothing running they are zero again.
-  holdings.cpuUsed = holdings.running === 0 ? 0 : holdings.cpuUsed - held.cpu;
-  holdings.memoryUsed -= held.memoryBytes;
 }
 
 function hold(holdings: Holdings, held: Held): void {

@@ -17,6 +17,8 @@ export interface OrderChannel {
   readonly incarnation: string;
   epoch: number;
   seen: number;
+  /** The last number that something sent has confirmed. */
+  confirmed: number;
   /** How many batches were refused, by reason. */
   readonly refused: Map<OrderRefusal, number>;
 }
@@ -33,7 +35,7 @@ export type OrderVerdict =
 
 /** A channel on which nothing has been heard yet. */
 export function openOrderChannel(incarnation: string): OrderChannel {
-  return { incarnation, epoch: 0, seen: 0, refused: new Map() };
+  return { incarnation, epoch: 0, seen: 0, confirmed: 0, refused: new Map() };
 }
 
 /** Decides on one batch, and counts it as handled when it is to be handled. */
@@ -45,13 +47,13 @@ export function onOrdersReceived(
   const newEpoch = batch.epoch > channel.epoch;
   if (newEpoch) {
     channel.epoch = batch.epoch;
-    channel.seen = 0;
+    startAnew(channel);
   }
   const isForMe = batch.incarnation === channel.incarnation;
   // Whoever asks may know an earlier incarnation only, or none: it is told who is here now.
   if (batch.number === 0 && !isForMe) return { kind: "hello", newEpoch };
   if (batch.number === 0) {
-    channel.seen = 0;
+    startAnew(channel);
     return { kind: "greeted", newEpoch };
   }
   if (!isForMe) return refuse(channel, "otherIncarnation");
@@ -59,6 +61,11 @@ export function onOrdersReceived(
   if (batch.number > channel.seen + 1) return refuse(channel, "gap");
   channel.seen = batch.number;
   return { kind: "handle", newEpoch };
+}
+
+function startAnew(channel: OrderChannel): void {
+  channel.seen = 0;
+  channel.confirmed = 0;
 }
 
 function refuse(channel: OrderChannel, reason: OrderRefusal): OrderVerdict {

@@ -177,7 +177,7 @@ export class ContainerExecution implements Execution {
   }
 }
 
-const signalAll = ["/bin/sh", "-c", "kill -s TERM -- -1"];
+const signalAll = ["/bin/sh", "-c", "kill -TERM -1"];
 
 const neverRan: Usage = { wallMs: 0, cpuMs: null, peakMemoryBytes: null };
 

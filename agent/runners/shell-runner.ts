@@ -33,6 +33,7 @@ export class ShellRunner implements Runner {
   readonly #environment: Record<string, string>;
   readonly #watch = new ProcessWatch();
   readonly #spawners = new Set<Spawner>();
+  readonly #running = new Set<Execution>();
   #idle: Spawner[] = [];
 
   constructor(options: ShellRunnerOptions) {
@@ -54,19 +55,26 @@ export class ShellRunner implements Runner {
       const message = asMillraceError(error, "the job could not be launched").message;
       return ended({ kind: "notStarted", reason: "workspace", message });
     }
-    return new ShellExecution(launch, spawner, this.#watch, () => this.#giveBack(spawner));
+    return this.#follow(new ShellExecution(launch, spawner, this.#watch, () => this.#giveBack(spawner)));
   }
 
   /** Follows an attempt that an earlier process of this agent started. */
   adopt(attempt: string, control: string): Execution {
-    return new AdoptedExecution(attempt, control, this.#watch);
+    return this.#follow(new AdoptedExecution(attempt, control, this.#watch));
   }
 
   async sweep(attempt: string): Promise<void> {
     await this.#watch.killAll(attempt);
   }
 
+  /** Kills what still runs and ends the spawners. */
   async close(): Promise<void> {
+    await Promise.all(
+      [...this.#running].map(async (execution) => {
+        await execution.signal("KILL");
+        await execution.exit;
+      }),
+    );
     await Promise.all([...this.#spawners].map((spawner) => spawner.close()));
     await this.#watch.close();
   }
@@ -75,6 +83,12 @@ export class ShellRunner implements Runner {
   abandon(): void {
     for (const spawner of this.#spawners) spawner.abandon();
     this.#watch.abandon();
+  }
+
+  #follow(execution: Execution): Execution {
+    this.#running.add(execution);
+    void execution.exit.then(() => this.#running.delete(execution));
+    return execution;
   }
 
   #takeIdle(): Spawner | undefined {

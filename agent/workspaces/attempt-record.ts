@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { jobSpecSchema } from "../../shared/model/job-spec.ts";
 import { attemptRefSchema, type JobRequest } from "../../shared/model/messages.ts";
 import { nameSchema } from "../../shared/model/name.ts";
 
@@ -15,6 +16,7 @@ const attemptRecordSchema = attemptRefSchema.extend({
   outputs: z.array(z.string()),
   cpu: z.number().nullable(),
   memoryBytes: z.number().nullable(),
+  timeouts: jobSpecSchema.shape.timeouts,
   /** Of the system it was started under: after a reboot nothing of it runs. */
   boot: z.string(),
 });
@@ -33,6 +35,7 @@ export function recordOf(request: JobRequest, boot: string): AttemptRecord {
     outputs: spec.outputs,
     cpu: spec.resources.cpu ?? null,
     memoryBytes: spec.resources.memoryBytes ?? null,
+    timeouts: spec.timeouts,
     boot,
   };
 }

@@ -8,12 +8,17 @@ import { Interrupted, Interruption } from "./interruption.ts";
 import { runProgram } from "./program.ts";
 import { processTerminal } from "./terminal.ts";
 
-const interruption = new Interruption((reason) => process.exit(conclude(reason)));
+const interruption = new Interruption((reason) => exitNow(conclude(reason)));
 const terminal = processTerminal(() => {
   // A command that must put things in order is told to stop; any other one has nothing left to do.
   if (interruption.taken) interruption.interrupt(new Interrupted("the reader of its output"));
-  else process.exit(exitCode.succeeded);
+  else exitNow(exitCode.succeeded);
 });
+
+function exitNow(status: number): never {
+  terminal.flush();
+  process.exit(status);
+}
 
 /** Says what went wrong and what to do about it; gives the exit status. */
 function conclude(error: unknown): number {
@@ -43,4 +48,5 @@ async function main(): Promise<number> {
 
 const status = await main();
 // Whatever a library has left open must not keep the command alive once it has said all it has to say.
+terminal.flush();
 process.stdout.write("", () => process.exit(status));

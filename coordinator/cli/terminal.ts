@@ -1,8 +1,9 @@
 /**
  * Where a command writes: data to stdout, messages to stderr. Whether either is a terminal, takes colours and shows
- * Unicode is decided here once. A reader that goes away (`| head`) ends the command quietly.
+ * Unicode is decided here once.
  */
 import pico from "picocolors";
+import { OutputStream } from "./output-stream.ts";
 
 export type Colours = ReturnType<typeof pico.createColors>;
 
@@ -25,7 +26,7 @@ export interface Terminal {
 }
 
 /** What the environment says about colours and characters. */
-export function displaySettings(environment: NodeJS.ProcessEnv): {
+function displaySettings(environment: NodeJS.ProcessEnv): {
   readonly plain: boolean;
   readonly unicode: boolean;
 } {
@@ -36,45 +37,37 @@ export function displaySettings(environment: NodeJS.ProcessEnv): {
   };
 }
 
-/** The terminal of this process. `onReaderGone` is called when nobody reads stdout any more. */
-export function processTerminal(onReaderGone: () => void): Terminal {
+/** The terminal of this process, and how to write out what is still pending before it exits. */
+export interface ProcessTerminal extends Terminal {
+  flush(): void;
+}
+
+/** `onReaderGone` is called when nobody reads stdout any more; a stderr that nobody reads stops nothing. */
+export function processTerminal(onReaderGone: () => void): ProcessTerminal {
   const { stdout, stderr, env } = process;
   const { plain, unicode } = displaySettings(env);
-  let readerGone = false;
-  let onRoom = (): void => {};
-  stdout.on("drain", () => onRoom());
-  stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    readerGone = true;
-    onRoom();
-    onReaderGone();
-  });
-  stderr.on("error", () => {
-    // Nobody is left to be told; the work goes on.
-  });
-  const write = async (data: string | Uint8Array): Promise<void> => {
-    if (readerGone || stdout.write(data)) return;
-    await new Promise<void>((resolve) => {
-      const before = onRoom;
-      onRoom = () => {
-        before();
-        resolve();
-      };
-    });
-  };
+  const out = new OutputStream(stdout, onReaderGone);
+  const messages = new OutputStream(stderr, () => {});
+  const errIsLive = stderr.isTTY === true && !plain;
   return {
     outIsTerminal: stdout.isTTY === true,
-    errIsLive: stderr.isTTY === true && !plain,
+    errIsLive,
     outColours: pico.createColors(stdout.isTTY === true && !plain),
-    errColours: pico.createColors(stderr.isTTY === true && !plain),
+    errColours: pico.createColors(errIsLive),
     unicode,
     // A terminal that does not know its size says 0.
     columns: () => stderr.columns || stdout.columns || 80,
     rows: () => stderr.rows || stdout.rows || 24,
-    write,
-    print: (line) => write(`${line}\n`),
+    write: (data) => out.write(data),
+    print: (line) => out.write(`${line}\n`),
     note: (line) => {
-      stderr.write(`${line}\n`);
+      void messages.write(`${line}\n`);
+      // A live view draws on the same screen, and must find messages where it expects them.
+      if (errIsLive) messages.flush();
+    },
+    flush: () => {
+      out.flush();
+      messages.flush();
     },
   };
 }

@@ -9,7 +9,7 @@ import type { MailboxOptions } from "./contract.ts";
 import { Notice } from "./notice.ts";
 import { Ring } from "./ring.ts";
 
-export const DEFAULT_CAPACITY = 10_000;
+const DEFAULT_CAPACITY = 10_000;
 
 /** What became of an offered message; `evicted` took the place of the oldest one. */
 export type Admission =

@@ -12,7 +12,7 @@ import { checkAddress } from "./address.ts";
 import type { ActorRef, Codec } from "./contract.ts";
 import { Ref } from "./ref.ts";
 
-export const DEFAULT_MAX_BYTES = 8 * 1024 * 1024;
+const DEFAULT_MAX_BYTES = 8 * 1024 * 1024;
 const MAX_DEPTH = 200;
 
 /** Makes the ref of an address found in a message. */

@@ -10,7 +10,7 @@ const pathSchema = z.string().min(1).max(4096);
 const numberSchema = z.number().int().min(0);
 
 /** The watching node lists its watches, also to hear whether the other one lives. */
-export const watchListSchema = z.object({
+const watchListSchema = z.object({
   kind: z.literal("watchList"),
   from: tokenSchema,
   incarnation: tokenSchema,
@@ -21,7 +21,7 @@ export const watchListSchema = z.object({
 export type WatchList = z.infer<typeof watchListSchema>;
 
 /** The watched node answers with those that have ended and are still listed. */
-export const endListSchema = z.object({
+const endListSchema = z.object({
   kind: z.literal("endList"),
   from: tokenSchema,
   incarnation: tokenSchema,

@@ -9,8 +9,8 @@
  */
 import type { Directive, Supervision } from "./contract.ts";
 
-export const DEFAULT_MAX_RESTARTS = 5;
-export const DEFAULT_WINDOW_MS = 60_000;
+const DEFAULT_MAX_RESTARTS = 5;
+const DEFAULT_WINDOW_MS = 60_000;
 const JITTER = 0.2;
 
 /** Times of the restarts that still count, oldest first, on the clock that never jumps. */

@@ -4,7 +4,7 @@ import type { Host } from "./host.ts";
 import { type RestartHistory, superviseFailure } from "./supervision.ts";
 
 /** What an actor is to do after a failure; an escalation carries the error that its parent is to fail with. */
-export type Sentence =
+type Sentence =
   | { readonly kind: "restart"; readonly delayMs: number }
   | { readonly kind: "stop" }
   | { readonly kind: "escalate"; readonly error: unknown };

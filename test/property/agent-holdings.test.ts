@@ -91,9 +91,9 @@ test("whatever comes in whatever order: never over capacity, launched once, one 
             apply(holdings.onCommandEnded(held, attemptKey(request)));
           if (kind === "finished" && attempt.running) end(attempt);
         }
-        expect(held.running).toBeLessThanOrEqual(capacity.slots);
-        expect(held.cpuUsed).toBeLessThanOrEqual(capacity.cpu);
-        expect(held.cpuUsed).toBeGreaterThanOrEqual(0);
+        expect(held.slots.taken).toBeLessThanOrEqual(capacity.slots);
+        expect(held.slots.cpuTaken).toBeLessThanOrEqual(capacity.cpu);
+        expect(held.slots.cpuTaken).toBeGreaterThanOrEqual(0);
       }
 
       // Live: once everything that runs ends, everything that waits runs, and every attempt has its answer.

@@ -34,7 +34,7 @@ export const namespaceOption: OptionEntry = {
   summary: "namespace of the cluster (default: default)",
 };
 
-export const timeoutOption: OptionEntry = {
+const timeoutOption: OptionEntry = {
   flags: "--timeout <duration>",
   summary: "give up with status 3 after this long, e.g. 10m",
 };

@@ -20,7 +20,7 @@ export interface RunningJob {
 
 export type FailedJob = Extract<RunEvent, { type: "job.failed" }>;
 
-export interface EndedCounts {
+interface EndedCounts {
   done: number;
   failed: number;
   /** Failed, and the run file allows it. */

@@ -251,6 +251,7 @@ test("repeats a result until it is settled, to a new coordinator at once, and on
 });
 
 test("confirms orders that need no answer", async () => {
+  coordinator.heartbeatMs = 60_000;
   await start();
   coordinator.order({ kind: "mode", mode: "held" });
   await waitUntil("the batch is confirmed", () => coordinator.ordersSeen === 1);

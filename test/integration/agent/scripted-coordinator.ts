@@ -26,6 +26,7 @@ export class ScriptedCoordinator {
   epoch = 1;
   ordersSeen = 0;
   settles = true;
+  heartbeatMs = 200;
   #number = 0;
 
   constructor(bus: Bus, agent: string) {
@@ -53,7 +54,7 @@ export class ScriptedCoordinator {
       epoch: this.epoch,
       incarnation: this.incarnation,
       number: 0,
-      heartbeatMs: 200,
+      heartbeatMs: this.heartbeatMs,
       orders: [],
       ...fields,
     };

@@ -1,0 +1,73 @@
+/** What an agent says to the coordinator, each message with who says it and how far its orders were handled. */
+import type { Codec, Context } from "../../shared/actor/contract.ts";
+import type { AgentMessageKind, Subjects } from "../../shared/bus/subjects.ts";
+import type { Pairs } from "../../shared/model/job-spec.ts";
+import {
+  type AgentMode,
+  type Capacity,
+  type HeldAttempt,
+  type Hello,
+  PROTOCOL_VERSION,
+  type ReportItem,
+} from "../../shared/model/messages.ts";
+import type { OrderChannel } from "../core/order-channel.ts";
+
+/** What an agent says of itself. */
+export interface AgentIdentity extends Pick<Hello, "host" | "versions"> {
+  readonly name: string;
+  readonly capacity: Capacity;
+  readonly labels: Pairs;
+  readonly pool: string;
+}
+
+export interface AgentVoiceOptions {
+  readonly identity: AgentIdentity;
+  readonly subjects: Subjects;
+  readonly codec: Codec;
+  readonly readLoad: () => { readonly load1: number; readonly freeMemoryBytes: number };
+}
+
+/** Whom and what a message is about. */
+interface Present {
+  readonly mode: AgentMode;
+  readonly held: readonly HeldAttempt[];
+}
+
+export class AgentVoice {
+  readonly #options: AgentVoiceOptions;
+  readonly #channel: OrderChannel;
+  readonly #publish: Context<never>["publish"];
+
+  constructor(options: AgentVoiceOptions, channel: OrderChannel, publish: Context<never>["publish"]) {
+    this.#options = options;
+    this.#channel = channel;
+    this.#publish = publish;
+  }
+
+  hello({ mode, held }: Present): void {
+    const { capacity, labels, pool, host, versions } = this.#options.identity;
+    this.#send("hello", { capacity, labels, pool, mode, host, versions, held });
+  }
+
+  heartbeat({ mode, held }: Present): void {
+    this.#send("heartbeat", { mode, ...this.#options.readLoad(), held });
+  }
+
+  /** Says what is given; without anything to say only if orders were handled that nothing has confirmed. */
+  report(items: readonly ReportItem[]): void {
+    const { seen, confirmed } = this.#channel;
+    if (items.length > 0 || confirmed < seen) this.#send("report", { items });
+  }
+
+  bye(reason: string): void {
+    this.#send("bye", { reason });
+  }
+
+  #send(kind: AgentMessageKind, fields: object): void {
+    const { subjects, identity, codec } = this.#options;
+    const { incarnation, epoch, seen } = this.#channel;
+    this.#channel.confirmed = seen;
+    const sender = { v: PROTOCOL_VERSION, agent: identity.name, incarnation, epoch, ordersSeen: seen };
+    this.#publish(subjects.fromAgent(identity.name, kind), codec.encode({ ...sender, ...fields }));
+  }
+}
