@@ -21,8 +21,14 @@ import {
   writeLaunchFiles,
 } from "./container-creation.ts";
 import { appendKept, logBytes, startAttached } from "./container-output.ts";
-import { type ContainerState, exitOf, inspectContainer, removeContainer } from "./container-state.ts";
-import { notMeasured, readUsage } from "./container-wrapper.ts";
+import {
+  type ContainerState,
+  type Ended,
+  exitOf,
+  inspectContainer,
+  removeContainer,
+} from "./container-state.ts";
+import { notMeasured, readUsage, terminateAll } from "./container-wrapper.ts";
 import { askEngine } from "./engine-command.ts";
 import type { Execution, Exit, Launch, Usage } from "./runner.ts";
 
@@ -152,7 +158,11 @@ export class ContainerExecution implements Execution {
     const { engine } = this.#host;
     const deadline = performance.now() + SIGNAL_PATIENCE_MS;
     for (;;) {
-      if (signal === "TERM" && (await askEngine(engine.binary, ["exec", id, ...signalAll])).ok) return;
+      if (
+        signal === "TERM" &&
+        (await askEngine(engine.binary, ["exec", id, "/bin/sh", "-c", terminateAll])).ok
+      )
+        return;
       const reply = await askEngine(engine.binary, ["kill", `--signal=${signal}`, id]);
       if (reply.ok || this.#phase.kind === "over") return;
       const state = await this.#inspected(id);
@@ -176,8 +186,6 @@ export class ContainerExecution implements Execution {
     }
   }
 }
-
-const signalAll = ["/bin/sh", "-c", "kill -TERM -1"];
 
 const neverRan: Usage = { wallMs: 0, cpuMs: null, peakMemoryBytes: null };
 

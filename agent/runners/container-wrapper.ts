@@ -18,7 +18,7 @@ export const place = {
 } as const;
 
 /** Names within the folder that is mounted at `place.launch`. */
-export const launchFiles = { wrapper: "wrapper", script: "script", usage: "usage" } as const;
+export const launchFiles = { wrapper: "wrapper", script: "script", init: "init", usage: "usage" } as const;
 
 const counters = {
   "cpuacct/cpuacct.usage": "version 1, nanoseconds",
@@ -32,7 +32,7 @@ const counters = {
 /** stdout and stderr become one stream, so that their order is kept; the traps let the wrapper outlive a signal. */
 export const wrapperScript = `exec 2>&1
 usage=${place.launch}/${launchFiles.usage}
-{ true >"$usage"; } 2>/dev/null
+{ true >"$usage" && echo "$PPID" >${place.launch}/${launchFiles.init}; } 2>/dev/null
 trap : HUP INT TERM
 "$@"
 status=$?
@@ -46,6 +46,12 @@ status=$?
 } 2>/dev/null
 exit "$status"
 `;
+
+/**
+ * Gives TERM to every process of the container, run inside it by the engine. An engine that is set up to share the
+ * host's processes would have it reach those: so it does nothing unless the wrapper's parent, the init, is process 1.
+ */
+export const terminateAll = `read -r init <${place.launch}/${launchFiles.init} && [ "$init" = 1 ] && kill -TERM -1`;
 
 export interface Measured {
   readonly cpuMs: number | null;

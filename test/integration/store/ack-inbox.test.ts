@@ -1,7 +1,7 @@
 import { headers } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AckInbox, WRONG_LAST_SEQUENCE } from "../../../shared/store/ack-inbox.ts";
-import { type StoreServer, startStoreServer } from "./store-server.ts";
+import { type StoreServer, serverOfTest, startStoreServer } from "./store-server.ts";
 
 let store: StoreServer;
 
@@ -51,7 +51,7 @@ describe("a publish", () => {
   });
 
   it("is lost when the connection breaks or the inbox is closed, each once", async () => {
-    const shaky = await startStoreServer();
+    const shaky = await serverOfTest();
     const acks = new AckInbox(shaky.bus.connection);
     const silent = shaky.bus.connection.subscribe("silent");
     const waiting = acks.published("silent", BYTES);
@@ -62,6 +62,5 @@ describe("a publish", () => {
     silent.unsubscribe();
     acks.close();
     expect(await acks.published("silent", BYTES)).toMatchObject({ kind: "lost" });
-    await shaky.close();
   });
 });

@@ -6,7 +6,7 @@ import { logHeaders } from "../../../shared/store/log-record.ts";
 import { tailLog } from "../../../shared/store/log-tail.ts";
 import { LogShipper } from "../../../shared/store/log-writer.ts";
 import { waitUntil } from "../../support/wait-until.ts";
-import { type StoreServer, startStoreServer } from "./store-server.ts";
+import { type StoreServer, serverOfTest, startStoreServer } from "./store-server.ts";
 
 let store: StoreServer;
 let shipper: LogShipper;
@@ -144,7 +144,7 @@ describe("the tail of a log", () => {
 
 describe("logs across a restart of the server", () => {
   it("are complete and unrepeated for writer and follower", async () => {
-    const shaky = await startStoreServer();
+    const shaky = await serverOfTest();
     const reader = await shaky.connect();
     const ships = new LogShipper(shaky.bus);
     const writer = ships.open(source("shaky"));
@@ -172,6 +172,5 @@ describe("logs across a restart of the server", () => {
     await reading;
     expect(seen).toBe(lines.join(""));
     ships.close();
-    await shaky.close();
   });
 });

@@ -4,7 +4,7 @@ import { AckInbox } from "../../../shared/store/ack-inbox.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
 import { ObjectSubjects } from "../../../shared/store/object-meta.ts";
 import { waitUntil } from "../../support/wait-until.ts";
-import { readAll, type StoreServer, startStoreServer } from "./store-server.ts";
+import { readAll, type StoreServer, serverOfTest, startStoreServer } from "./store-server.ts";
 
 const MIB = 1024 * 1024;
 let store: StoreServer;
@@ -192,19 +192,18 @@ describe("objects", () => {
 
 describe("objects of a server with small messages", () => {
   it("have chunks that fit", async () => {
-    const small = await startStoreServer("max_payload: 65536");
+    const small = await serverOfTest("max_payload: 65536");
     const other = new JetStreamObjects(small.bus.connection, { bucket: small.bucket });
     const bytes = randomBytes(MIB);
     expect((await other.put("data/cut", () => [bytes])).chunks).toBe(18);
     expect((await readAll(other.get("data/cut"))).equals(bytes)).toBe(true);
     other.close();
-    await small.close();
   });
 });
 
 describe("objects of a full bucket", () => {
   it("are refused with what to do, and leave no entry", async () => {
-    const full = await startStoreServer();
+    const full = await serverOfTest();
     const stream = `OBJ_${full.bucket}`;
     const { config } = await full.bus.manager.streams.info(stream);
     await full.bus.manager.streams.update(stream, { ...config, max_bytes: 300_000 });
@@ -216,13 +215,12 @@ describe("objects of a full bucket", () => {
     }
     await other.put("data/fits", () => [randomBytes(1000)]);
     other.close();
-    await full.close();
   });
 });
 
 describe("objects across a restart of the server", () => {
   it("arrive whole when the server is killed in the middle of a put", async () => {
-    const shaky = await startStoreServer();
+    const shaky = await serverOfTest();
     const acks = new AckInbox(shaky.bus.connection);
     const other = new JetStreamObjects(shaky.bus.connection, { bucket: shaky.bucket, acks });
     const pieces = Array.from({ length: 64 }, () => randomBytes(MIB));
@@ -246,11 +244,10 @@ describe("objects across a restart of the server", () => {
     const { state } = await shaky.bus.manager.streams.info(`OBJ_${shaky.bucket}`);
     expect(state.messages).toBe(info.chunks + 1);
     acks.close();
-    await shaky.close();
   });
 
   it("are read to the end when the server is killed in the middle of a get", async () => {
-    const shaky = await startStoreServer();
+    const shaky = await serverOfTest();
     const other = new JetStreamObjects(shaky.bus.connection, { bucket: shaky.bucket });
     const bytes = randomBytes(48 * MIB);
     await other.put("data/shaky", () => [bytes]);
@@ -263,11 +260,10 @@ describe("objects across a restart of the server", () => {
     await restarted;
     expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
     other.close();
-    await shaky.close();
   });
 
   it("wait for a server that is away", async () => {
-    const shaky = await startStoreServer();
+    const shaky = await serverOfTest();
     const other = new JetStreamObjects(shaky.bus.connection, { bucket: shaky.bucket });
     await shaky.server.kill();
     let isStored = false;
@@ -281,6 +277,5 @@ describe("objects across a restart of the server", () => {
     await put;
     expect((await readAll(other.get("data/late"))).toString()).toBe("late");
     other.close();
-    await shaky.close();
   });
 });

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onTestFinished } from "vitest";
 import { type Bus, connectBus } from "../../../shared/bus/connection.ts";
 import { ensureStreams } from "../../../shared/bus/streams.ts";
 import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
@@ -45,6 +46,13 @@ export async function startStoreServer(config?: string): Promise<StoreServer> {
       await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
     },
   };
+}
+
+/** One that ends with the test that asks for it, however that ends. */
+export async function serverOfTest(config?: string): Promise<StoreServer> {
+  const server = await startStoreServer(config);
+  onTestFinished(() => server.close());
+  return server;
 }
 
 export async function readAll(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
