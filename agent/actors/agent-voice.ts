@@ -13,7 +13,7 @@ import {
 import type { OrderChannel } from "../core/order-channel.ts";
 
 /** What an agent says of itself. */
-export interface AgentIdentity extends Pick<Hello, "host" | "versions"> {
+interface AgentIdentity extends Pick<Hello, "host" | "versions"> {
   readonly name: string;
   readonly capacity: Capacity;
   readonly labels: Pairs;

@@ -59,8 +59,6 @@ const optionsSchema = z.object({
   jsonLogs: z.boolean().default(false),
 });
 
-export type CliOptions = ReturnType<typeof readOptions>;
-
 /** The options with their defaults; throws `badInput` with every mistake. */
 export function readOptions(raw: unknown, environment: NodeJS.ProcessEnv) {
   const parsed = optionsSchema.safeParse(raw);

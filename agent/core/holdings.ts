@@ -31,7 +31,7 @@ import type { EndCause } from "./end-cause.ts";
 import * as outboxes from "./outbox.ts";
 import { fits, freeSlots, type Needs, occupy, release, type Slots } from "./slots.ts";
 
-export type Phase = "queued" | "running" | "collecting" | "finished";
+type Phase = "queued" | "running" | "collecting" | "finished";
 
 interface Held {
   readonly ref: AttemptRef;

@@ -1,15 +1,15 @@
 /**
  * The receiving end of the numbered order channel.
  *
- * A coordinator numbers its batches 1, 2, 3 … and repeats what is not confirmed. Number 0 carries no orders: named
- * with this incarnation it answers a hello and opens the channel anew, with another one it asks for a hello.
+ * A coordinator numbers its batches 1, 2, 3 … for each (epoch, incarnation) and repeats what is not confirmed; it
+ * answers a hello with the next batch, if need be an empty one. Number 0 carries no orders and asks for a hello.
  *
  * Safe: a batch is handled at most once, in order, and only for this incarnation; once a higher epoch has spoken,
  * a lower one never changes anything again. Live: a refused repeat is confirmed again by whatever the agent sends
  * next, and a gap is closed by the coordinator's repeats.
  *
  * Invariants: (1) `epoch` never falls. (2) `seen` grows by one with each handled batch and starts again at 0 only
- * with a higher epoch or an answered hello, after which the coordinator repeats nothing older.
+ * with a higher epoch.
  */
 import type { Orders } from "../../shared/model/messages.ts";
 
@@ -23,13 +23,11 @@ export interface OrderChannel {
   readonly refused: Map<OrderRefusal, number>;
 }
 
-export type OrderRefusal = "oldEpoch" | "otherIncarnation" | "duplicate" | "gap";
+type OrderRefusal = "oldEpoch" | "otherIncarnation" | "duplicate" | "gap";
 
 export type OrderVerdict =
   | { readonly kind: "handle"; readonly newEpoch: boolean }
-  /** The coordinator has heard the hello; its orders start at 1. */
-  | { readonly kind: "greeted"; readonly newEpoch: boolean }
-  /** The coordinator does not know this incarnation, or wants to know it anew. */
+  /** The coordinator wants to know who is here. */
   | { readonly kind: "hello"; readonly newEpoch: boolean }
   | { readonly kind: "refused"; readonly reason: OrderRefusal };
 
@@ -49,14 +47,8 @@ export function onOrdersReceived(
     channel.epoch = batch.epoch;
     startAnew(channel);
   }
-  const isForMe = batch.incarnation === channel.incarnation;
-  // Whoever asks may know an earlier incarnation only, or none: it is told who is here now.
-  if (batch.number === 0 && !isForMe) return { kind: "hello", newEpoch };
-  if (batch.number === 0) {
-    startAnew(channel);
-    return { kind: "greeted", newEpoch };
-  }
-  if (!isForMe) return refuse(channel, "otherIncarnation");
+  if (batch.number === 0) return { kind: "hello", newEpoch };
+  if (batch.incarnation !== channel.incarnation) return refuse(channel, "otherIncarnation");
   if (batch.number <= channel.seen) return refuse(channel, "duplicate");
   if (batch.number > channel.seen + 1) return refuse(channel, "gap");
   channel.seen = batch.number;

@@ -81,7 +81,9 @@ export async function inspectContainer(engine: Engine, id: string): Promise<List
 
 /** Ends and removes a container with its anonymous volumes; does nothing when it is gone. */
 export async function removeContainer(engine: Engine, id: string): Promise<void> {
-  const reply = await askEngine(engine.binary, ["rm", "--force", "--volumes", id]);
+  // Without it podman, unlike docker, first waits for the container to end by itself.
+  const atOnce = engine.kind === "podman" ? ["--time=0"] : [];
+  const reply = await askEngine(engine.binary, ["rm", "--force", ...atOnce, "--volumes", id]);
   if (reply.ok || (await inspectContainer(engine, id)) === undefined) return;
   throw new MillraceError("unavailable", `${engine.kind} did not remove container ${id}: ${reply.words}`);
 }

@@ -9,7 +9,7 @@ import type { ProcessIdentity } from "./process-census.ts";
 import type { Launch } from "./runner.ts";
 
 /** Exit status of a job whose workspace could not be entered; its log has the shell's words. */
-export const NO_WORKSPACE_STATUS = 125;
+const NO_WORKSPACE_STATUS = 125;
 
 /** Names a shell can't export: they are its own, with a meaning or read-only in one shell or another. */
 const shellOwned = new Set(["OPTIND", "LINENO", "PPID", "UID", "EUID", "BASHOPTS", "SHELLOPTS"]);

@@ -31,7 +31,11 @@ export type Exit =
   | { readonly kind: "signalled"; readonly signal: string; readonly usage: Usage }
   | { readonly kind: "outOfMemory"; readonly usage: Usage }
   /** It could not be started: no such image, no engine, no shell. */
-  | { readonly kind: "notStarted"; readonly reason: "image" | "engine" | "workspace"; readonly message: string }
+  | {
+      readonly kind: "notStarted";
+      readonly reason: "image" | "engine" | "workspace";
+      readonly message: string;
+    }
   /** The process is gone and nobody saw its status. */
   | { readonly kind: "unknown"; readonly message: string };
 

@@ -78,11 +78,6 @@ export class Workspaces {
     return { workspaces, leftovers };
   }
 
-  /** Folder for what the agent keeps beside its attempts. */
-  get folder(): string {
-    return this.#folder;
-  }
-
   /** An empty place, with the attempt's record in it. */
   take(record: AttemptRecord): Place {
     const place = this.#free.pop() ?? this.#make();

@@ -4,10 +4,10 @@
  * `total` in the reply.
  */
 import { z } from "zod";
-import { agentModeSchema, capacitySchema } from "./messages.ts";
 import { jobCountsSchema, jobPhaseSchema, runStatusSchema } from "./event.ts";
-import { identifierSchema, nameSchema } from "./name.ts";
 import { digestSchema, graphSpecSchema, pairsSchema } from "./job-spec.ts";
+import { agentModeSchema, capacitySchema } from "./messages.ts";
+import { identifierSchema, nameSchema } from "./name.ts";
 import { artifactSchema, outcomeSchema } from "./outcome.ts";
 
 const page = {

@@ -31,7 +31,11 @@ export class MillraceError extends Error {
 }
 
 /** Turns anything thrown into a MillraceError; one that already is comes back unchanged. */
-export function asMillraceError(thrown: unknown, message: string, code: ErrorCode = "internal"): MillraceError {
+export function asMillraceError(
+  thrown: unknown,
+  message: string,
+  code: ErrorCode = "internal",
+): MillraceError {
   if (thrown instanceof MillraceError) return thrown;
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   return new MillraceError(code, `${message}: ${reason}`, { cause: thrown });

@@ -50,7 +50,10 @@ export const jobSpecSchema = z.strictObject({
   /** Labels an agent must have. */
   labels: pairsSchema.default([]),
   resources: z
-    .strictObject({ cpu: z.number().positive().optional(), memoryBytes: z.number().int().positive().optional() })
+    .strictObject({
+      cpu: z.number().positive().optional(),
+      memoryBytes: z.number().int().positive().optional(),
+    })
     .default({}),
   timeouts: z
     .strictObject({

@@ -5,15 +5,15 @@
  * keeps it alive, `report` carries what became of attempts. Coordinator to agent, on `_.to.<agent>.orders`: one
  * numbered batch of orders. Orders are a reliable channel: the coordinator numbers batches from 1 for each
  * (epoch, incarnation), the agent handles them in order and says the last number it handled in whatever it sends;
- * what stays unconfirmed is sent again. A hello is answered by the next batch, if need be an empty one. Results are reliable in the other direction: an agent repeats a finished
- * item until an order settles it.
+ * what stays unconfirmed is sent again. A hello is answered by the next batch, if need be an empty one. Results are
+ * reliable in the other direction: an agent repeats a finished item until an order settles it.
  *
  * Fencing: an attempt is named by (run, job, attempt, lease); an agent by (name, incarnation); a coordinator's term
  * by its epoch. An agent refuses orders of an epoch lower than the highest it has seen.
  */
 import { z } from "zod";
-import { identifierSchema, nameSchema } from "./name.ts";
 import { commandSchema, digestSchema, jobSpecSchema, pairsSchema } from "./job-spec.ts";
+import { identifierSchema, nameSchema } from "./name.ts";
 import { attemptResultSchema } from "./outcome.ts";
 
 export const PROTOCOL_VERSION = 1;
@@ -100,15 +100,17 @@ export const jobInputSchema = z.object({ job: nameSchema, digest: digestSchema }
 export type JobInput = z.infer<typeof jobInputSchema>;
 
 export const jobRequestSchema = attemptRefSchema.extend({
-  spec: jobSpecSchema.pick({
-    name: true,
-    image: true,
-    network: true,
-    outputs: true,
-    resources: true,
-    timeouts: true,
-    sources: true,
-  }).extend({ run: commandSchema }),
+  spec: jobSpecSchema
+    .pick({
+      name: true,
+      image: true,
+      network: true,
+      outputs: true,
+      resources: true,
+      timeouts: true,
+      sources: true,
+    })
+    .extend({ run: commandSchema }),
   /** Complete environment beside what the agent adds: vars, then the job's own, later ones winning. */
   env: pairsSchema,
   inputs: z.array(jobInputSchema),
@@ -131,10 +133,7 @@ export const ordersSchema = z.object({
   v: z.literal(PROTOCOL_VERSION),
   epoch: z.number().int().min(1),
   incarnation: z.string(),
-  /**
-   * 1, 2, 3 … for each `hello` that was answered; 0 carries no orders: to the agent's own incarnation it is that
-   * answer, and the count starts anew; to any other (the empty one too) it asks for a `hello`.
-   */
+  /** 1, 2, 3 … for each (epoch, incarnation); 0 asks whoever is there for a `hello` and carries no orders. */
   number: z.number().int().min(0),
   heartbeatMs: z.number().int().positive(),
   orders: z.array(orderSchema),

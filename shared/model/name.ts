@@ -36,28 +36,32 @@ export const nameSchema = z.string().superRefine((name, context) => {
 
 /** The name as one token of a subject, e.g. `zlib-1.3` becomes `zlib-1%2E3`. */
 export function subjectToken(name: string): string {
-  return isPlain(name) ? name : bounded(name, escape(name, /[^A-Za-z0-9_\-\u0080-\u{10ffff}]|\p{White_Space}/gu));
+  return isPlain(name)
+    ? name
+    : bounded(name, escaped(name, /[^A-Za-z0-9_\-\u0080-\u{10ffff}]|\p{White_Space}/gu));
 }
 
 /** The name as one folder name; dots are kept except at the start. */
 export function folderName(name: string): string {
-  return isPlain(name) ? name : bounded(name, escape(name, /^\.|[^A-Za-z0-9_\-.\u0080-\u{10ffff}]/gu));
+  return isPlain(name) ? name : bounded(name, escaped(name, /^\.|[^A-Za-z0-9_\-.\u0080-\u{10ffff}]/gu));
 }
 
 function isPlain(name: string): boolean {
   return /^[A-Za-z0-9_-]{1,200}$/.test(name);
 }
 
-function escape(name: string, forbidden: RegExp): string {
+function escaped(name: string, forbidden: RegExp): string {
   return name.replace(forbidden, (character) =>
-    [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(""),
+    [...Buffer.from(character)]
+      .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`)
+      .join(""),
   );
 }
 
-function bounded(name: string, escaped: string): string {
-  if (Buffer.byteLength(escaped) <= MAX_ESCAPED_BYTES) return escaped;
+function bounded(name: string, token: string): string {
+  if (Buffer.byteLength(token) <= MAX_ESCAPED_BYTES) return token;
   let prefix = "";
-  for (const character of escaped) {
+  for (const character of token) {
     if (Buffer.byteLength(prefix) + Buffer.byteLength(character) > KEPT_PREFIX_BYTES) break;
     prefix += character;
   }

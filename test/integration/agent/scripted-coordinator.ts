@@ -27,7 +27,8 @@ export class ScriptedCoordinator {
   ordersSeen = 0;
   settles = true;
   heartbeatMs = 200;
-  #number = 0;
+  /** Number of the last batch it sent. */
+  lastNumber = 0;
 
   constructor(bus: Bus, agent: string) {
     this.#bus = bus;
@@ -43,8 +44,8 @@ export class ScriptedCoordinator {
 
   /** Sends the next numbered batch. */
   order(...orders: Order[]): void {
-    this.#number += 1;
-    this.send({ number: this.#number, orders });
+    this.lastNumber += 1;
+    this.send({ number: this.lastNumber, orders });
   }
 
   /** Sends any batch, with what is given instead of what would be right. */
@@ -83,9 +84,10 @@ export class ScriptedCoordinator {
   #hear(kind: string, payload: Uint8Array): void {
     const message = this.#codec.decode(payload);
     if (kind === "hello") {
-      this.hellos.push(helloSchema.parse(message));
-      this.#number = 0;
-      this.send({ number: 0 });
+      const hello = helloSchema.parse(message);
+      this.hellos.push(hello);
+      this.lastNumber = hello.epoch === this.epoch ? hello.ordersSeen : 0;
+      this.order();
     } else if (kind === "heartbeat") {
       this.heartbeats.push(heartbeatSchema.parse(message));
     } else if (kind === "bye") {

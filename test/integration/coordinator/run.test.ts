@@ -56,7 +56,7 @@ async function startCluster(): Promise<Cluster> {
         },
         { timeoutMs: 15_000, diagnose: () => callApi(bus, "jobs", { run }, { timeoutMs: 5000 }) },
       ),
-    async close() {
+    async close(this: Cluster) {
       await this.coordinator.stop();
       await bus.close();
     },

@@ -40,9 +40,9 @@ test("starts counting anew with a higher epoch", () => {
   expect(channel.seen).toBe(1);
 });
 
-test("says hello to who knows it not, or knows an earlier incarnation", () => {
+test("says hello whenever it is asked, and refuses orders for an earlier incarnation", () => {
   const channel = openOrderChannel(me);
-  for (const incarnation of ["", "incarnation-0"]) {
+  for (const incarnation of ["", "incarnation-0", me]) {
     expect(onOrdersReceived(channel, { epoch: 1, incarnation, number: 0 })).toMatchObject({ kind: "hello" });
   }
   expect(onOrdersReceived(channel, { epoch: 1, incarnation: "incarnation-0", number: 1 })).toMatchObject({
@@ -50,13 +50,14 @@ test("says hello to who knows it not, or knows an earlier incarnation", () => {
   });
 });
 
-test("an answered hello opens the channel anew, and is not answered", () => {
+test("goes on counting after it has said hello again", () => {
   const channel = openOrderChannel(me);
   onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 1 });
-  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 0 })).toMatchObject({
-    kind: "greeted",
-  });
+  onOrdersReceived(channel, { epoch: 1, incarnation: "", number: 0 });
   expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 1 })).toMatchObject({
+    reason: "duplicate",
+  });
+  expect(onOrdersReceived(channel, { epoch: 1, incarnation: me, number: 2 })).toMatchObject({
     kind: "handle",
   });
 });

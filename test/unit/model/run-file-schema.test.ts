@@ -15,12 +15,12 @@ test("the published schema is the one of the definition", async () => {
 
 test("every key has a description for editors", () => {
   const { properties } = runFileJsonSchema() as SchemaNode;
-  const job = properties?.["jobs"]?.additionalProperties;
+  const job = properties?.jobs?.additionalProperties;
   if (properties === undefined || !job || job.properties === undefined)
     throw new Error("jobs have no schema");
   const undescribed = Object.entries({
     ...properties,
-    ...properties["defaults"]?.properties,
+    ...properties.defaults?.properties,
     ...job.properties,
   })
     .filter(([, node]) => node.description === undefined)
