@@ -134,7 +134,7 @@ export function inputsOf(graph: Graph, job: number): number[] {
   for (let edge = offsets[job]!; edge < offsets[job + 1]!; edge++) {
     if (graph.transitive[edge] === 1) roots.push(targets[edge]!);
   }
-  for (const index of transitiveNeeds(graph, roots)) inputs.add(index);
+  if (roots.length > 0) for (const index of transitiveNeeds(graph, roots)) inputs.add(index);
   return [...inputs];
 }
 

@@ -11,7 +11,6 @@ export const failureReasonSchema = z.enum([
   "workspace",
   "unschedulable",
 ]);
-export type FailureReason = z.infer<typeof failureReasonSchema>;
 
 export const outcomeSchema = z.union([
   z.strictObject({ kind: z.literal("succeeded") }),

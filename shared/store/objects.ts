@@ -1,8 +1,8 @@
 /**
  * Named objects in one NATS object store bucket (wire-compatible: `nats object get` reads them). Names are digests
  * with a prefix: `artifact/<digest>` (a tar), `manifest/<digest>` (JSON), `graph/<digest>` (JSON), `data/<digest>`.
+ * Every failure is a MillraceError: `notFound`, `corrupt` (the digest differs), `unavailable`.
  */
-import type { MillraceError } from "../model/error.ts";
 
 export type ObjectKind = "artifact" | "manifest" | "graph" | "data";
 
@@ -13,9 +13,6 @@ export interface ObjectInfo {
   /** `SHA-256=<base64url>`, as NATS object stores have it. */
   readonly digest: string;
 }
-
-/** Every failure is a MillraceError: `notFound`, `corrupt` (digest differs), `unavailable`. */
-export type ObjectFailure = MillraceError;
 
 /** An aborted `signal` makes the operation reject with its reason. */
 export interface ObjectOptions {

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,9 +58,4 @@ export async function readAll(source: AsyncIterable<Uint8Array>): Promise<Buffer
   const pieces: Uint8Array[] = [];
   for await (const piece of source) pieces.push(piece);
   return Buffer.concat(pieces);
-}
-
-/** Random bytes, handed over in pieces of one length. */
-export function* randomPieces(totalBytes: number, pieceBytes: number): Generator<Uint8Array> {
-  for (let left = totalBytes; left > 0; left -= pieceBytes) yield randomBytes(Math.min(left, pieceBytes));
 }
