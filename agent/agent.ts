@@ -13,6 +13,7 @@ import type { Capacity } from "../shared/model/messages.ts";
 import { version } from "../shared/model/version.ts";
 import { AckInbox } from "../shared/store/ack-inbox.ts";
 import { ArtifactStore } from "../shared/store/artifact-store.ts";
+import { getDocument } from "../shared/store/document.ts";
 import { JetStreamObjects } from "../shared/store/jetstream-objects.ts";
 import { LogShipper } from "../shared/store/log-writer.ts";
 import { AgentActor, type AgentMessage } from "./actors/agent-actor.ts";
@@ -91,6 +92,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     shell,
     containers,
     artifacts,
+    readDocument: (digest) => getDocument(objects, "data", digest),
     openLogSink: (record) => openLogSink(shipper, name, record),
     keepFailed: options.keepFailed,
     graceMs: options.graceMs,

@@ -10,7 +10,7 @@ import { NatsTransport } from "../shared/bus/nats-transport.ts";
 import { serveApi } from "../shared/bus/service.ts";
 import { ensureStreams, type StreamOptions } from "../shared/bus/streams.ts";
 import { version } from "../shared/model/version.ts";
-import { getDocument } from "../shared/store/document.ts";
+import { getDocument, putDocument } from "../shared/store/document.ts";
 import { JetStreamObjects } from "../shared/store/jetstream-objects.ts";
 import { answerApi } from "./actors/api.ts";
 import { CoordinatorActor } from "./actors/coordinator.ts";
@@ -80,6 +80,7 @@ export async function startCoordinator(settings: CoordinatorSettings): Promise<R
         journal,
         eventLog,
         readGraph: (digest) => getDocument(objects, "graph", digest),
+        storeInputs: (inputs) => putDocument(objects, "data", inputs),
         times: { heartbeatMs: settings.heartbeatMs ?? 2_000, lostAfterMs: settings.lostAfterMs ?? 15_000 },
         backlogPerSlot: settings.backlogPerSlot ?? 1,
         onDeposed: () => end("deposed"),

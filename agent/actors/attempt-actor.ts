@@ -19,7 +19,7 @@ import type { Execution, Exit } from "../runners/runner.ts";
 import type { AttemptRecord } from "../workspaces/attempt-record.ts";
 import type { Leftover, Place } from "../workspaces/workspaces.ts";
 import type { AttemptLog } from "./attempt-log.ts";
-import type { AttemptTools } from "./attempt-tools.ts";
+import { type AttemptTools, hasInputs } from "./attempt-tools.ts";
 import { collectFailure, measuredOf, outcomeOf, prepareFailure } from "./verdict.ts";
 
 /** What an attempt begins with: a request, or what an earlier process of the agent left of it. */
@@ -92,8 +92,7 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
     const { request } = this.#beginning;
     this.#place = this.#tools.workspaces.take(this.#record);
     this.#log = this.#tools.openLog(this.#record, this.#place.log);
-    if (request.inputs.length === 0 && request.spec.sources === undefined)
-      return this.#launch(request, context);
+    if (!hasInputs(request) && request.spec.sources === undefined) return this.#launch(request, context);
     this.#pipe(context, this.#tools.fetch(request, this.#place), () => ({ kind: "prepared" }), "notPrepared");
   }
 

@@ -1,8 +1,9 @@
 /** What attempts of one agent share: folders, inputs, runners, the stores. All the I/O of an attempt is behind it. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { MillraceError } from "../../shared/model/error.ts";
 import type { Pairs } from "../../shared/model/job-spec.ts";
-import type { JobRequest } from "../../shared/model/messages.ts";
+import { type JobInput, type JobRequest, jobInputsSchema } from "../../shared/model/messages.ts";
 import { folderName } from "../../shared/model/name.ts";
 import type { Artifact } from "../../shared/model/outcome.ts";
 import { attemptKey } from "../core/attempt-key.ts";
@@ -25,6 +26,8 @@ export interface AttemptToolsOptions {
   readonly shell: ShellRunner;
   readonly containers: Runner;
   readonly artifacts: ArtifactSink;
+  /** Reads a JSON document by its digest. */
+  readonly readDocument: (digest: string) => Promise<unknown>;
   readonly openLogSink: (record: AttemptRecord) => LogSink;
   readonly keepFailed: boolean;
   /** Between TERM and KILL when an attempt passes a limit or is cancelled. */
@@ -58,15 +61,17 @@ export class AttemptTools {
   /** Puts inputs and sources into the attempt's place. */
   async fetch(request: JobRequest, place: Place): Promise<void> {
     const { cache } = this.#options;
-    if (request.inputs.length > 0) mkdirSync(place.inputs, { mode: 0o700 });
+    const inputs =
+      request.inputList === undefined ? request.inputs : await this.#readInputs(request.inputList);
+    if (inputs.length > 0) mkdirSync(place.inputs, { mode: 0o700 });
     await Promise.all([
-      ...request.inputs.map(({ job, digest }) => cache.copyTo(digest, join(place.inputs, folderName(job)))),
+      ...inputs.map(({ job, digest }) => cache.copyTo(digest, join(place.inputs, folderName(job)))),
       ...(request.spec.sources === undefined ? [] : [cache.copyTo(request.spec.sources, place.sources)]),
     ]);
   }
 
   launch(request: JobRequest, place: Place): Promise<Execution> {
-    const { spec, inputs } = request;
+    const { spec } = request;
     return this.#runner(spec.image).start({
       attempt: attemptKey(request),
       command: spec.run,
@@ -74,7 +79,7 @@ export class AttemptTools {
       network: spec.network,
       environment: environmentOf(request),
       workspace: place.work,
-      inputs: inputs.length > 0 ? place.inputs : undefined,
+      inputs: hasInputs(request) ? place.inputs : undefined,
       sources: spec.sources === undefined ? undefined : place.sources,
       control: place.control,
       log: place.log,
@@ -106,9 +111,20 @@ export class AttemptTools {
     }
   }
 
+  async #readInputs(digest: string): Promise<JobInput[]> {
+    const parsed = jobInputsSchema.safeParse(await this.#options.readDocument(digest));
+    if (parsed.success) return parsed.data;
+    throw new MillraceError("corrupt", `the object data/${digest} is no list of inputs`);
+  }
+
   #runner(image: string | undefined): Runner {
     return image === undefined ? this.#options.shell : this.#options.containers;
   }
+}
+
+/** Whether something is fetched into the attempt's inputs. */
+export function hasInputs(request: JobRequest): boolean {
+  return request.inputs.length > 0 || request.inputList !== undefined;
 }
 
 /** `CI` may be overridden by the job; what says which job it is may not. */

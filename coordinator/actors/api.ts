@@ -6,6 +6,8 @@ import { type ErrorCode, MillraceError } from "../../shared/model/error.ts";
 import type { Command, CoordinatorMessage, Reply } from "./messages.ts";
 
 const REPLY_TIMEOUT_MS = 60_000;
+/** A submission goes into the journal as one message. */
+const MAX_REQUEST_BYTES = 400 * 1024;
 
 export async function answerApi(
   system: ActorSystem,
@@ -27,6 +29,15 @@ export async function answerApi(
 }
 
 function parseCommand(verb: Verb, request: Uint8Array): Command {
+  if (request.length > MAX_REQUEST_BYTES) {
+    throw new MillraceError(
+      "badInput",
+      `the request of ${verb} is of ${request.length} bytes, more than ${MAX_REQUEST_BYTES}`,
+      {
+        fix: "Store the graph as the object graph/<sha256 of its JSON> and name its digest.",
+      },
+    );
+  }
   let value: unknown;
   try {
     value = request.length === 0 ? {} : JSON.parse(Buffer.from(request).toString());

@@ -39,6 +39,7 @@ export interface CoordinatorOptions {
   readonly journal: Journal;
   readonly eventLog: EventLog;
   readonly readGraph: ReadGraph;
+  readonly storeInputs: RunSurroundings["storeInputs"];
   readonly times: FleetTimes;
   readonly backlogPerSlot: number;
   /** Another leader has taken over: this process has nothing left to do. */
@@ -208,7 +209,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   #spawnRun(run: string, origin: RunOrigin, context: Context<CoordinatorMessage>): void {
     if (this.#actors === undefined) return;
     const { scheduler, fleet } = this.#actors;
-    const { journal, eventLog, codec, readGraph, subjects } = this.#options;
+    const { journal, eventLog, codec, readGraph, storeInputs, subjects } = this.#options;
     const surroundings: RunSurroundings = {
       run,
       epoch: this.#epoch,
@@ -216,6 +217,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       eventLog,
       codec,
       readGraph,
+      storeInputs,
       subjects,
       counters: this.#counters,
       coordinator: context.self,

@@ -3,7 +3,7 @@
 import type { ActorRef, TransportStatus } from "../../shared/actor/contract.ts";
 import type { ApiCommand, RunView, Verb } from "../../shared/model/api.ts";
 import type { DependencyResult } from "../../shared/model/event.ts";
-import type { HeldAttempt, Order, ReportItem } from "../../shared/model/messages.ts";
+import type { HeldAttempt, JobRequest, Order, ReportItem } from "../../shared/model/messages.ts";
 import type { QueuedJob } from "../core/job-queue.ts";
 import type { Offer, Requirement } from "../core/requirement.ts";
 import type { Grant, Recall } from "../core/scheduler.ts";
@@ -51,6 +51,8 @@ export type RunMessage =
   | { readonly kind: "eventsFailed"; readonly reason: string }
   | { readonly kind: "dependency"; readonly result: DependencyResult }
   | { readonly kind: "carryOn" }
+  | { readonly kind: "inputsStored"; readonly agent: string; readonly request: JobRequest }
+  | { readonly kind: "inputsNotStored"; readonly reason: string }
   | { readonly kind: "recheck" }
   | { readonly kind: "transport"; readonly status: TransportStatus }
   | { readonly kind: "schedulerStarted" }

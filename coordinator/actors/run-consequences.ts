@@ -4,7 +4,7 @@
  */
 import type { ActorRef, Context } from "../../shared/actor/contract.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
-import type { Order } from "../../shared/model/messages.ts";
+import type { JobRequest, Order } from "../../shared/model/messages.ts";
 import { attemptRef, jobRequest } from "../core/job-request.ts";
 import type { Change } from "../core/run-fold.ts";
 import { type Attempt, isHeld, jobAt, liveAttempt, type RunState } from "../core/run-state.ts";
@@ -163,7 +163,34 @@ export class Consequences {
     this.#order(attempt.agent, [{ kind: "cancel", ...attemptRef(this.#state, job, attempt), reason }]);
   }
 
-  #order(agent: string, orders: readonly Order[]): void {
-    this.#surroundings.fleet.tell({ kind: "orders", agent, orders });
+  onInputsStored(agent: string, request: JobRequest): void {
+    this.#surroundings.fleet.tell({ kind: "orders", agent, orders: [{ kind: "start", request }] });
   }
+
+  #order(agent: string, orders: readonly Order[]): void {
+    const small = orders.filter((order) => !hasManyInputs(order));
+    if (small.length > 0) this.#surroundings.fleet.tell({ kind: "orders", agent, orders: small });
+    for (const order of orders) {
+      if (order.kind === "start" && hasManyInputs(order)) this.#storeInputs(agent, order.request);
+    }
+  }
+
+  /** A list of inputs that would not fit into a message travels as an object. */
+  #storeInputs(agent: string, request: JobRequest): void {
+    this.#context.pipe(
+      this.#surroundings.storeInputs(request.inputs),
+      (inputList) => ({ kind: "inputsStored", agent, request: { ...request, inputs: [], inputList } }),
+      (error) => ({
+        kind: "inputsNotStored",
+        reason: error instanceof Error ? error.message : String(error),
+      }),
+    );
+  }
+}
+
+/** About 256 KiB of names and digests. */
+const MANY_INPUTS = 1000;
+
+function hasManyInputs(order: Order): boolean {
+  return order.kind === "start" && order.request.inputs.length > MANY_INPUTS;
 }

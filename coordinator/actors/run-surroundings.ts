@@ -2,6 +2,7 @@
 import type { ActorRef, Codec } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
 import type { RunOptions, RunView } from "../../shared/model/api.ts";
+import type { JobInput } from "../../shared/model/messages.ts";
 import type { RunState } from "../core/run-state.ts";
 import type { Scheduler } from "../core/scheduler.ts";
 import type { EventLog, Journal } from "../journal/journal.ts";
@@ -31,6 +32,8 @@ export interface RunSurroundings {
   readonly eventLog: EventLog;
   readonly codec: Codec;
   readonly readGraph: ReadGraph;
+  /** Stores a list of inputs that is too long for a message; resolves with its digest. */
+  readonly storeInputs: (inputs: readonly JobInput[]) => Promise<string>;
   readonly subjects: Subjects;
   readonly counters: Counters;
   readonly coordinator: ActorRef<CoordinatorMessage>;

@@ -31,6 +31,7 @@ import { RunJobs } from "./run-jobs.ts";
 import { announceRun, type RunOrigin, type RunSurroundings } from "./run-surroundings.ts";
 
 const MAX_RECORDS = 1000;
+const MAX_APPEND_BYTES = 512 * 1024;
 const RECHECK_MS = 1000;
 /** A ready job whose results should have arrived by now, were they not lost. */
 const OVERDUE_MS = 2000;
@@ -195,6 +196,10 @@ export class RunActor implements Behaviour<RunMessage> {
         return living.jobs.onDependency(message.result);
       case "carryOn":
         return living.consequences.carryOn();
+      case "inputsStored":
+        return living.consequences.onInputsStored(message.agent, message.request);
+      case "inputsNotStored":
+        throw new MillraceError("unavailable", `a list of inputs could not be stored: ${message.reason}`);
       case "recheck":
         return this.#recheck(living, OVERDUE_MS, context);
       case "transport":
@@ -235,10 +240,16 @@ export class RunActor implements Behaviour<RunMessage> {
 
   #commit(living: Living, context: Context<RunMessage>): void {
     living.consequences.carryOut(living.commit.takeFree());
-    const batch = living.commit.take();
+    let batch = living.commit.take();
     if (batch === undefined) return;
     const { run, epoch, journal, codec } = this.#surroundings;
-    const payload = codec.encode(batch.records);
+    let payload = codec.encode(batch.records);
+    while (payload.length > MAX_APPEND_BYTES) {
+      const half = living.commit.halve();
+      if (half === undefined) break;
+      batch = half;
+      payload = codec.encode(batch.records);
+    }
     const append = { run, epoch, batch: context.id(), expectedSeq: batch.expectedSeq, payload };
     // What listings may show once this is stored; not while more is staged than the batch took.
     const view = living.commit.hasStaged ? undefined : viewRun(living.state);

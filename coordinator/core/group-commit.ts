@@ -56,8 +56,16 @@ export class GroupCommit<C> {
   take(): CommitBatch | undefined {
     if (this.#appending !== undefined || this.#staged.length === 0) return undefined;
     this.#appending = this.#staged.splice(0, this.#maxRecords);
-    const records = this.#appending.flatMap((staged) => (staged.record === null ? [] : [staged.record]));
-    return { expectedSeq: this.#seq, records };
+    return { expectedSeq: this.#seq, records: recordsOf(this.#appending) };
+  }
+
+  /** The batch just taken is too large for a message: its first half, unless it is a single one. */
+  halve(): CommitBatch | undefined {
+    const taken = this.#appending ?? [];
+    if (taken.length < 2) return undefined;
+    const kept = Math.ceil(taken.length / 2);
+    this.#staged = [...taken.splice(kept), ...this.#staged];
+    return { expectedSeq: this.#seq, records: recordsOf(taken) };
   }
 
   /** The batch in flight is stored at this sequence: its consequences, in order. */
@@ -67,4 +75,8 @@ export class GroupCommit<C> {
     this.#seq = seq;
     return stored.flatMap((staged) => staged.consequences);
   }
+}
+
+function recordsOf(staged: readonly { readonly record: RunRecord | null }[]): RunRecord[] {
+  return staged.flatMap(({ record }) => (record === null ? [] : [record]));
 }

@@ -46,10 +46,32 @@ export async function openGraph(reference: GraphReference, readGraph: ReadGraph)
     }
     spec = parsed.data;
   }
+  refuseLargeJobs(spec);
   const compilation = compileGraph(spec);
   if (compilation.ok) return { spec, graph: compilation.graph };
   const shown = compilation.problems.slice(0, 10).map((problem) => describeGraphProblem(problem, spec));
   throw new MillraceError("badInput", `the graph is not valid: ${shown.join("; ")}`);
+}
+
+/** A job request has to fit into a message, with room for the rest of it. */
+const MAX_JOB_BYTES = 256 * 1024;
+
+function refuseLargeJobs(spec: GraphSpec): void {
+  for (const { name, run, env, outputs } of spec.jobs) {
+    const words = "script" in run ? [run.script] : run.argv;
+    let bytes = 0;
+    for (const text of words) bytes += Buffer.byteLength(text);
+    for (const [key, value] of env) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+    for (const glob of outputs) bytes += Buffer.byteLength(glob);
+    if (bytes <= MAX_JOB_BYTES) continue;
+    throw new MillraceError(
+      "badInput",
+      `the job ${JSON.stringify(name)} is of ${bytes} bytes, more than ${MAX_JOB_BYTES}`,
+      {
+        fix: "Put long scripts and data into files and name them in `sources`.",
+      },
+    );
+  }
 }
 
 export async function loadRun(

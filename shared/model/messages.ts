@@ -114,7 +114,10 @@ export const jobRequestSchema = attemptRefSchema.extend({
   /** Complete environment beside what the agent adds: vars, then the job's own, later ones winning. */
   env: pairsSchema,
   inputs: z.array(jobInputSchema),
+  /** Digest of the object `data/<digest>` that holds the inputs instead, as JSON, where they are many. */
+  inputList: digestSchema.optional(),
 });
+export const jobInputsSchema = z.array(jobInputSchema);
 export type JobRequest = z.infer<typeof jobRequestSchema>;
 
 export const orderSchema = z.discriminatedUnion("kind", [

@@ -79,6 +79,23 @@ describe("a cluster of processes", () => {
     expect(repeated).toEqual([]);
   });
 
+  it("hands a job the artifacts of 1,200 others", async () => {
+    const { client } = await start({ agents: 1, slots: 4 });
+    const parts = Array.from({ length: 1200 }, (_, index) => ({
+      name: `p${index}`,
+      run: { script: `echo ${index} > part` },
+      outputs: ["part"],
+    }));
+    const merge = {
+      name: "merge",
+      needs: parts.map(({ name }) => ({ job: name })),
+      run: { script: 'cat "$MILLRACE_INPUTS"/*/part | sort -n | uniq | wc -l' },
+    };
+    const { run } = await client.submit({ jobs: [...parts, merge] });
+    expect((await client.waitFor(run)).status).toBe("succeeded");
+    expect(await client.logTail(run, "merge", 1)).toEqual(["1200"]);
+  });
+
   it("gives the jobs of an agent that was killed to the others", async () => {
     const { client } = await start({ agents: 2, slots: 1 });
     const { run } = await client.submit({

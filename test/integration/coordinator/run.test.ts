@@ -208,6 +208,16 @@ describe("a coordinator", () => {
     await cluster.close();
   });
 
+  it("refuses a job that would not fit into a message, and goes on serving", async () => {
+    const cluster = await startCluster();
+    const large = { a: { run: { script: `# ${"x".repeat(300 * 1024)}` } } };
+    await expect(cluster.submit("r1", large)).rejects.toMatchObject({ code: "badInput" });
+    await expect(callApi(cluster.bus, "run", { run: "r1" }, { timeoutMs: 5000 })).rejects.toMatchObject({
+      code: "notFound",
+    });
+    await cluster.close();
+  });
+
   it("merges 3,000 results into one job with bounded mailboxes", async () => {
     const cluster = await startCluster();
     const agent = new ScriptedAgent(cluster.bus, { slots: 200 });

@@ -47,6 +47,17 @@ describe("a group commit", () => {
     expect(commit.isIdle).toBe(true);
   });
 
+  it("gives the first half of a batch that is too large, and keeps the rest in order", () => {
+    const commit = new GroupCommit<string>({ seq: 0, maxRecords: 100 });
+    for (const job of [1, 2, 3]) commit.stage(record(job), [`${job}`]);
+    commit.take();
+    expect(commit.halve()).toEqual({ expectedSeq: 0, records: [record(1), record(2)] });
+    expect(commit.halve()).toEqual({ expectedSeq: 0, records: [record(1)] });
+    expect(commit.halve()).toBeUndefined();
+    expect(commit.onStored(1)).toEqual(["1"]);
+    expect(commit.take()).toEqual({ expectedSeq: 1, records: [record(2), record(3)] });
+  });
+
   it("releases nothing before the records staged ahead of it", () => {
     const commit = new GroupCommit<string>({ seq: 0, maxRecords: 100 });
     commit.stage(null, ["free"]);
