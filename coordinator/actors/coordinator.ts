@@ -135,8 +135,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
           this.#actors?.fleet.tell({ kind: "recovered" });
         return;
       case "deposed":
-        context.log.warn({ epoch: message.epoch, own: this.#epoch }, "deposed by another coordinator");
-        return this.#options.onDeposed(message.epoch);
+        return this.#onDeposed(message.epoch, context);
     }
   }
 
@@ -238,6 +237,13 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     });
     context.watch(ref, () => ({ kind: "runActorFailed", run }));
     this.#living.set(run, { ref, origin });
+  }
+
+  /** Nothing is started, restarted or answered any more; the process is about to end. */
+  #onDeposed(epoch: number, context: Context<CoordinatorMessage>): void {
+    context.log.warn({ epoch, own: this.#epoch }, "deposed by another coordinator");
+    this.#options.onDeposed(epoch);
+    context.stop();
   }
 
   /** Its restarts are used up: it is ended as `infrastructure`, or, if even that fails, listed as such. */

@@ -48,7 +48,7 @@ interface Living {
 export class RunActor implements Behaviour<RunMessage> {
   readonly #surroundings: RunSurroundings;
   readonly #origin: RunOrigin;
-  #loaded: { state: RunState; seq: number; missing: LoadedRun["missingEvents"] } | undefined;
+  #loaded: Pick<LoadedRun, "state" | "seq" | "epoch" | "missingEvents"> | undefined;
   #living: Living | undefined;
   /** Messages that came before the run was loaded. */
   #early: RunMessage[] = [];
@@ -88,14 +88,9 @@ export class RunActor implements Behaviour<RunMessage> {
   async #load(): Promise<void> {
     const { run, journal, eventLog, codec, readGraph } = this.#surroundings;
     if (this.#origin.isStored) {
-      const { state, seq, refused, missingEvents } = await loadRun(run, {
-        journal,
-        eventLog,
-        codec,
-        readGraph,
-      });
-      this.#surroundings.counters.count("journal.staleEpoch", refused);
-      this.#loaded = { state, seq, missing: missingEvents };
+      const loaded = await loadRun(run, { journal, eventLog, codec, readGraph });
+      this.#surroundings.counters.count("journal.staleEpoch", loaded.refused);
+      this.#loaded = loaded;
       return;
     }
     const { submission } = this.#origin;
@@ -103,13 +98,15 @@ export class RunActor implements Behaviour<RunMessage> {
     const { spec, graph } = await openGraph(submission.graph, readGraph);
     const name = spec.name ?? null;
     const state = newRunState(run, spec, graph, { name, options: submission.options, at: submission.at });
-    this.#loaded = { state, seq: 0, missing: [] };
+    this.#loaded = { state, seq: 0, epoch: 0, missingEvents: [] };
   }
 
   #onLoaded(context: Context<RunMessage>): void {
     if (this.#loaded === undefined) throw new MillraceError("internal", "loaded without a state");
-    const { state, seq, missing } = this.#loaded;
+    const { state, seq, epoch, missingEvents } = this.#loaded;
     this.#loaded = undefined;
+    // Its next append would fit the sequence: only the epoch tells that somebody else leads.
+    if (epoch > this.#surroundings.epoch) return this.#onDeposed(epoch, context);
     const commit = new GroupCommit<Consequence>({ seq, maxRecords: MAX_RECORDS });
     const events = new RunEvents(state.run, this.#surroundings, context);
     const jobs = new RunJobs(state, this.#surroundings, context);
@@ -118,7 +115,7 @@ export class RunActor implements Behaviour<RunMessage> {
     this.#surroundings.states.set(state.run, state);
     if (this.#origin.isStored) this.#surroundings.views.set(state.run, viewRun(state));
     announceRun(this.#surroundings, state, context.self);
-    if (this.#origin.isStored) this.#takeOver(this.#living, missing, context);
+    if (this.#origin.isStored) this.#takeOver(this.#living, missingEvents, context);
     else this.#open(this.#living, context);
     const early = this.#early;
     this.#early = [];
@@ -266,12 +263,8 @@ export class RunActor implements Behaviour<RunMessage> {
     view: RunView | undefined,
     context: Context<RunMessage>,
   ): void {
-    const { epoch, coordinator } = this.#surroundings;
     if (result.kind === "conflict") {
-      if (result.epoch > epoch) {
-        coordinator.tell({ kind: "deposed", epoch: result.epoch });
-        return context.stop();
-      }
+      if (result.epoch > this.#surroundings.epoch) return this.#onDeposed(result.epoch, context);
       // An append of this actor's predecessor landed late: start again from the journal.
       throw new MillraceError(
         "conflict",
@@ -282,6 +275,12 @@ export class RunActor implements Behaviour<RunMessage> {
     if (view !== undefined) this.#surroundings.views.set(view.run, view);
     living.consequences.carryOut(living.commit.onStored(result.seq));
     this.#commit(living, context);
+  }
+
+  /** Another coordinator leads: whatever this one has staged was never decided. */
+  #onDeposed(epoch: number, context: Context<RunMessage>): void {
+    this.#surroundings.coordinator.tell({ kind: "deposed", epoch });
+    context.stop();
   }
 
   #onReported(

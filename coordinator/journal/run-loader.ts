@@ -17,6 +17,8 @@ export interface LoadedRun {
   readonly state: RunState;
   /** Sequence of the run's last entry. */
   readonly seq: number;
+  /** The highest epoch that has written; above the reader's own, the reader is deposed. */
+  readonly epoch: number;
   /** Records whose epoch was older than their predecessor's: written by a deposed leader, left out. */
   readonly refused: number;
   /** Events of stored records that had not reached the event log. */
@@ -104,7 +106,7 @@ export async function loadRun(
     }
   }
   if (state === undefined) throw new MillraceError("notFound", `there is no run ${run}`);
-  return { state, seq, refused, missingEvents };
+  return { state, seq, epoch, refused, missingEvents };
 }
 
 /** The records of one entry, validated. */

@@ -1,0 +1,173 @@
+import { CoordinatorActor } from "../../coordinator/actors/coordinator.ts";
+import type { Command, CoordinatorMessage, Reply } from "../../coordinator/actors/messages.ts";
+import type { Journal } from "../../coordinator/journal/journal.ts";
+import { MemoryConnection, MemoryStream } from "../../coordinator/journal/memory-stream.ts";
+import { StreamEventLog } from "../../coordinator/journal/stream-event-log.ts";
+import { StreamJournal } from "../../coordinator/journal/stream-journal.ts";
+import type { ActorRef } from "../../shared/actor/contract.ts";
+import { MessageCodec } from "../../shared/actor/message-codec.ts";
+import { Subjects } from "../../shared/bus/subjects.ts";
+import { type ApiRequest, api, type RunView, type Verb } from "../../shared/model/api.ts";
+import type { RunEvent } from "../../shared/model/event.ts";
+import { type JobRequest, type Orders, ordersSchema } from "../../shared/model/messages.ts";
+import type { Outcome } from "../../shared/model/outcome.ts";
+import { ActorWorld, type Node } from "./actor-world.ts";
+import { jobsOf, resultOf, type Sketch, succeeded } from "./run-driver.ts";
+
+export const subjects = new Subjects("test");
+
+/** Coordinators and agents on simulated time and network, with a journal in memory. */
+export class CoordinatorWorld extends ActorWorld {
+  readonly journalStream = new MemoryStream();
+  readonly eventStream = new MemoryStream();
+  readonly deposed: number[] = [];
+  #coordinator: ActorRef<CoordinatorMessage> | undefined;
+  #node: Node | undefined;
+  #coordinators = 0;
+
+  /** Starts a coordinator; another one that still runs is not stopped, as after a partition. */
+  async startCoordinator(wrap: (journal: Journal) => Journal = (journal) => journal): Promise<Node> {
+    this.#coordinators += 1;
+    const name = `coordinator-${this.#coordinators}`;
+    const node = this.node(name);
+    const newId = (): string => `${name}-${this.clock.now()}-${Math.floor(this.clock.monotonicMs())}`;
+    const codec = new MessageCodec();
+    const later = (run: () => void): void => void this.clock.schedule(1, run);
+    const journal = new StreamJournal(new MemoryConnection(this.journalStream, later), subjects, { newId });
+    const eventLog = new StreamEventLog(new MemoryConnection(this.eventStream, later), subjects, { newId });
+    this.#node = node;
+    this.#coordinator = node.system.spawn<CoordinatorMessage>(
+      "coordinator",
+      () =>
+        new CoordinatorActor({
+          node: name,
+          version: "test",
+          subjects,
+          codec,
+          journal: wrap(journal),
+          eventLog,
+          readGraph: () => Promise.reject(new Error("no graph is stored here")),
+          storeInputs: () => Promise.resolve("0".repeat(64)),
+          times: { heartbeatMs: 2_000, lostAfterMs: 15_000 },
+          backlogPerSlot: 1,
+          onDeposed: (epoch) => this.deposed.push(epoch),
+        }),
+    );
+    await this.clock.advance(100);
+    return node;
+  }
+
+  async call<V extends Verb>(verb: V, request: ApiRequest<V>): Promise<Reply> {
+    if (this.#node === undefined || this.#coordinator === undefined) throw new Error("no coordinator runs");
+    const command = { verb, request: api[verb].request.parse(request) } as Command;
+    const answer = this.#node.system.ask<Reply, CoordinatorMessage>(
+      this.#coordinator,
+      (replyTo) => ({ kind: "command", command, replyTo }),
+      30_000,
+    );
+    await this.clock.advance(500);
+    return answer;
+  }
+
+  submit(run: string, sketch: Sketch): Promise<Reply> {
+    return this.call("submit", { run, graph: { inline: { jobs: jobsOf(sketch) } } });
+  }
+
+  async view(run: string): Promise<RunView> {
+    const reply = await this.call("run", { run });
+    if (!reply.ok) throw new Error(reply.message);
+    return reply.result as RunView;
+  }
+
+  /** All durable events of a run, in order of storing. */
+  events(run: string): RunEvent[] {
+    const stored = this.eventStream.recordsOf(subjects.runEvents(run));
+    return stored.flatMap((record) => JSON.parse(Buffer.from(record.payload).toString()) as RunEvent[]);
+  }
+}
+
+/** An agent on the simulated network: runs nothing, ends each job at once or when it is told to. */
+export class SimulatedAgent {
+  readonly started: JobRequest[] = [];
+  readonly #world: ActorWorld;
+  readonly #codec = new MessageCodec();
+  readonly #name: string;
+  readonly #node: Node;
+  readonly #outcome: (request: JobRequest) => Outcome | undefined;
+  readonly #held = new Map<string, JobRequest>();
+  #epoch = 0;
+  #ordersSeen = 0;
+
+  constructor(
+    world: ActorWorld,
+    name: string,
+    outcome: (request: JobRequest) => Outcome | undefined = () => succeeded,
+  ) {
+    this.#world = world;
+    this.#name = name;
+    this.#outcome = outcome;
+    this.#node = world.node(`agent-${name}`);
+    this.#node.transport.subscribe(subjects.toAgent(name), (payload) =>
+      this.#onOrders(ordersSchema.parse(this.#codec.decode(payload))),
+    );
+    this.#hello();
+    this.#beat();
+  }
+
+  finish(request: JobRequest, outcome: Outcome = succeeded): void {
+    const { run, job, attempt, lease } = request;
+    this.#send("report", {
+      items: [{ kind: "finished", run, job, attempt, lease, result: resultOf(outcome) }],
+    });
+  }
+
+  #onOrders(batch: Orders): void {
+    if (batch.epoch < this.#epoch) return;
+    if (batch.epoch > this.#epoch) this.#ordersSeen = 0;
+    this.#epoch = batch.epoch;
+    if (batch.number === 0) return this.#hello();
+    if (batch.number !== this.#ordersSeen + 1) return;
+    this.#ordersSeen = batch.number;
+    for (const order of batch.orders) {
+      if (order.kind === "start") {
+        this.started.push(order.request);
+        this.#held.set(order.request.lease, order.request);
+        const outcome = this.#outcome(order.request);
+        if (outcome !== undefined) this.finish(order.request, outcome);
+      } else if (order.kind === "settle") this.#held.delete(order.lease);
+    }
+  }
+
+  #beat(): void {
+    this.#send("heartbeat", { mode: "active", load1: 0, freeMemoryBytes: 0, held: this.#holdings() });
+    this.#world.clock.schedule(2_000, () => this.#beat());
+  }
+
+  #hello(): void {
+    this.#send("hello", {
+      capacity: { slots: 2, cpu: 2, memoryBytes: 1e9 },
+      labels: [],
+      pool: "",
+      mode: "active",
+      host: { hostname: "simulated", platform: "linux", arch: "x64", pid: 1 },
+      versions: { millrace: "0", node: "20", engine: null },
+      held: this.#holdings(),
+    });
+  }
+
+  #holdings() {
+    return [...this.#held.values()].map(({ run, job, attempt, lease }) => ({
+      run,
+      job,
+      attempt,
+      lease,
+      phase: "running",
+    }));
+  }
+
+  #send(kind: "hello" | "heartbeat" | "report", body: object): void {
+    const { name, incarnation } = { name: this.#name, incarnation: `${this.#name}-1` };
+    const sender = { v: 1, agent: name, incarnation, epoch: this.#epoch, ordersSeen: this.#ordersSeen };
+    this.#node.transport.publish(subjects.fromAgent(name, kind), this.#codec.encode({ ...sender, ...body }));
+  }
+}
