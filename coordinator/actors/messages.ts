@@ -86,7 +86,8 @@ export type SchedulerMessage =
       readonly requirement: Requirement;
     }
   | { readonly kind: "withdraw"; readonly run: string; readonly job: number }
-  | { readonly kind: "release"; readonly run: string; readonly job: number }
+  /** `ranMs` is null for a job that did not run to an end. */
+  | { readonly kind: "release"; readonly run: string; readonly job: number; readonly ranMs: number | null }
   | {
       readonly kind: "adopt";
       readonly run: string;

@@ -11,6 +11,7 @@ import { targetsOf } from "../../shared/model/graph.ts";
 import { requirementOf } from "../core/requirement.ts";
 import type { Change } from "../core/run-fold.ts";
 import {
+  type Attempt,
   isAllowedFailure,
   isFinal,
   isHeld,
@@ -88,14 +89,14 @@ export class RunJobs {
         case "returned":
         case "retrying":
           this.#hasAsked[change.job] = 0;
-          scheduler.tell({ kind: "release", run, job: change.job });
+          this.#release(change.job, change.attempt);
           break;
         case "succeeded":
-          scheduler.tell({ kind: "release", run, job: change.job });
+          this.#release(change.job, change.attempt);
           break;
         case "failed":
         case "cancelled":
-          if (change.attempt !== null) scheduler.tell({ kind: "release", run, job: change.job });
+          if (change.attempt !== null) this.#release(change.job, change.attempt);
           else if (this.#hasAsked[change.job] === 1)
             scheduler.tell({ kind: "withdraw", run, job: change.job });
           break;
@@ -114,7 +115,7 @@ export class RunJobs {
 
   /** The scheduler's grant came too late or while the job was held: its place is free again. */
   onGrantRefused(index: number): void {
-    this.#surroundings.scheduler.tell({ kind: "release", run: this.#state.run, job: index });
+    this.#release(index, null);
     this.#hasAsked[index] = 0;
   }
 
@@ -154,6 +155,11 @@ export class RunJobs {
   /** The scheduler has started again and knows of no request. */
   forgetRequests(): void {
     this.#hasAsked.fill(0);
+  }
+
+  #release(index: number, attempt: Attempt | null): void {
+    const ranMs = attempt?.result?.wallMs ?? null;
+    this.#surroundings.scheduler.tell({ kind: "release", run: this.#state.run, job: index, ranMs });
   }
 
   #actor(index: number): ActorRef<JobMessage> {

@@ -62,7 +62,7 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
         this.#unmet.delete(`${message.run}/${message.job}`);
         return;
       case "release":
-        scheduler.onReleased(message.run, message.job);
+        scheduler.onReleased(message.run, message.job, message.ranMs);
         break;
       case "adopt":
         scheduler.onAdopted(message.run, message.job, message.agent, message.requirement);

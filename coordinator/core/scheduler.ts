@@ -2,8 +2,9 @@
  * The scheduler: which ready job goes to which agent next. It owns every slot of the namespace.
  *
  * A job is `queued` (a job actor asked for it), then `placed` on an agent (from the grant to its release). An agent
- * takes as many placed jobs as it has slots, plus a small backlog, so that a slot that frees need not wait for a
- * round trip; a job waiting in a backlog is recalled when another agent idles.
+ * takes as many placed jobs as it has slots, plus a backlog that covers a round trip, so that a slot that frees need
+ * not wait for one: one job a slot, more where jobs are short. A job waiting in a backlog is recalled when another
+ * agent idles.
  *
  * Order: higher run priority first; among runs of one priority the one with the fewest placed jobs, so that they
  * share slots equally however large they are; ties by order of submission; within a run see `job-queue.ts`.
@@ -42,6 +43,8 @@ interface AgentRoom {
   memoryFree: number;
   /** Keyed `run/job`, oldest first. */
   readonly placed: Map<string, Placement>;
+  /** Moving average of how long its jobs ran; undefined before the first one ended. */
+  usualMs: number | undefined;
 }
 
 interface RequirementQueue {
@@ -95,7 +98,14 @@ export class Scheduler {
     const room = this.#agents.get(offer.name);
     if (room === undefined) {
       const { cpu, memoryBytes } = offer.capacity;
-      this.#agents.set(offer.name, { offer, cpuFree: cpu, memoryFree: memoryBytes, placed: new Map() });
+      const placed = new Map();
+      this.#agents.set(offer.name, {
+        offer,
+        cpuFree: cpu,
+        memoryFree: memoryBytes,
+        placed,
+        usualMs: undefined,
+      });
       return;
     }
     room.cpuFree += offer.capacity.cpu - room.offer.capacity.cpu;
@@ -140,12 +150,13 @@ export class Scheduler {
     this.#place(room, { run, job, requirement, isRecalled: false });
   }
 
-  /** The lease of a placed job has ended, or its grant was not taken. */
-  onReleased(run: string, job: number): void {
+  /** The lease of a placed job has ended (after running for `ranMs`), or its grant was not taken (null). */
+  onReleased(run: string, job: number, ranMs: number | null = null): void {
     const key = placeKey(run, job);
     const room = this.#places.get(key);
     const placement = room?.placed.get(key);
     if (room === undefined || placement === undefined) return;
+    if (ranMs !== null) room.usualMs = ((room.usualMs ?? ranMs) * 7 + ranMs) / 8;
     this.#vacate(key, room, placement);
     if (room.placed.size === 0 && room.offer.capacity === noCapacity) this.#agents.delete(room.offer.name);
   }
@@ -248,7 +259,7 @@ export class Scheduler {
   #roomLeft(room: AgentRoom): number {
     if (room.offer.mode !== "active") return 0;
     const { slots } = room.offer.capacity;
-    return slots + Math.ceil(slots * this.#backlogPerSlot) - room.placed.size;
+    return slots + Math.ceil(slots * this.#backlogPerSlot * roundTripJobs(room)) - room.placed.size;
   }
 
   #place(room: AgentRoom, placement: Placement): void {
@@ -271,6 +282,16 @@ export class Scheduler {
   }
 }
 
+/** What a result and the order that follows it may take on a busy host. */
+const ROUND_TRIP_MS = 20;
+const MAX_ROUND_TRIP_JOBS = 8;
+
+/** How many of its usual jobs a slot gets through in a round trip. */
+function roundTripJobs({ usualMs }: AgentRoom): number {
+  if (usualMs === undefined) return 1;
+  return Math.min(MAX_ROUND_TRIP_JOBS, Math.max(1, Math.ceil(ROUND_TRIP_MS / Math.max(1, usualMs))));
+}
+
 const noCapacity = Object.freeze({ slots: 0, cpu: 0, memoryBytes: 0 });
 
 function unknownAgent(name: string): AgentRoom {
@@ -283,7 +304,7 @@ function unknownAgent(name: string): AgentRoom {
     hasEngine: false,
     mode: "draining",
   };
-  return { offer, cpuFree: 0, memoryFree: 0, placed: new Map() };
+  return { offer, cpuFree: 0, memoryFree: 0, placed: new Map(), usualMs: undefined };
 }
 
 function placeKey(run: string, job: number): string {

@@ -64,6 +64,7 @@ const height = lines.length * character.height + 2 * margin;
 let style = plain;
 let body = "";
 lines.forEach((line, row) => {
+  if (line === "") style = plain; // another capture begins
   const drawn = drawnLine(line, row, style);
   body += drawn.svg;
   style = drawn.style;

@@ -116,6 +116,23 @@ describe("the scheduler", () => {
     expect(placesOf(scheduler.plan())).toEqual(["r/1@b"]);
   });
 
+  it("keeps more short jobs at hand than long ones", () => {
+    const backlogAfter = (ranMs: number): number => {
+      const scheduler = new Scheduler();
+      scheduler.onAgent(offer("a", 1));
+      scheduler.onRunOpened("r", 1, 500);
+      request(scheduler, "r", 100);
+      scheduler.plan();
+      scheduler.onReleased("r", 0, ranMs);
+      scheduler.plan();
+      return scheduler.load("a").placed - 1;
+    };
+    expect(backlogAfter(60_000)).toBe(1);
+    expect(backlogAfter(20)).toBe(1);
+    expect(backlogAfter(5)).toBe(4);
+    expect(backlogAfter(0)).toBe(8);
+  });
+
   it("counts adopted leases against the slots of an agent it has not met yet", () => {
     const scheduler = new Scheduler({ backlogPerSlot: 0 });
     scheduler.onRunOpened("r", 1, 500);
