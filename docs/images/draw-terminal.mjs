@@ -59,7 +59,7 @@ const lines = process.argv.slice(2).flatMap((file, index) => {
   const screen = readFileSync(file, "utf8").trimEnd().split("\n");
   return index === 0 ? screen : ["", ...screen];
 });
-const width = columns * character.width + 2 * margin;
+const width = Math.round(columns * character.width) + 2 * margin;
 const height = lines.length * character.height + 2 * margin;
 let style = plain;
 let body = "";
@@ -71,6 +71,7 @@ lines.forEach((line, row) => {
 });
 process.stdout.write(
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="${character.fontSize}">
+<title>A terminal</title>
 <rect width="100%" height="100%" rx="8" fill="#22272e"/>
 ${body}</svg>
 `,
