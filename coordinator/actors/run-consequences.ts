@@ -49,6 +49,10 @@ export class Consequences {
     this.#hasEnded = state.endedAt !== null;
   }
 
+  get isIdle(): boolean {
+    return this.#position === this.#waiting.length;
+  }
+
   carryOut(consequences: readonly Consequence[]): void {
     for (const consequence of consequences) this.#waiting.push(consequence);
     if (!this.#isCarryOnDue) this.#carryOutSlice();
@@ -61,8 +65,7 @@ export class Consequences {
 
   /** Once the end and all events are stored, nothing is left to do for the run. */
   tellEnd(): void {
-    const isBusy = !this.#events.isIdle || this.#position < this.#waiting.length;
-    if (!this.#hasEnded || this.#hasToldEnd || isBusy) return;
+    if (!this.#hasEnded || this.#hasToldEnd || !this.#events.isIdle || !this.isIdle) return;
     this.#hasToldEnd = true;
     this.#surroundings.coordinator.tell({ kind: "runEnded", view: viewRun(this.#state) });
   }

@@ -357,7 +357,8 @@ export class RunActor implements Behaviour<RunMessage> {
     const late: RunRecord[] = [];
     for (const index of jobs.withQueueTimeout) late.push(...decide.onQueueTimeout(state, index, now));
     if (late.length > 0) this.#record(living, late, context);
-    jobs.recheck(now - overdueMs);
+    // What is still to be carried out is not overdue.
+    if (living.consequences.isIdle) jobs.recheck(now - overdueMs);
   }
 
   /** A reply shows the state, so it leaves only when all records folded into that state are stored. */
