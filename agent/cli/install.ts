@@ -43,7 +43,6 @@ export function unitText(places: ServicePlaces, agentArguments: readonly string[
   return `\
 [Unit]
 Description=Millrace agent
-Documentation=https://www.npmjs.com/package/millrace
 Wants=network-online.target
 After=network-online.target
 

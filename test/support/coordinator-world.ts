@@ -16,6 +16,11 @@ import { jobsOf, resultOf, type Sketch, succeeded } from "./run-driver.ts";
 
 export const subjects = new Subjects("test");
 
+export interface SimulatedCoordinator extends Node {
+  /** As kill -9: nothing of it reaches the network or the journal any more. */
+  crash(): void;
+}
+
 /** Coordinators and agents on simulated time and network, with a journal in memory. */
 export class CoordinatorWorld extends ActorWorld {
   readonly journalStream = new MemoryStream();
@@ -26,15 +31,19 @@ export class CoordinatorWorld extends ActorWorld {
   #coordinators = 0;
 
   /** Starts a coordinator; another one that still runs is not stopped, as after a partition. */
-  async startCoordinator(wrap: (journal: Journal) => Journal = (journal) => journal): Promise<Node> {
+  async startCoordinator(
+    wrap: (journal: Journal) => Journal = (journal) => journal,
+  ): Promise<SimulatedCoordinator> {
     this.#coordinators += 1;
     const name = `coordinator-${this.#coordinators}`;
     const node = this.node(name);
     const newId = (): string => `${name}-${this.clock.now()}-${Math.floor(this.clock.monotonicMs())}`;
     const codec = new MessageCodec();
     const later = (run: () => void): void => void this.clock.schedule(1, run);
-    const journal = new StreamJournal(new MemoryConnection(this.journalStream, later), subjects, { newId });
-    const eventLog = new StreamEventLog(new MemoryConnection(this.eventStream, later), subjects, { newId });
+    const toJournal = new MemoryConnection(this.journalStream, later);
+    const toEvents = new MemoryConnection(this.eventStream, later);
+    const journal = new StreamJournal(toJournal, subjects, { newId });
+    const eventLog = new StreamEventLog(toEvents, subjects, { newId });
     this.#node = node;
     this.#coordinator = node.system.spawn<CoordinatorMessage>(
       "coordinator",
@@ -54,7 +63,12 @@ export class CoordinatorWorld extends ActorWorld {
         }),
     );
     await this.clock.advance(100);
-    return node;
+    const crash = (): void => {
+      node.transport.disconnect();
+      toJournal.cut();
+      toEvents.cut();
+    };
+    return { ...node, crash };
   }
 
   async call<V extends Verb>(verb: V, request: ApiRequest<V>): Promise<Reply> {
@@ -86,7 +100,8 @@ export class CoordinatorWorld extends ActorWorld {
   }
 }
 
-/** An agent on the simulated network: runs nothing, ends each job at once or when it is told to. */
+/** An agent on the simulated network: runs nothing, ends each job at once or when it is told to. Like a real one it
+ * repeats a result until it is settled. */
 export class SimulatedAgent {
   readonly started: JobRequest[] = [];
   readonly #world: ActorWorld;
@@ -95,6 +110,7 @@ export class SimulatedAgent {
   readonly #node: Node;
   readonly #outcome: (request: JobRequest) => Outcome | undefined;
   readonly #held = new Map<string, JobRequest>();
+  readonly #results = new Map<string, Outcome>();
   #epoch = 0;
   #ordersSeen = 0;
 
@@ -115,10 +131,16 @@ export class SimulatedAgent {
   }
 
   finish(request: JobRequest, outcome: Outcome = succeeded): void {
-    const { run, job, attempt, lease } = request;
-    this.#send("report", {
-      items: [{ kind: "finished", run, job, attempt, lease, result: resultOf(outcome) }],
+    this.#results.set(request.lease, outcome);
+    this.#report();
+  }
+
+  #report(): void {
+    const items = [...this.#results].map(([lease, outcome]) => {
+      const { run, job, attempt } = this.#held.get(lease) as JobRequest;
+      return { kind: "finished", run, job, attempt, lease, result: resultOf(outcome) };
     });
+    if (items.length > 0) this.#send("report", { items });
   }
 
   #onOrders(batch: Orders): void {
@@ -129,17 +151,22 @@ export class SimulatedAgent {
     if (batch.number !== this.#ordersSeen + 1) return;
     this.#ordersSeen = batch.number;
     for (const order of batch.orders) {
-      if (order.kind === "start") {
+      // A start order that was sent again after a hello: it is held already.
+      if (order.kind === "start" && !this.#held.has(order.request.lease)) {
         this.started.push(order.request);
         this.#held.set(order.request.lease, order.request);
         const outcome = this.#outcome(order.request);
         if (outcome !== undefined) this.finish(order.request, outcome);
-      } else if (order.kind === "settle") this.#held.delete(order.lease);
+      } else if (order.kind === "settle") {
+        this.#held.delete(order.lease);
+        this.#results.delete(order.lease);
+      }
     }
   }
 
   #beat(): void {
     this.#send("heartbeat", { mode: "active", load1: 0, freeMemoryBytes: 0, held: this.#holdings() });
+    this.#report();
     this.#world.clock.schedule(2_000, () => this.#beat());
   }
 
@@ -161,7 +188,7 @@ export class SimulatedAgent {
       job,
       attempt,
       lease,
-      phase: "running",
+      phase: this.#results.has(lease) ? "finished" : "running",
     }));
   }
 
