@@ -61,6 +61,8 @@ export type AgentMessage =
 const PULSE_MS = 250;
 /** What has only started is said a little later: a short job then costs one message instead of two. */
 const STARTED_DELAY_MS = 20;
+/** While every slot has work at hand, results of short jobs are gathered this long: one report instead of many. */
+const GATHERING_MS = 5;
 /** Between TERM and KILL when the agent stops at once. */
 const STOP_GRACE_MS = 1_000;
 
@@ -75,7 +77,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #heartbeatMs: number;
   #beating: Cancel | undefined;
   /** A report is due: in this turn, or a little later, when more may have come together. */
-  #flush: "now" | "soon" | undefined;
+  #flush: "now" | "gathering" | "soon" | undefined;
   #stopping: Stopping | undefined;
   #isStopped = false;
 
@@ -174,13 +176,24 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #apply(effects: readonly holdings.HoldingEffect[], context: Context<AgentMessage>): void {
     for (const effect of effects) this.#carryOut(effect, context);
     if (holdings.hasAnswers(this.#held)) {
-      if (this.#flush === "now") return;
-      this.#flush = "now";
-      context.self.tell({ kind: "flush" });
+      if (holdings.hasMuchQueued(this.#held)) this.#flushSoon(context);
+      else this.#flushNow(context);
     } else if (this.#flush === undefined && this.#held.started.length > 0) {
       this.#flush = "soon";
       context.after(STARTED_DELAY_MS, { kind: "flushStarted" });
     }
+  }
+
+  #flushNow(context: Context<AgentMessage>): void {
+    if (this.#flush === "now") return;
+    this.#flush = "now";
+    context.self.tell({ kind: "flush" });
+  }
+
+  #flushSoon(context: Context<AgentMessage>): void {
+    if (this.#flush === "now" || this.#flush === "gathering") return;
+    this.#flush = "gathering";
+    context.after(GATHERING_MS, { kind: "flush" });
   }
 
   #carryOut(effect: holdings.HoldingEffect, context: Context<AgentMessage>): void {

@@ -31,7 +31,7 @@ export function measuredOf(
   if (exit === undefined || exit.kind === "notStarted" || exit.kind === "unknown") {
     return { wallMs: null, cpuMs: null, peakMemoryBytes: null };
   }
-  return exit.usage;
+  return { ...exit.usage, wallMs: Math.round(exit.usage.wallMs) };
 }
 
 /** Inputs or sources did not come. */

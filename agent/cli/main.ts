@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The `millrace-agent` command. What runs an agent is loaded when one is to run: `--help` must answer at once. */
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError } from "commander";
 import { MillraceError } from "../../shared/model/error.ts";
 import { version } from "../../shared/model/version.ts";
+import { withAgentFlags } from "./flags.ts";
 
 const exitCode = { stopped: 0, usage: 2, infrastructure: 3 } as const;
 
@@ -19,49 +20,29 @@ Exit status: 0 stopped, 2 bad usage, 3 infrastructure.
 `;
 
 function program(): Command {
-  const several = (value: string, before: string[] = []) => [...before, value];
   const command = new Command("millrace-agent")
     .description("Runs the jobs of Millrace runs on this host.")
-    .version(version)
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
     .showHelpAfterError(false)
     .enablePositionalOptions()
-    .addHelpText("after", examples)
-    .option("--server <url>", "NATS server; or MILLRACE_SERVER")
-    .option("--namespace <name>", "namespace of the cluster (default: default)")
-    .option("--name <name>", "name of the agent, unique in the cluster (default: the host's name)")
-    .option("--slots <n>", "jobs that may run at a time (default: number of CPUs)")
-    .option("--label <key=value>", "what jobs may ask for; may be repeated", several)
-    .option("--pool <name>", "take only runs that were submitted to this pool")
-    .option("--cpu <n>", "CPUs that jobs may ask for in total (default: number of CPUs)")
-    .option("--memory <size>", "memory that jobs may ask for in total (default: the host's)")
-    .option("--work-dir <folder>", "for workspaces (default: $XDG_STATE_HOME/millrace/agents/<name>)")
-    .option("--keep-failed", "keep the workspaces of failed jobs under <work-dir>/kept")
-    .option("--pass-env <name>", "let a variable of the agent reach shell jobs; may be repeated", several)
-    .addOption(
-      new Option("--stop <how>", "what SIGTERM does to running jobs (default: drain)").choices([
-        "drain",
-        "now",
-        "leave",
-      ]),
-    )
-    .option("--grace <duration>", "between TERM and KILL for a job that is ended (default: 5s)")
-    .option("--heartbeat <duration>", "until the coordinator says otherwise (default: 2s)")
-    .option("--exit-with-stdin", "end at once when standard input ends")
-    .addOption(new Option("--log-level <level>", "debug, info, warn or error (default: info)"))
-    .option("--json-logs", "log JSON, one object a line");
-  command.action(async (raw: unknown) => {
+    .addHelpText("after", examples);
+  withAgentFlags(command).action(async (raw: unknown) => {
     const { runAgent } = await import("./run.ts");
     process.exitCode = await runAgent(raw);
   });
   command
     .command("install")
-    .description("Install the agent as a systemd service; takes the options of the agent itself.")
+    .summary("install the agent as a systemd service")
+    .description("Installs the agent as a systemd service; takes the options of the agent itself.")
+    .usage("[--print] [agent's options]")
+    .helpOption("-h, --help", "print this help")
     .option("--print", "only show the unit")
     .allowUnknownOption()
     .allowExcessArguments()
-    .argument("[options...]", "options of the agent")
+    .argument("[options...]", "options of the agent, see millrace-agent --help")
     .action(async (_: string[], options: { print?: boolean }, install: Command) => {
       const { runInstall } = await import("./run-install.ts");
       await runInstall(install.args, options.print === true);

@@ -1,10 +1,16 @@
 /** Carries out `millrace-agent install`. */
 import { MillraceError } from "../../shared/model/error.ts";
+import { parseAgentFlags } from "./flags.ts";
 import { installService, servicePlaces, unitText } from "./install.ts";
+import { readOptions } from "./options.ts";
 
-/** `given` are the agent's own options; the server's URL is taken out of them, as arguments can be read by others. */
+/**
+ * `given` are the agent's own options, checked here, or the service would fail when it starts. The server's URL is
+ * taken out of them, as arguments can be read by others.
+ */
 export async function runInstall(given: readonly string[], printOnly: boolean): Promise<void> {
   const { server, rest } = withoutServer(given);
+  readOptions(parseAgentFlags(rest), { MILLRACE_SERVER: "given elsewhere" });
   if (printOnly) {
     process.stdout.write(unitText(servicePlaces(), rest));
     return;

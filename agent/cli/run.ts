@@ -5,6 +5,9 @@ import type { StopMode } from "../core/stopping.ts";
 import { readOptions } from "./options.ts";
 import { plainLogger } from "./plain-logger.ts";
 
+/** An agent that is to stop before it has started gets this long to start. */
+const START_PATIENCE_MS = 2_000;
+
 /** Resolves with the exit status. */
 export async function runAgent(raw: unknown): Promise<number> {
   const options = readOptions(raw, process.env);
@@ -12,11 +15,14 @@ export async function runAgent(raw: unknown): Promise<number> {
     ? pino({ level: options.logLevel, base: { agent: options.name } }, pino.destination(2))
     : plainLogger(options.logLevel);
   let agent: RunningAgent | undefined;
+  let early: StopMode | undefined;
   const stop = (mode: StopMode) => {
     log.info({ mode }, "stopping");
-    // Before there is an agent there is nothing to put in order: it waits for the server.
-    if (agent === undefined) process.exit(0);
-    agent.stop(mode);
+    if (agent !== undefined) return agent.stop(mode);
+    if (early !== undefined) process.exit(0);
+    // It may be about to take over what an earlier process left running, and then must end it; or waits for the server.
+    early = mode;
+    setTimeout(() => agent ?? process.exit(0), START_PATIENCE_MS).unref();
   };
   let signals = 0;
   const onSignal = () => {
@@ -42,5 +48,6 @@ export async function runAgent(raw: unknown): Promise<number> {
     passEnvironment: options.passEnv,
     log,
   });
+  if (early !== undefined) agent.stop(early);
   return (await agent.ended) === "stopped" ? 0 : 3;
 }

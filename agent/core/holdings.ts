@@ -25,6 +25,7 @@ import type {
   ReportItem,
 } from "../../shared/model/messages.ts";
 import type { AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import { routineReturn } from "../../shared/model/return-reason.ts";
 import { admissionProblem } from "./admission.ts";
 import { attemptKey, attemptRef, executionKey } from "./attempt-key.ts";
 import type { EndCause } from "./end-cause.ts";
@@ -127,7 +128,7 @@ export function onCancelOrdered(holdings: Holdings, ref: AttemptRef, now: number
 export function onRecallOrdered(holdings: Holdings, ref: AttemptRef, now: number): HoldingEffect[] {
   const held = holdings.held.get(attemptKey(ref));
   if (held?.phase !== "queued") return [];
-  returnQueued(holdings, held, "recalled by the coordinator", now);
+  returnQueued(holdings, held, routineReturn.recalled, now);
   return startQueued(holdings);
 }
 
@@ -157,7 +158,7 @@ export function onModeChanged(holdings: Holdings, mode: AgentMode, now: number):
   holdings.mode = mode;
   if (mode === "draining") {
     for (const key of [...holdings.queue])
-      returnQueued(holdings, holdings.held.get(key)!, "the agent is draining", now);
+      returnQueued(holdings, holdings.held.get(key)!, routineReturn.draining, now);
   }
   return startQueued(holdings);
 }
@@ -216,6 +217,11 @@ export function listHeld(holdings: Holdings): HeldAttempt[] {
 /** Whether there are results or refusals that have never been sent. */
 export function hasAnswers(holdings: Holdings): boolean {
   return holdings.outbox.fresh > 0;
+}
+
+/** Whether each slot has more than its next job at hand, so that a report may wait a moment without idling one. */
+export function hasMuchQueued(holdings: Holdings): boolean {
+  return holdings.queue.size > holdings.slots.capacity.slots;
 }
 
 /** What is to be reported now: attempts started since the last report, and outbox items that are due. */

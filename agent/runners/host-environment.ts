@@ -10,6 +10,7 @@ const passed = [
   "LANGUAGE",
   "TZ",
   "TMPDIR",
+  // How this host reaches the network: proxies, the certificates to trust, and where packages come from.
   "http_proxy",
   "https_proxy",
   "no_proxy",
@@ -18,6 +19,15 @@ const passed = [
   "NO_PROXY",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
+  "CURL_CA_BUNDLE",
+  "GIT_SSL_CAINFO",
+  "NODE_EXTRA_CA_CERTS",
+  "PIP_CERT",
+  "REQUESTS_CA_BUNDLE",
+  "npm_config_registry",
+  "NPM_CONFIG_REGISTRY",
+  "PIP_INDEX_URL",
+  "GOPROXY",
 ];
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

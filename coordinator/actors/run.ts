@@ -13,7 +13,6 @@ import { asMillraceError, MillraceError } from "../../shared/model/error.ts";
 import type { Order, ReportItem } from "../../shared/model/messages.ts";
 import { projectEvents } from "../core/event-projection.ts";
 import { GroupCommit } from "../core/group-commit.ts";
-import { attemptRef } from "../core/job-request.ts";
 import { reconcileLeases } from "../core/lease-reconciliation.ts";
 import type { RunRecord } from "../core/record.ts";
 import { requirementOf } from "../core/requirement.ts";
@@ -325,13 +324,8 @@ export class RunActor implements Behaviour<RunMessage> {
   }
 
   #recall(living: Living, recalls: readonly { job: number; agent: string }[]): void {
-    const { state } = living;
-    for (const { job: index, agent } of recalls) {
-      const job = state.jobs[index];
-      const attempt = job === undefined ? undefined : liveAttempt(job);
-      if (job?.phase !== "assigned" || attempt?.agent !== agent) continue;
-      const orders: Order[] = [{ kind: "recall", ...attemptRef(state, index, attempt) }];
-      living.commit.stage(null, [{ kind: "orders", agent, orders }]);
+    for (const { agent, order } of decide.onRecalled(living.state, recalls)) {
+      living.commit.stage(null, [{ kind: "orders", agent, orders: [order] }]);
     }
     living.consequences.carryOut(living.commit.takeFree());
   }
@@ -354,9 +348,9 @@ export class RunActor implements Behaviour<RunMessage> {
     const { state, jobs } = living;
     if (state.endedAt !== null) return;
     const now = context.now();
-    const late: RunRecord[] = [];
-    for (const index of jobs.withQueueTimeout) late.push(...decide.onQueueTimeout(state, index, now));
-    if (late.length > 0) this.#record(living, late, context);
+    const { records, recalls } = decide.onQueueCheck(state, jobs.withQueueTimeout, now);
+    if (records.length > 0) this.#record(living, records, context);
+    this.#recall(living, recalls);
     // What is still to be carried out is not overdue.
     if (living.consequences.isIdle) jobs.recheck(now - overdueMs);
   }

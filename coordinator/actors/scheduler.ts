@@ -119,9 +119,12 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
   }
 
   #scheduleStrandedCheck(context: Context<SchedulerMessage>): void {
-    if (this.#isStrandedCheckDue || this.#unmet.size === 0) return;
+    if (this.#isStrandedCheckDue) return;
+    const [oldest] = this.#unmet.values();
+    if (oldest === undefined) return;
     this.#isStrandedCheckDue = true;
-    context.after(this.#options.strandedAfterMs, { kind: "checkStranded" });
+    const ripeInMs = oldest.sinceMs + this.#options.strandedAfterMs - context.monotonicMs();
+    context.after(Math.max(0, ripeInMs), { kind: "checkStranded" });
   }
 
   #reportStranded(context: Context<SchedulerMessage>): void {

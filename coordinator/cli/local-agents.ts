@@ -2,12 +2,15 @@
  * Agents as child processes of a command. Each has a process group of its own, so a terminal's Ctrl-C reaches only
  * the command, and its stdin as a lifeline: when the command is gone, however it died, the agent sees the end of its
  * input and ends at once. The server's URL goes by environment, as other users can read arguments.
+ *
+ * An agent that ends by itself leaves its jobs running. Its successor, of the same name and work folder, takes them
+ * over, or ends them with the command; only when that fails again and again is the command told.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MillraceError } from "../../shared/model/error.ts";
+import { asMillraceError, MillraceError } from "../../shared/model/error.ts";
 import { AgentsFolder } from "./agents-folder.ts";
 
 export interface LocalAgentsOptions {
@@ -28,6 +31,8 @@ export interface LocalAgentsOptions {
 /** An agent has this long to end its jobs and go; then it is killed. */
 const STOP_PATIENCE_MS = 10_000;
 const LOG_TAIL_LINES = 10;
+/** Of all agents of the command together. */
+const MAX_RESTARTS = 3;
 
 interface LocalAgent {
   readonly name: string;
@@ -37,26 +42,30 @@ interface LocalAgent {
 }
 
 export class LocalAgents {
-  readonly #agents: LocalAgent[] = [];
+  readonly #agents = new Map<string, LocalAgent>();
   readonly #failure = new AbortController();
   readonly #folder: AgentsFolder;
+  readonly #options: LocalAgentsOptions;
+  /** Ends when no agent is being started again. */
+  #restarting: Promise<void> = Promise.resolve();
+  #restarts = 0;
   #stopping = false;
 
-  private constructor(folder: AgentsFolder) {
+  private constructor(folder: AgentsFolder, options: LocalAgentsOptions) {
     this.#folder = folder;
+    this.#options = options;
   }
 
   /** Starts the agents; resolves when their processes run, not when they have joined. */
   static async start(options: LocalAgentsOptions): Promise<LocalAgents> {
     const folder = await AgentsFolder.claim(options.parent);
-    const agents = new LocalAgents(folder);
-    for (let number = 1; number <= options.count; number++) {
-      agents.#watch(await startAgent(`${options.prefix}-${number}`, folder.path, options));
-    }
+    const agents = new LocalAgents(folder, options);
+    for (let number = 1; number <= options.count; number++)
+      await agents.#start(`${options.prefix}-${number}`);
     return agents;
   }
 
-  /** Aborts with a MillraceError when an agent ends though nobody asked it to. */
+  /** Aborts with a MillraceError when agents end too often though nobody asked them to. */
   get failure(): AbortSignal {
     return this.#failure.signal;
   }
@@ -64,25 +73,36 @@ export class LocalAgents {
   /** Ends the agents with all they run, removes what they leave, and resolves with the workspaces that were kept. */
   async stop(): Promise<string[]> {
     this.#stopping = true;
-    await Promise.all(this.#agents.map(endAgent));
+    await this.#restarting;
+    await Promise.all([...this.#agents.values()].map(endAgent));
     return await this.#folder.release();
   }
 
-  #watch(agent: LocalAgent): void {
-    this.#agents.push(agent);
-    agent.child.once("exit", (status, signal) => void this.#onExit(agent, signal ?? `status ${status}`));
-    agent.child.once("error", (error) => void this.#onExit(agent, error.message));
+  async #start(name: string): Promise<void> {
+    const agent = await startAgent(name, this.#folder.path, this.#options);
+    this.#agents.set(name, agent);
+    agent.child.once("exit", (status, signal) => this.#onExit(agent, signal ?? `status ${status}`));
+    agent.child.once("error", (error) => this.#onExit(agent, error.message));
   }
 
-  async #onExit(agent: LocalAgent, how: string): Promise<void> {
+  #onExit(agent: LocalAgent, how: string): void {
     if (this.#stopping || this.failure.aborted) return;
+    this.#restarts += 1;
+    const failed = this.#restarts > MAX_RESTARTS ? this.#fail(agent, how) : undefined;
+    // After a failure, too: the last successor ends with the command, and what it took over with it.
+    this.#restarting = Promise.all([this.#restarting, failed, this.#start(agent.name)]).then(
+      () => undefined,
+      (error: unknown) => this.#failure.abort(asMillraceError(error, "an agent could not be started again")),
+    );
+  }
+
+  async #fail(agent: LocalAgent, how: string): Promise<void> {
     const log = await readFile(agent.log, "utf8").catch((error: Error) => error.message);
     const tail = log.trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n  ");
     this.#failure.abort(
-      new MillraceError(
-        "unavailable",
-        `the agent ${agent.name} ended by itself (${how}); it said last:\n  ${tail}`,
-      ),
+      new MillraceError("unavailable", `the agent ${agent.name} ended by itself again and again (${how})`, {
+        fix: `See what it said last:\n  ${tail}`,
+      }),
     );
   }
 }
@@ -101,7 +121,7 @@ async function startAgent(name: string, folder: string, options: LocalAgentsOpti
   if (options.pool !== "") flags.push("--pool", options.pool);
   if (options.keepFailed) flags.push("--keep-failed");
   const main = fileURLToPath(new URL("../../agent/cli/main.js", import.meta.url));
-  const output = await open(log, "w", 0o600);
+  const output = await open(log, "a", 0o600);
   try {
     const child = spawn(process.execPath, [main, ...flags], {
       detached: true,

@@ -9,10 +9,15 @@ import { runProgram } from "./program.ts";
 import { processTerminal } from "./terminal.ts";
 
 const interruption = new Interruption((reason) => exitNow(conclude(reason)));
-const terminal = processTerminal(() => {
-  // A command that must put things in order is told to stop; any other one has nothing left to do.
-  if (interruption.taken) interruption.interrupt(new Interrupted("the reader of its output"));
-  else exitNow(exitCode.succeeded);
+const terminal = processTerminal((error) => {
+  const isReaderGone = error.code === "EPIPE";
+  // A command that must put things in order is told to stop; one without has nothing left to do for a reader.
+  if (isReaderGone && !interruption.taken) exitNow(exitCode.succeeded);
+  interruption.interrupt(
+    isReaderGone
+      ? new Interrupted("the reader of its output")
+      : new MillraceError("unavailable", `its output can't be written: ${error.message}`, { cause: error }),
+  );
 });
 
 function exitNow(status: number): never {
@@ -49,4 +54,5 @@ async function main(): Promise<number> {
 const status = await main();
 // Whatever a library has left open must not keep the command alive once it has said all it has to say.
 terminal.flush();
-process.stdout.write("", () => process.exit(status));
+// A failure to write the last of it is told a moment later, and changes the status.
+process.stdout.write("", () => setImmediate(() => process.exit(status)));

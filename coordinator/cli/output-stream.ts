@@ -4,7 +4,7 @@
  *
  * Invariants:
  * 1. Data leaves in the order it was given, and all of it once `flush` has been called.
- * 2. A writer waits exactly while the stream has no room; one that is gone makes nobody wait.
+ * 2. A writer waits exactly while the stream has no room; one that has failed makes nobody wait.
  */
 import type { Writable } from "node:stream";
 
@@ -17,28 +17,27 @@ export class OutputStream {
   #pending = "";
   #isScheduled = false;
   #hasRoom = true;
-  #isGone = false;
+  #hasFailed = false;
   #waiting: (() => void)[] = [];
 
-  /** `onReaderGone` is called once, when nobody reads the other end any more. */
-  constructor(stream: Writable, onReaderGone: () => void) {
+  /** `onFailure` is called once, when nothing can be written any more: with EPIPE when nobody reads the other end. */
+  constructor(stream: Writable, onFailure: (error: NodeJS.ErrnoException) => void) {
     this.#stream = stream;
     stream.on("drain", () => {
       this.#hasRoom = true;
       this.#release();
     });
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      if (this.#isGone) return;
-      this.#isGone = true;
+      if (this.#hasFailed) return;
+      this.#hasFailed = true;
       this.#release();
-      onReaderGone();
+      onFailure(error);
     });
   }
 
   /** Resolves when there is room for more. */
   async write(data: string | Uint8Array): Promise<void> {
-    if (this.#isGone) return;
+    if (this.#hasFailed) return;
     if (typeof data === "string") {
       this.#pending += data;
       if (this.#pending.length >= MAX_PENDING_CHARACTERS) this.flush();
@@ -67,7 +66,7 @@ export class OutputStream {
   }
 
   #send(data: string | Uint8Array): void {
-    if (!this.#isGone) this.#hasRoom = this.#stream.write(data);
+    if (!this.#hasFailed) this.#hasRoom = this.#stream.write(data);
   }
 
   #release(): void {

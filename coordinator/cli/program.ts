@@ -65,6 +65,7 @@ export async function runProgram(
 
 function groupCommand(group: GroupEntry, carry: Carrier): Command {
   const command = new Command(group.name)
+    .summary(group.summary)
     .description(`${capitalised(group.summary)}.`)
     .helpOption("-h, --help", "print this help")
     .configureHelp({ subcommandTerm })
@@ -73,7 +74,9 @@ function groupCommand(group: GroupEntry, carry: Carrier): Command {
     .showHelpAfterError(`(millrace ${group.name} --help shows its commands)`);
   for (const entry of group.commands) {
     const isDefault = entry.name === group.standard;
-    command.addCommand(leafCommand(entry, `millrace ${group.name}`, carry), { isDefault });
+    const leaf = leafCommand(entry, `millrace ${group.name}`, carry);
+    if (isDefault) leaf.summary(`${entry.summary}; also without its name`);
+    command.addCommand(leaf, { isDefault });
   }
   return command;
 }
@@ -96,6 +99,11 @@ function leafCommand(entry: CommandEntry, parent: string, carry: Carrier): Comma
       `${capitalised(entry.summary)}.${entry.description === undefined ? "" : `\n\n${entry.description}`}`,
     )
     .helpOption("-h, --help", "print this help")
+    // A summary names the values it takes; commander would list them a second time.
+    .configureHelp({
+      optionDescription: ({ description }) => description,
+      argumentDescription: ({ description }) => description,
+    })
     .exitOverride()
     .showHelpAfterError(`(${parent} ${entry.name} --help shows usage and examples)`)
     .addHelpText("after", examplesText(entry.examples ?? []));

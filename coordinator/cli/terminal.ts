@@ -42,11 +42,11 @@ export interface ProcessTerminal extends Terminal {
   flush(): void;
 }
 
-/** `onReaderGone` is called when nobody reads stdout any more; a stderr that nobody reads stops nothing. */
-export function processTerminal(onReaderGone: () => void): ProcessTerminal {
+/** `onFailure` is called when stdout takes no more, with EPIPE when nobody reads it; a failing stderr stops nothing. */
+export function processTerminal(onFailure: (error: NodeJS.ErrnoException) => void): ProcessTerminal {
   const { stdout, stderr, env } = process;
   const { plain, unicode } = displaySettings(env);
-  const out = new OutputStream(stdout, onReaderGone);
+  const out = new OutputStream(stdout, onFailure);
   const messages = new OutputStream(stderr, () => {});
   const errIsLive = stderr.isTTY === true && !plain;
   return {

@@ -2,6 +2,7 @@
 
 import type { JobSpec, Pairs } from "../../shared/model/job-spec.ts";
 import type { AgentMode, Capacity } from "../../shared/model/messages.ts";
+import { formatBytes } from "../../shared/model/size.ts";
 
 export interface Requirement {
   readonly pool: string;
@@ -65,7 +66,7 @@ export function misfit(requirement: Requirement, offer: Offer): Misfit | undefin
   if (requirement.memoryBytes > offer.capacity.memoryBytes) {
     return {
       code: "memory",
-      message: `needs ${requirement.memoryBytes} bytes of memory, the agent has ${offer.capacity.memoryBytes}`,
+      message: `needs ${formatBytes(requirement.memoryBytes)} of memory, the agent has ${formatBytes(offer.capacity.memoryBytes)}`,
     };
   }
   return undefined;

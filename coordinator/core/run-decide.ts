@@ -6,8 +6,9 @@
  * proved by its lease; 3. a report that was accepted before is settled again, not counted again.
  * Live: 4. every finished or returned report is answered by `settle`, so no agent keeps one for ever.
  */
-import type { ReportItem } from "../../shared/model/messages.ts";
+import type { Order, ReportItem } from "../../shared/model/messages.ts";
 import type { Outcome } from "../../shared/model/outcome.ts";
+import { attemptRef } from "./job-request.ts";
 import type { RunRecord } from "./record.ts";
 import { retryDelayMs } from "./retry.ts";
 import {
@@ -15,6 +16,7 @@ import {
   isFinal,
   isHeld,
   type Job,
+  jobAt,
   liveAttempt,
   priorityOf,
   type RunState,
@@ -59,7 +61,7 @@ export function onReported(state: RunState, item: ReportItem, now: number, chanc
       if (job.phase === "running") return nothing;
       return { ...nothing, records: [{ type: "started", at: now, job: item.job, attempt: item.attempt }] };
     case "returned":
-      return { records: [returned(item, now, item.reason)], settles: true };
+      return { records: givenBack(state, item, now), settles: true };
     case "finished":
       if (item.result.outcome.kind === "cancelled" && !isCancelWanted(state, job)) {
         // Ended to hold it, or by the agent's own stop: it did not fail, and goes back to the queue.
@@ -115,13 +117,35 @@ export function onStranded(state: RunState, job: number, reason: string, now: nu
   return [{ type: "failedUnassigned", at: now, job, outcome }];
 }
 
-/** A job has waited for a slot longer than its `timeout.queue`. */
-export function onQueueTimeout(state: RunState, job: number, now: number): RunRecord[] {
-  const known = state.jobs[job];
-  const limitMs = specAt(state, job).timeouts.queueMs;
-  if (known?.phase !== "ready" || limitMs === undefined || known.readyAt === null) return [];
-  if (now - known.readyAt < limitMs) return [];
-  return [{ type: "failedUnassigned", at: now, job, outcome: { kind: "timeout", limit: "queue", limitMs } }];
+/**
+ * Jobs that have waited for a slot longer than their `timeout.queue`. One in the queue fails; one in the backlog of an
+ * agent is recalled, and fails when it is given back: had it started meanwhile, it would go on.
+ */
+export function onQueueCheck(
+  state: RunState,
+  jobs: readonly number[],
+  now: number,
+): { readonly records: RunRecord[]; readonly recalls: { job: number; agent: string }[] } {
+  const overdue = jobs.filter((job) => isQueueOverdue(state, job, now));
+  const waiting = overdue.filter((job) => state.jobs[job]?.phase === "ready");
+  const recalls = overdue.flatMap((job) => {
+    const attempt = liveAttempt(jobAt(state, job));
+    return attempt === undefined ? [] : [{ job, agent: attempt.agent }];
+  });
+  return { records: waiting.map((job) => queueTimeout(state, job, now)), recalls };
+}
+
+/** Asks agents to give back jobs that wait in their backlogs; one that is elsewhere by now, or runs, is left alone. */
+export function onRecalled(
+  state: RunState,
+  recalls: readonly { readonly job: number; readonly agent: string }[],
+): { readonly agent: string; readonly order: Order }[] {
+  return recalls.flatMap(({ job, agent }) => {
+    const known = state.jobs[job];
+    const attempt = known === undefined ? undefined : liveAttempt(known);
+    if (known?.phase !== "assigned" || attempt?.agent !== agent) return [];
+    return [{ agent, order: { kind: "recall", ...attemptRef(state, job, attempt) } }];
+  });
 }
 
 /** What follows from the state alone, asked after every fold: fail fast, and the end of the run. */
@@ -151,6 +175,29 @@ function finished(
   const delayMs =
     result.outcome.kind === "succeeded" ? null : retryDelayMs(spec, earlier, result.outcome, chance);
   return [{ type: "finished", at: now, job, attempt: attempt.attempt, result, retryDelayMs: delayMs }];
+}
+
+/** An attempt that never started: its job goes back to the queue, unless it has waited for too long already. */
+function givenBack(
+  state: RunState,
+  item: Extract<ReportItem, { kind: "returned" }>,
+  now: number,
+): RunRecord[] {
+  const record = returned(item, now, item.reason);
+  return isQueueOverdue(state, item.job, now) ? [record, queueTimeout(state, item.job, now)] : [record];
+}
+
+/** Whether a job waits for a slot, in the queue or in an agent's backlog, and has done so for too long. */
+function isQueueOverdue(state: RunState, index: number, now: number): boolean {
+  const { phase, readyAt } = jobAt(state, index);
+  const limitMs = specAt(state, index).timeouts.queueMs;
+  if (limitMs === undefined || readyAt === null || isHeld(state, index)) return false;
+  return (phase === "ready" || phase === "assigned") && now - readyAt >= limitMs;
+}
+
+function queueTimeout(state: RunState, job: number, at: number): RunRecord {
+  const limitMs = specAt(state, job).timeouts.queueMs ?? 0;
+  return { type: "failedUnassigned", at, job, outcome: { kind: "timeout", limit: "queue", limitMs } };
 }
 
 function returned(item: ReportItem, now: number, reason: string): RunRecord {

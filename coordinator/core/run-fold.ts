@@ -21,6 +21,7 @@ import {
   type Attempt,
   isAllowedFailure,
   isFinal,
+  isHeld,
   type Job,
   jobAt,
   liveAttempt,
@@ -149,7 +150,8 @@ function onReturned(state: RunState, record: RecordOf<"returned">, changes: Chan
   attempt.returned = record.reason;
   attempt.endedAt = record.at;
   if (isCancelled(state, job)) return cancelJob(state, record.job, cancelReason(state), record.at, changes);
-  job.readyAt = record.at;
+  // One that never started still waits for its first slot: its limit on that goes on.
+  if (attempt.startedAt !== null) job.readyAt = record.at;
   enter(state, job, "ready");
   changes.push({ kind: "returned", job: record.job, attempt, reason: record.reason });
 }
@@ -216,13 +218,19 @@ function onCancelRequested(state: RunState, record: RecordOf<"cancelRequested">,
 }
 
 function onPrioritised(state: RunState, record: RecordOf<"prioritised">, changes: Change[]): void {
-  if (record.job === null) {
-    state.priority = record.priority;
-    changes.push({ kind: "prioritised", priority: record.priority });
-    return;
-  }
-  jobAt(state, record.job).priority = record.priority;
-  changes.push({ kind: "jobPrioritised", job: record.job, priority: record.priority });
+  const { job: index, priority } = record;
+  const affected = index === null ? state.jobs.map((_, job) => job) : [index];
+  const held = affected.filter((job) => isHeld(state, job));
+  if (index === null) state.priority = priority;
+  else jobAt(state, index).priority = priority;
+  for (const job of held) if (!isHeld(state, job)) endHold(jobAt(state, job), record.at);
+  if (index === null) changes.push({ kind: "prioritised", priority });
+  else changes.push({ kind: "jobPrioritised", job: index, priority });
+}
+
+/** Only now does it wait for a slot. */
+function endHold(job: Job, at: number): void {
+  if (job.phase === "ready") job.readyAt = Math.max(job.readyAt ?? 0, at);
 }
 
 function onAborted(state: RunState, record: RecordOf<"aborted">, changes: Change[]): void {

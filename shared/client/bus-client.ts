@@ -193,7 +193,7 @@ export class BusClient implements Client {
     const [view] = jobs;
     if (view !== undefined) return view;
     throw new MillraceError("notFound", `run ${run} has no job ${job}`, {
-      fix: `List its jobs with \`millrace status ${run}\`.`,
+      fix: `List its jobs with \`millrace status --all ${run}\`.`,
     });
   }
 

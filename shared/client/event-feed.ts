@@ -9,7 +9,7 @@ import type { Bus } from "../bus/connection.ts";
 import { callApi } from "../bus/request.ts";
 import { MillraceError } from "../model/error.ts";
 import type { AgentEvent, RunEvent } from "../model/event.ts";
-import { SubjectReader } from "../store/subject-reader.ts";
+import { type ReadStep, SubjectReader } from "../store/subject-reader.ts";
 import type { EventOptions } from "./client.ts";
 import { readEvents } from "./event-message.ts";
 import { EventOrder } from "./event-order.ts";
@@ -49,7 +49,7 @@ export async function* readEventFeed(
   });
   try {
     while (!signal?.aborted) {
-      const step = await reader.next();
+      const step = await nextStep(reader, bus, requestTimeoutMs);
       if (step === "end" && !hasEvents) await answered;
       if (step === "end" || step === "woken") {
         const known = knowledge as RunKnowledge | undefined;
@@ -73,6 +73,17 @@ export async function* readEventFeed(
   } finally {
     signal?.removeEventListener("abort", wake);
     reader.close();
+  }
+}
+
+/** A new namespace has no stream before its first coordinator has started: then that is waited for. */
+async function nextStep(reader: SubjectReader, bus: Bus, timeoutMs: number): Promise<ReadStep> {
+  try {
+    return await reader.next();
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== "notFound") throw error;
+    await callApi(bus, "status", {}, { timeoutMs });
+    return await reader.next();
   }
 }
 

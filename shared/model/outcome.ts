@@ -1,6 +1,7 @@
 /** How an attempt ended, and what was measured of it. A failed attempt is a result, not an error. */
 import { z } from "zod";
 import { digestSchema } from "./job-spec.ts";
+import { formatBytes } from "./size.ts";
 
 export const failureReasonSchema = z.enum([
   "missingOutput",
@@ -64,7 +65,7 @@ export function describeOutcome(outcome: Outcome): string {
     case "outOfMemory":
       return outcome.limitBytes === null
         ? "out of memory"
-        : `out of memory (limit ${outcome.limitBytes} bytes)`;
+        : `out of memory (limit ${formatBytes(outcome.limitBytes)})`;
     case "lost":
       return `lost: ${outcome.message}`;
     case "cancelled":

@@ -1,4 +1,4 @@
-/** Amounts of memory as people write them: `512MiB`, `1.5GiB`, `2GB`. */
+/** Amounts of memory as people write them, `512MiB`, `1.5GiB`, `2GB`, and as they like to read them. */
 
 const unitBytes = new Map([
   ["B", 1],
@@ -22,4 +22,19 @@ export function parseSizeBytes(text: string): number | undefined {
   if (match === null) return undefined;
   const bytes = Math.round(Number(match[1]) * unitBytes.get(match[2]!)!);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+const shownUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+
+/** A number of bytes for people: `512 B`, `1.5 KiB`, `20 MiB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  // 1023.95 and more would round to 1024.0.
+  while (value >= (unit === 0 ? 1024 : 1023.95) && unit < shownUnits.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
+  return `${value.toFixed(digits).replace(/\.0$/, "")} ${shownUnits[unit]}`;
 }

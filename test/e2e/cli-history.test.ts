@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CommandUser } from "../support/command.ts";
@@ -57,6 +57,29 @@ describe("after a run", () => {
     ]) {
       const { status, stderr } = await user.run(...args);
       expect(`${status} ${stderr}`).toMatch(/^2 millrace: .*nope/);
+    }
+  });
+});
+
+describe("before any run", () => {
+  it("shows that there is nothing yet", async () => {
+    await using user = await CommandUser.create();
+    expect(await user.run("events")).toMatchObject({ status: 0, stdout: "" });
+    expect(await user.run("runs", "--json")).toMatchObject({ status: 0, stdout: "[]\n" });
+  });
+});
+
+describe("a full disk", () => {
+  it("behind stdout ends a command with status 3 and one sentence", async () => {
+    await using user = await CommandUser.create();
+    await writeFile(join(user.folder, "build.json"), JSON.stringify({ jobs: { a: { run: "true" } } }));
+    const full = await open("/dev/full", "w");
+    try {
+      const { status, stderr } = await user.start(["graph", "build.json"], {}, full.fd).ended;
+      expect(stderr).toMatch(/^millrace: its output can't be written: ENOSPC.*\n$/);
+      expect(status).toBe(3);
+    } finally {
+      await full.close();
     }
   });
 });

@@ -27,6 +27,18 @@ const endless = {
   jobs: { long: { run: "echo started; sleep 600" }, after: { needs: ["long"], run: "true" } },
 };
 
+async function agentsOf(user: CommandUser): Promise<number[]> {
+  const agents = (await user.processes()).filter((line) => line.includes("/agent/cli/main.js"));
+  return agents.map((line) => Number.parseInt(line, 10));
+}
+
+async function killAgent(user: CommandUser): Promise<number> {
+  const [agent] = await agentsOf(user);
+  if (agent === undefined) throw new Error("no agent runs");
+  process.kill(agent, "SIGKILL");
+  return agent;
+}
+
 describe("millrace run", () => {
   it("runs a graph, copies artifacts, sums up the failure and leaves nothing behind", async () => {
     await using user = await withFile(diamond);
@@ -70,6 +82,20 @@ describe("millrace run", () => {
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.at(-1)).toMatchObject({ type: "run.finished", status: "succeeded" });
     expect(await readdir(user.folder)).not.toContain("out");
+  });
+
+  it("fails a job that has waited too long for a slot, though an agent has it in its backlog", async () => {
+    await using user = await withFile({
+      jobs: {
+        busy: { run: "sleep 5", priority: 900 },
+        late: { run: "true", timeout: { queue: "1s" } },
+        patient: { run: "true", timeout: { queue: "1m" } },
+      },
+    });
+    const { status, stderr } = await user.run("run", "build.json", "--slots", "1");
+    expect(status, stderr).toBe(1);
+    expect(stderr).toMatch(/late failed: waited longer than 1 s for a slot/);
+    expect(stderr).toContain("2 done, 1 failed");
   });
 
   it("shows what would run and starts nothing with --dry-run", async () => {
@@ -187,6 +213,40 @@ describe("millrace run", () => {
     command.child.kill("SIGKILL");
     await command.ended;
     await user.nothingRuns(5_000);
+  });
+
+  it("goes on with the same job when its agent is killed", async () => {
+    const script = 'echo "$MILLRACE_ATTEMPT" >> "$TRACE"; sleep 4; echo x > result';
+    await using user = await withFile({
+      vars: { TRACE: "" },
+      jobs: { long: { run: script, outputs: ["result"] } },
+    });
+    const trace = join(user.folder, "trace");
+    const command = user.start(["run", "build.json", "--var", `TRACE=${trace}`]);
+    await waitUntil("the job runs", () => readFile(trace, "utf8").catch(() => undefined), {
+      timeoutMs: 30_000,
+      diagnose: () => command.stderr,
+    });
+    await killAgent(user);
+    const { status, stderr } = await command.ended;
+    expect(status, stderr).toBe(0);
+    expect((await readFile(trace, "utf8")).trim().split("\n")).toHaveLength(1);
+    expect(await readFile(join(user.folder, "out/long/result"), "utf8")).toBe("x\n");
+    await user.nothingRuns();
+  });
+
+  it("leaves no job running when its agent is killed and then the run is interrupted", async () => {
+    await using user = await withFile(endless);
+    const command = user.start(["run", "build.json"]);
+    await waitUntil("the job runs", async () =>
+      (await user.processes()).some((line) => line.includes("sleep 600")),
+    );
+    const killed = await killAgent(user);
+    // Its successor may not have begun to look for what it takes over.
+    await waitUntil("it has a successor", async () => (await agentsOf(user)).some((pid) => pid !== killed));
+    command.child.kill("SIGINT");
+    expect((await command.ended).status).toBe(130);
+    await user.nothingRuns();
   });
 
   it("gives up with status 3 when --timeout has passed", async () => {

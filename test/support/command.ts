@@ -68,12 +68,16 @@ export class CommandUser {
     return new CommandUser(await mkdtemp(join(tmpdir(), "millrace-user-")));
   }
 
-  /** Starts `millrace` with these arguments in the user's folder. */
-  start(args: readonly string[], environment: NodeJS.ProcessEnv = {}): RunningCommand {
+  /** Starts `millrace` with these arguments in the user's folder; stdout may go to a file descriptor. */
+  start(
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+    stdout: "pipe" | number = "pipe",
+  ): RunningCommand {
     const child = spawn(process.execPath, [built, ...args], {
       cwd: this.folder,
       env: { ...this.environment, ...environment },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", stdout, "pipe"],
     });
     const command = new RunningCommand(child);
     this.#running.add(command);

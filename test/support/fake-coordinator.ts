@@ -45,8 +45,8 @@ export class FakeCoordinator {
     this.#log = openJournal(bus);
   }
 
-  static async start(server: string): Promise<FakeCoordinator> {
-    const bus = await connectBus({ server, namespace: "test", name: "coordinator" });
+  static async start(server: string, namespace = "test"): Promise<FakeCoordinator> {
+    const bus = await connectBus({ server, namespace, name: "coordinator" });
     await ensureStreams(bus);
     const fake = new FakeCoordinator(bus);
     await fake.serve();
@@ -143,6 +143,10 @@ export class FakeCoordinator {
         this.#run(run);
         const all = (this.jobs.get(run) ?? []).filter((view) => job === undefined || view.job === job);
         return { total: all.length, jobs: all.slice(offset, offset + limit) };
+      }
+      case "status": {
+        const { namespace } = this.bus.subjects;
+        return { namespace, version: "0.0.0", epoch: 1, runs: this.runs.size, agents: 0, counters: [] };
       }
       default:
         throw new MillraceError("unsupported", `the fake does not know ${verb}`);

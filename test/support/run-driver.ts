@@ -5,6 +5,7 @@ import { liveAttempt, newRunState, type RunState } from "../../coordinator/core/
 import { runOptionsSchema } from "../../shared/model/api.ts";
 import { compileGraph } from "../../shared/model/graph.ts";
 import { graphSpecSchema, type JobSpecInput } from "../../shared/model/job-spec.ts";
+import type { AttemptRef, ReportItem } from "../../shared/model/messages.ts";
 import type { AttemptResult, Outcome } from "../../shared/model/outcome.ts";
 
 /** Job specs by name: `{ a: {}, b: { needs: ["a"] } }`. */
@@ -91,29 +92,30 @@ export class RunDriver {
   }
 
   finish(name: string, outcome: Outcome = succeeded): decide.Decision {
-    const job = this.index(name);
-    const attempt = liveAttempt(this.state.jobs[job] as never);
-    if (attempt === undefined) throw new Error(`${name} has no attempt in force`);
-    const decision = decide.onReported(
-      this.state,
-      {
-        kind: "finished",
-        run: "r1",
-        job,
-        attempt: attempt.attempt,
-        lease: attempt.lease,
-        result: resultOf(outcome),
-      },
-      this.now,
-      0.5,
-    );
-    this.record(decision.records);
-    return decision;
+    return this.#report({ kind: "finished", ...this.#attempt(name), result: resultOf(outcome) });
+  }
+
+  /** Its agent gives it back without having started it. */
+  giveBack(name: string): decide.Decision {
+    return this.#report({ kind: "returned", ...this.#attempt(name), reason: "recalled" });
   }
 
   /** Grants and finishes. */
   execute(name: string, outcome: Outcome = succeeded): void {
     if (!this.grant(name)) throw new Error(`${name} did not take the grant: ${this.phase(name)}`);
     this.finish(name, outcome);
+  }
+
+  #attempt(name: string): AttemptRef {
+    const job = this.index(name);
+    const attempt = liveAttempt(this.state.jobs[job] as never);
+    if (attempt === undefined) throw new Error(`${name} has no attempt in force`);
+    return { run: "r1", job, attempt: attempt.attempt, lease: attempt.lease };
+  }
+
+  #report(item: ReportItem): decide.Decision {
+    const decision = decide.onReported(this.state, item, this.now, 0.5);
+    this.record(decision.records);
+    return decision;
   }
 }

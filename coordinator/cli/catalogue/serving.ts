@@ -1,6 +1,6 @@
 /** Commands that keep a cluster going, and this command line itself. */
 import type { Chapter } from "./entry.ts";
-import { agentsOption, namespaceOption, serverOption, slotsOption } from "./shared-options.ts";
+import { agentsOption, namespaceOption, slotsOption } from "./shared-options.ts";
 
 const logLevels = ["debug", "info", "warn", "error"];
 
@@ -28,7 +28,7 @@ export const serving: Chapter = {
         "One coordinator of a namespace leads, others stand by. Agents are started with millrace-agent. The server's " +
         "URL with its credentials is better given as MILLRACE_SERVER: other users can read arguments.",
       options: [
-        serverOption,
+        { flags: "--server <url>", summary: "NATS server (or MILLRACE_SERVER)" },
         namespaceOption,
         {
           flags: "--log-level <level>",

@@ -24,7 +24,7 @@ export const targetsArgument: ArgumentEntry = {
 
 export const json = (what: string): OptionEntry => ({ flags: "--json", summary: `print ${what} as JSON` });
 
-export const serverOption: OptionEntry = {
+const serverOption: OptionEntry = {
   flags: "--server <url>",
   summary: "NATS server of the cluster (or MILLRACE_SERVER); without one, the local cluster",
 };

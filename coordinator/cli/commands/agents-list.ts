@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { AgentView } from "../../../shared/client/index.ts";
+import { formatBytes } from "../../../shared/model/size.ts";
 import { withCluster } from "../cluster.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
-import { formatBytes } from "../format/bytes.ts";
 import { formatElapsed } from "../format/duration.ts";
 import { tableLines } from "../format/table.ts";
 import { printJsonArray } from "../json-output.ts";

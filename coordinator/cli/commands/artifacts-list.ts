@@ -1,10 +1,10 @@
 import { z } from "zod";
 import type { Client } from "../../../shared/client/client.ts";
 import type { ArtifactEntry, JobArtifact } from "../../../shared/client/index.ts";
+import { formatBytes } from "../../../shared/model/size.ts";
 import { withCluster } from "../cluster.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
-import { formatBytes } from "../format/bytes.ts";
 import { tableLines } from "../format/table.ts";
 import { printJson, printJsonArray } from "../json-output.ts";
 import { connectionShape } from "../option-values.ts";

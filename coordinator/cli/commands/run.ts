@@ -80,7 +80,7 @@ function refuseLocalOptions(input: RunCommandInput, context: CommandContext): vo
   if (given.length === 0) return;
   throw new MillraceError(
     "badInput",
-    `${given.join(" and ")} only work without a server: its agents have their own`,
+    `${given.join(" and ")} can't be given with a server: its agents have their own settings`,
     {
       fix: "Leave them out, or run without --server and MILLRACE_SERVER.",
     },

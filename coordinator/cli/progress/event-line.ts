@@ -1,6 +1,7 @@
 import type { AgentEvent, RunEvent } from "../../../shared/model/event.ts";
 import { describeOutcome } from "../../../shared/model/outcome.ts";
-import { formatBytes } from "../format/bytes.ts";
+import { isRoutineReturn } from "../../../shared/model/return-reason.ts";
+import { formatBytes } from "../../../shared/model/size.ts";
 import { formatDuration } from "../format/duration.ts";
 
 /** What happened, as one clause without the names of run and job. */
@@ -38,7 +39,7 @@ export function describeEvent(event: RunEvent | AgentEvent): string {
     case "job.cancelled":
       return `is cancelled: ${event.reason}`;
     case "job.unschedulable":
-      return `can run nowhere: ${event.reason}`;
+      return `waits: ${event.reason}`;
     case "agent.joined":
       return `joined with ${event.slots} ${event.slots === 1 ? "slot" : "slots"}`;
     case "agent.mode":
@@ -60,9 +61,10 @@ export function importance(event: RunEvent): "problem" | "progress" | "detail" {
     case "job.failed":
     case "job.retrying":
     case "job.unschedulable":
-    case "job.returned":
     case "run.cancelling":
       return "problem";
+    case "job.returned":
+      return isRoutineReturn(event.reason) ? "detail" : "problem";
     case "job.succeeded":
     case "job.skipped":
     case "job.cancelled":

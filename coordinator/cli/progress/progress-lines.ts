@@ -16,13 +16,15 @@ export interface Drawing {
 
 const MAX_RUNNING_LINES = 10;
 const MAX_BAR_COLUMNS = 40;
-/** Lines that are no running jobs, and one for the prompt above. */
-const OTHER_LINES = 5;
+/** Lines that are neither jobs nor what stands above them: the count of hidden jobs, and the prompt. */
+const OTHER_LINES = 2;
+/** Agents stand in a column of their own behind the longest name, but not nearer than this. */
+const MIN_NAME_COLUMNS = 20;
 
 /** Title, bar with estimate, counts, then the jobs that have been running longest. */
 export function progressLines(progress: RunProgress, drawing: Drawing): string[] {
-  const lines = [titleLine(progress, drawing), barLine(progress, drawing), countsLine(progress, drawing)];
-  return [...lines, ...runningLines(progress, drawing)];
+  const lines = [titleLine(progress, drawing), barLine(progress, drawing), ...countsLines(progress, drawing)];
+  return [...lines, ...runningLines(progress, drawing, lines.length)];
 }
 
 /** What there is in each state, in one line without colours: `4 done, 1 running, 2 waiting`. */
@@ -83,27 +85,34 @@ function countParts(progress: RunProgress): CountPart[] {
     .map(({ count, text, colour }) => ({ text: `${count} ${text}`, colour: count === 0 ? "dim" : colour }));
 }
 
-function countsLine(progress: RunProgress, { columns, unicode, colours }: Drawing): string {
+/** One line where they fit; a count is never left out, least of all that of failures. */
+function countsLines(progress: RunProgress, { columns, unicode, colours }: Drawing): string[] {
   const separator = unicode ? " · " : " | ";
-  const drawn: string[] = [];
+  const lines: string[] = [];
   let width = 0;
   for (const { text, colour } of countParts(progress)) {
-    const needed = text.length + (drawn.length === 0 ? 0 : separator.length);
-    if (width + needed > columns) break;
-    width += needed;
-    drawn.push(colours[colour](text));
+    const drawn = colours[colour](truncate(text, columns, unicode));
+    const joinedWidth = width + separator.length + text.length;
+    if (lines.length > 0 && joinedWidth <= columns) {
+      lines.push(`${lines.pop()}${separator}${drawn}`);
+      width = joinedWidth;
+    } else {
+      lines.push(drawn);
+      width = text.length;
+    }
   }
-  return drawn.join(separator);
+  return lines;
 }
 
-function runningLines(progress: RunProgress, drawing: Drawing): string[] {
-  const room = Math.min(MAX_RUNNING_LINES, Math.max(0, drawing.rows - OTHER_LINES));
+function runningLines(progress: RunProgress, drawing: Drawing, linesAbove: number): string[] {
+  const room = Math.min(MAX_RUNNING_LINES, Math.max(0, drawing.rows - linesAbove - OTHER_LINES));
   const shown: RunningJob[] = [];
   for (const job of progress.running.values()) {
     if (shown.length === room) break;
     shown.push(job);
   }
-  const lines = shown.map((job) => runningLine(job, drawing));
+  const longest = Math.max(MIN_NAME_COLUMNS, ...shown.map((job) => displayWidth(nameOf(job))));
+  const lines = shown.map((job) => runningLine(job, drawing, longest));
   const hidden = progress.running.size - shown.length;
   if (hidden > 0 && room > 0) {
     lines.push(truncate(`  and ${hidden} more`, drawing.columns, drawing.unicode));
@@ -111,14 +120,20 @@ function runningLines(progress: RunProgress, drawing: Drawing): string[] {
   return lines;
 }
 
-function runningLine(job: RunningJob, { nowMs, columns, unicode, colours }: Drawing): string {
+function nameOf(job: RunningJob): string {
+  return `${printable(job.job)}${job.attempt > 1 ? ` (attempt ${job.attempt})` : ""}`;
+}
+
+function runningLine(
+  job: RunningJob,
+  { nowMs, columns, unicode, colours }: Drawing,
+  longestName: number,
+): string {
   const elapsed = formatElapsed(nowMs - job.startedAtMs).padStart(7);
-  const again = job.attempt > 1 ? ` (attempt ${job.attempt})` : "";
   const where = `  ${printable(job.agent)}`;
-  const name = `${printable(job.job)}${again}`;
   const room = columns - elapsed.length - 2;
   if (room < 4) return truncate(elapsed.trimStart(), columns, unicode);
-  const nameColumns = Math.min(room, Math.max(20, room - displayWidth(where)));
-  const rest = truncate(where, room - nameColumns, unicode);
-  return `${colours.cyan(elapsed)}  ${pad(truncate(name, nameColumns, unicode), nameColumns)}${colours.dim(rest)}`;
+  const nameColumns = Math.min(room, longestName, Math.max(MIN_NAME_COLUMNS, room - displayWidth(where)));
+  const name = pad(truncate(nameOf(job), nameColumns, unicode), nameColumns);
+  return `${colours.cyan(elapsed)}  ${name}${colours.dim(truncate(where, room - nameColumns, unicode))}`;
 }

@@ -149,10 +149,19 @@ describe("events", () => {
     expect(await collect(client.watch("ancient"))).toEqual([]);
   });
 
-  it("of a namespace without streams are refused", async () => {
+  it("of a namespace that has no coordinator and never had one are not available", async () => {
     const elsewhere = await connect({ server: server.url, namespace: "elsewhere", requestTimeoutMs: 100 });
-    await expect(collect(elsewhere.events())).rejects.toMatchObject({ code: "notFound" });
+    await expect(collect(elsewhere.events())).rejects.toMatchObject({ code: "unavailable" });
     await elsewhere.close();
+  });
+
+  it("of a namespace whose first coordinator is only starting are waited for", async () => {
+    const early = await connect({ server: server.url, namespace: "early", requestTimeoutMs: 20_000 });
+    const events = collect(early.events());
+    const first = await FakeCoordinator.start(server.url, "early");
+    expect(await events).toEqual([]);
+    await early.close();
+    await first.stop();
   });
 
   it("end quietly when the signal comes", async () => {

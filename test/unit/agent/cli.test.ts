@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { unitText } from "../../../agent/cli/install.ts";
 import { readOptions } from "../../../agent/cli/options.ts";
+import { runInstall } from "../../../agent/cli/run-install.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
 
 const environment = { MILLRACE_SERVER: "nats://here:4222", XDG_STATE_HOME: "/state" };
@@ -57,4 +58,12 @@ test("a unit signals the agent alone, restarts it, and does not have the server 
   expect(unit).toContain("Restart=always");
   expect(unit).toContain("EnvironmentFile=/etc/millrace/agent.env");
   expect(unit).toContain('--label "odd=a b\\"$$%%"');
+});
+
+test.each([
+  [["--slotz", "3"], "unknown option '--slotz'"],
+  [["--slots", "three"], "--slots must be a whole number"],
+  [["extra"], "too many arguments"],
+])("installs no service with %j, which no agent would start with", async (given, reason) => {
+  await expect(runInstall([...given, "--server", "nats://here:4222"], true)).rejects.toThrow(reason);
 });

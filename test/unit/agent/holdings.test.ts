@@ -68,7 +68,7 @@ test("counts resources, and lets nothing overtake what waits for them", () => {
 test.each([
   ["an image without an engine", { spec: { image: "gcc:14" } }, /no container engine/],
   ["more CPUs than it has", { spec: { resources: { cpu: 5 } } }, /5 CPUs of 4/],
-  ["more memory than it has", { spec: { resources: { memoryBytes: 1001 } } }, /1001 bytes/],
+  ["more memory than it has", { spec: { resources: { memoryBytes: 1001 } } }, /1001 B/],
 ])("refuses %s and says why", (_, fields, reason) => {
   const held = agent();
   expect(holdings.onStartOrdered(held, jobRequest(fields), 0)).toEqual([]);

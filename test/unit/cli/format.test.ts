@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatBytes } from "../../../coordinator/cli/format/bytes.ts";
 import { displayWidth, pad, printable, truncate } from "../../../coordinator/cli/format/display-width.ts";
 import { formatDuration, formatElapsed } from "../../../coordinator/cli/format/duration.ts";
 import { shellWord } from "../../../coordinator/cli/format/shell-word.ts";
 import { tableLines } from "../../../coordinator/cli/format/table.ts";
+import { formatBytes } from "../../../shared/model/size.ts";
 
 describe("human forms", () => {
   it.each([

@@ -49,19 +49,20 @@ describe("an output stream", () => {
     expect(hasRoom).toBe(true);
   });
 
-  it("lets nobody wait for a reader that is gone, and says so once", async () => {
-    const stream = new SlowStream();
-    let told = 0;
-    const output = new OutputStream(stream, () => {
-      told += 1;
-    });
-    const written = output.write(Buffer.alloc(100));
-    stream.emit("error", Object.assign(new Error("gone"), { code: "EPIPE" }));
-    stream.emit("error", Object.assign(new Error("gone"), { code: "EPIPE" }));
-    await written;
-    await output.write("more");
-    output.flush();
-    expect(told).toBe(1);
-    expect(stream.writes).toHaveLength(1);
-  });
+  it.each(["EPIPE", "ENOSPC"])(
+    "lets nobody wait once it has failed with %s, and says so once",
+    async (code) => {
+      const stream = new SlowStream();
+      const told: (string | undefined)[] = [];
+      const output = new OutputStream(stream, (error) => told.push(error.code));
+      const written = output.write(Buffer.alloc(100));
+      stream.emit("error", Object.assign(new Error("gone"), { code }));
+      stream.emit("error", Object.assign(new Error("gone"), { code }));
+      await written;
+      await output.write("more");
+      output.flush();
+      expect(told).toEqual([code]);
+      expect(stream.writes).toHaveLength(1);
+    },
+  );
 });

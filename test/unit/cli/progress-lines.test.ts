@@ -39,8 +39,16 @@ describe("progress lines", () => {
       `${"hello r1".padEnd(57)} 7s`,
       `${"#".repeat(16)}${".".repeat(24)}  40%  about 4s left`,
       "2 done | 2 running | 4 waiting | 1 failed | 1 blocked",
-      "     2s  compile                                      host-1",
-      "     1s  link (attempt 2)                             host-1",
+      "     2s  compile               host-1",
+      "     1s  link (attempt 2)      host-1",
+    ]);
+  });
+
+  it("leave out no count in a narrow terminal", () => {
+    const progress = folded([submitted(10), succeeded("a"), failed("b"), blocked("c", "b"), started("d")]);
+    expect(progressLines(progress, { ...plain, columns: 39 }).slice(2, 4)).toEqual([
+      "1 done | 1 running | 6 waiting",
+      "1 failed | 1 blocked",
     ]);
   });
 

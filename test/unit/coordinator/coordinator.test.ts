@@ -63,6 +63,24 @@ describe("the coordinator's actors", () => {
     expect(agent.started.map((request) => request.spec.name)).toEqual(["a", "b"]);
   });
 
+  it("are said to fit no agent equally soon, whenever they came", async () => {
+    const world = new CoordinatorWorld();
+    await world.startCoordinator();
+    new SimulatedAgent(world, "one", () => undefined);
+    await world.clock.advance(20_000);
+    for (const run of ["r1", "r2", "r3"]) {
+      await world.submit(run, { a: { labels: [["gpu", "yes"]] } });
+      await world.clock.advance(1_500);
+    }
+    await world.clock.advance(20_000);
+    const waitsMs = ["r1", "r2", "r3"].map((run) => {
+      const momentOf = (type: string): number =>
+        Date.parse(world.events(run).find((event) => event.type === type)?.at ?? "");
+      return momentOf("job.unschedulable") - momentOf("job.ready");
+    });
+    expect(Math.max(...waitsMs) - Math.min(...waitsMs)).toBeLessThan(100);
+  });
+
   it("start nothing for a result that somebody forged", async () => {
     const world = new CoordinatorWorld();
     await world.startCoordinator();

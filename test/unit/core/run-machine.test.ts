@@ -180,6 +180,67 @@ describe("a retry", () => {
   });
 });
 
+describe("a limit on the wait for a slot", () => {
+  const limited = { a: { timeouts: { queueMs: 1_000 } }, b: { needs: ["a"] } };
+  const outcome: Outcome = { kind: "timeout", limit: "queue", limitMs: 1_000 };
+
+  function check(run: RunDriver) {
+    const { records, recalls } = decide.onQueueCheck(run.state, [run.index("a")], run.now);
+    run.record(records);
+    return recalls;
+  }
+
+  it("fails a job in the queue when it has passed, and blocks its dependants", () => {
+    const run = new RunDriver(limited);
+    run.now += 999;
+    check(run);
+    expect(run.phase("a")).toBe("ready");
+    run.now += 1;
+    expect(check(run)).toEqual([]);
+    expect(run.state.jobs[0]?.outcome).toEqual(outcome);
+    expect(run.phases()).toEqual({ a: "failed", b: "blocked" });
+  });
+
+  it("recalls a job from an agent's backlog and fails it when it comes back, not before", () => {
+    const run = new RunDriver(limited);
+    run.grant("a");
+    run.now += 1_000;
+    expect(check(run)).toEqual([{ job: 0, agent: "host" }]);
+    expect(run.phase("a")).toBe("assigned");
+    run.giveBack("a");
+    expect(run.phase("a")).toBe("failed");
+    expect(run.state.jobs[0]?.outcome).toEqual(outcome);
+  });
+
+  it("counts on while agents give the job back unstarted, and is over once it runs", () => {
+    const run = new RunDriver(limited);
+    run.grant("a");
+    run.now += 600;
+    run.giveBack("a");
+    expect(run.phase("a")).toBe("ready");
+    run.grant("a");
+    run.now += 600;
+    expect(check(run)).toHaveLength(1);
+    run.finish("a");
+    expect(run.phase("a")).toBe("succeeded");
+  });
+
+  it("does not count while the job or the run is held", () => {
+    for (const job of [0, null]) {
+      const run = new RunDriver(limited);
+      run.record(decide.onPriorityRequested(run.state, { job, priority: 0 }, run.now));
+      run.now += 5_000;
+      check(run);
+      run.record(decide.onPriorityRequested(run.state, { job, priority: 500 }, run.now));
+      check(run);
+      expect(run.phase("a")).toBe("ready");
+      run.now += 1_000;
+      check(run);
+      expect(run.phase("a")).toBe("failed");
+    }
+  });
+});
+
 describe("the fold", () => {
   it("comes to the same state and event numbers from the same records", () => {
     const run = new RunDriver(diamond);

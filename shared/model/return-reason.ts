@@ -1,0 +1,16 @@
+/**
+ * Why an agent gives a job back unstarted though nothing is wrong. Whoever follows a run need not hear of these; any
+ * other reason is a refusal.
+ */
+export const routineReturn = {
+  recalled: "recalled by the coordinator",
+  draining: "the agent is draining",
+  held: "the agent is held",
+} as const;
+
+const routine: ReadonlySet<string> = new Set(Object.values(routineReturn));
+
+/** Whether a job that was given back for this reason simply starts elsewhere. */
+export function isRoutineReturn(reason: string): boolean {
+  return routine.has(reason);
+}
