@@ -54,8 +54,8 @@ interface LivingRun {
 const RUN_MAILBOX = 250_000;
 const RUN_RESTARTS = 3;
 const WINDOW_MS = 60_000;
-/** A job nobody can run is told about after this many heartbeats: agents may be on their way. */
-const STRANDED_AFTER_BEATS = 2;
+/** Agents that were there before have said hello to a new coordinator after this many heartbeats. */
+const GRACE_BEATS = 2;
 
 export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   readonly #options: CoordinatorOptions;
@@ -147,8 +147,8 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       "scheduler",
       () => {
         this.#schedule.current = new Scheduler(this.#options);
-        const strandedAfterMs = STRANDED_AFTER_BEATS * times.heartbeatMs;
-        return new SchedulerActor({ scheduler: this.#schedule.current, coordinator, strandedAfterMs });
+        const graceMs = GRACE_BEATS * times.heartbeatMs;
+        return new SchedulerActor({ scheduler: this.#schedule.current, coordinator, graceMs });
       },
       { mailbox: { capacity: 1_000_000, overflow: "fail" }, supervision },
     );

@@ -75,6 +75,8 @@ export type SchedulerMessage =
       readonly run: string;
       readonly order: number;
       readonly priority: number;
+      /** It has brought its agents with it: no others will come. */
+      readonly isImpatient: boolean;
       readonly ref: ActorRef<RunMessage>;
     }
   | { readonly kind: "runPriority"; readonly run: string; readonly priority: number }

@@ -50,7 +50,8 @@ export interface RunSurroundings {
 /** Makes scheduler and fleet know a run; telling them again changes nothing. */
 export function announceRun(surroundings: RunSurroundings, state: RunState, ref: ActorRef<RunMessage>): void {
   const { scheduler, fleet } = surroundings;
-  const { run, priority, submittedAt } = state;
-  scheduler.tell({ kind: "runOpened", run, order: submittedAt, priority, ref });
+  const { run, priority, submittedAt: order } = state;
+  const isImpatient = state.options.failUnschedulable;
+  scheduler.tell({ kind: "runOpened", run, order, priority, isImpatient, ref });
   fleet.tell({ kind: "runOpened", run: state.run, ref });
 }

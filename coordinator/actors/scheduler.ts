@@ -1,40 +1,40 @@
 /**
  * The scheduler actor: a thin shell around `core/scheduler.ts`. Whatever a burst of messages changes is planned for
- * once, after the burst.
+ * once, after the burst; a queued job that no agent could ever run is then told about, once.
  */
 import type { ActorRef, Behaviour, Context } from "../../shared/actor/contract.ts";
-import { misfit, type Requirement, requirementKey } from "../core/requirement.ts";
-import type { Scheduler } from "../core/scheduler.ts";
+import { misfit, type Requirement } from "../core/requirement.ts";
+import type { Scheduler, Stranded } from "../core/scheduler.ts";
 import type { CoordinatorMessage, RunMessage, SchedulerMessage } from "./messages.ts";
 
 export interface SchedulerOptions {
   /** Read by explanations, written by this actor only. */
   readonly scheduler: Scheduler;
   readonly coordinator: ActorRef<CoordinatorMessage>;
-  /** How long a job nobody can run waits before it is said: agents may be on their way. */
-  readonly strandedAfterMs: number;
+  /** For this long after the start agents may be on their way, so that nothing is called impossible yet. */
+  readonly graceMs: number;
 }
 
-interface UnmetRequest {
-  readonly run: string;
-  readonly job: number;
-  readonly requirement: Requirement;
-  readonly sinceMs: number;
+interface KnownRun {
+  readonly ref: ActorRef<RunMessage>;
+  readonly isImpatient: boolean;
 }
 
 export class SchedulerActor implements Behaviour<SchedulerMessage> {
   readonly #options: SchedulerOptions;
-  readonly #runs = new Map<string, ActorRef<RunMessage>>();
-  /** Requests that no agent could ever meet when they came, by `run/job`. */
-  readonly #unmet = new Map<string, UnmetRequest>();
+  readonly #runs = new Map<string, KnownRun>();
+  /** Jobs of which was told that nobody can run them, as `run/job`. */
+  readonly #told = new Set<string>();
+  #graceEndsMs = 0;
   #isPlanDue = false;
-  #isStrandedCheckDue = false;
+  #isCheckDue = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
   }
 
-  started(): void {
+  started(context: Context<SchedulerMessage>): void {
+    this.#graceEndsMs = context.monotonicMs() + this.#options.graceMs;
     this.#options.coordinator.tell({ kind: "schedulerStarted" });
   }
 
@@ -42,7 +42,7 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
     const { scheduler } = this.#options;
     switch (message.kind) {
       case "runOpened":
-        this.#runs.set(message.run, message.ref);
+        this.#runs.set(message.run, { ref: message.ref, isImpatient: message.isImpatient });
         scheduler.onRunOpened(message.run, message.order, message.priority);
         return;
       case "runPriority":
@@ -51,15 +51,14 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
       case "runClosed":
         this.#runs.delete(message.run);
         scheduler.onRunClosed(message.run);
-        for (const [key, request] of this.#unmet) if (request.run === message.run) this.#unmet.delete(key);
+        for (const key of this.#told) if (key.startsWith(`${message.run}/`)) this.#told.delete(key);
         break;
       case "request":
         scheduler.onRequested(message.run, message.entry, message.requirement);
-        this.#noteIfUnmet(message, context);
         break;
       case "withdraw":
         scheduler.onWithdrawn(message.run, message.job);
-        this.#unmet.delete(`${message.run}/${message.job}`);
+        this.#told.delete(`${message.run}/${message.job}`);
         return;
       case "release":
         scheduler.onReleased(message.run, message.job, message.ranMs);
@@ -72,16 +71,14 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
         break;
       case "agentGone":
         scheduler.onAgentGone(message.agent);
-        this.#scheduleStrandedCheck(context);
         break;
       case "plan":
         this.#isPlanDue = false;
         this.#plan();
-        return;
+        return this.#tellStranded(context);
       case "checkStranded":
-        this.#isStrandedCheckDue = false;
-        this.#reportStranded(context);
-        return;
+        this.#isCheckDue = false;
+        return this.#tellStranded(context);
     }
     if (this.#isPlanDue) return;
     this.#isPlanDue = true;
@@ -91,65 +88,46 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
   #plan(): void {
     const { scheduler } = this.#options;
     for (const [run, grants] of groupByRun(scheduler.plan())) {
-      for (const grant of grants) this.#unmet.delete(`${run}/${grant.job}`);
-      this.#runs.get(run)?.tell({ kind: "granted", grants });
+      for (const grant of grants) this.#told.delete(`${run}/${grant.job}`);
+      this.#runs.get(run)?.ref.tell({ kind: "granted", grants });
     }
     for (const [run, recalls] of groupByRun(scheduler.recalls())) {
-      this.#runs.get(run)?.tell({ kind: "recalled", recalls });
+      this.#runs.get(run)?.ref.tell({ kind: "recalled", recalls });
     }
   }
 
-  #noteIfUnmet(
-    request: { run: string; entry: { job: number }; requirement: Requirement },
-    context: Context<SchedulerMessage>,
-  ): void {
-    if (this.#isMeetable(request.requirement)) return;
-    const { run, entry, requirement } = request;
-    this.#unmet.set(`${run}/${entry.job}`, {
-      run,
-      job: entry.job,
-      requirement,
-      sinceMs: context.monotonicMs(),
-    });
-    this.#scheduleStrandedCheck(context);
-  }
-
-  #isMeetable(requirement: Requirement): boolean {
-    return this.#options.scheduler.offers().some((offer) => misfit(requirement, offer) === undefined);
-  }
-
-  #scheduleStrandedCheck(context: Context<SchedulerMessage>): void {
-    if (this.#isStrandedCheckDue) return;
-    const [oldest] = this.#unmet.values();
-    if (oldest === undefined) return;
-    this.#isStrandedCheckDue = true;
-    const ripeInMs = oldest.sinceMs + this.#options.strandedAfterMs - context.monotonicMs();
-    context.after(Math.max(0, ripeInMs), { kind: "checkStranded" });
-  }
-
-  #reportStranded(context: Context<SchedulerMessage>): void {
-    const ripeMs = context.monotonicMs() - this.#options.strandedAfterMs;
-    const stranded = new Map<string, { run: string; jobs: number[]; requirement: Requirement }>();
-    for (const [key, request] of this.#unmet) {
-      if (this.#isMeetable(request.requirement)) {
-        this.#unmet.delete(key);
-      } else if (request.sinceMs <= ripeMs) {
-        this.#unmet.delete(key);
-        const group = `${request.run} ${requirementKey(request.requirement)}`;
-        const known = stranded.get(group);
-        if (known === undefined) {
-          stranded.set(group, { run: request.run, jobs: [request.job], requirement: request.requirement });
-        } else known.jobs.push(request.job);
+  #tellStranded(context: Context<SchedulerMessage>): void {
+    for (const group of this.#options.scheduler.stranded()) {
+      const known = this.#runs.get(group.run);
+      const jobs = group.jobs.filter((job) => !this.#told.has(`${group.run}/${job}`));
+      if (known === undefined || jobs.length === 0) continue;
+      if (!this.#isCertain(group, known, context)) {
+        this.#checkAfterGrace(context);
+        continue;
       }
+      for (const job of jobs) this.#told.add(`${group.run}/${job}`);
+      known.ref.tell({ kind: "stranded", jobs, reason: this.#whyStranded(group.requirement) });
     }
-    for (const { run, jobs, requirement } of stranded.values()) {
-      this.#runs.get(run)?.tell({ kind: "stranded", jobs, reason: this.#whyStranded(requirement) });
-    }
-    this.#scheduleStrandedCheck(context);
+  }
+
+  /** Agents of a run that has brought its own are all alike: the first one tells. Elsewhere others may be on their way. */
+  #isCertain({ requirement }: Stranded, run: KnownRun, context: Context<SchedulerMessage>): boolean {
+    if (run.isImpatient && this.#offersOf(requirement).length > 0) return true;
+    return context.monotonicMs() >= this.#graceEndsMs;
+  }
+
+  #checkAfterGrace(context: Context<SchedulerMessage>): void {
+    if (this.#isCheckDue) return;
+    this.#isCheckDue = true;
+    context.after(Math.max(1, this.#graceEndsMs - context.monotonicMs()), { kind: "checkStranded" });
+  }
+
+  #offersOf(requirement: Requirement) {
+    return this.#options.scheduler.offers().filter((offer) => offer.pool === requirement.pool);
   }
 
   #whyStranded(requirement: Requirement): string {
-    const offers = this.#options.scheduler.offers().filter((offer) => offer.pool === requirement.pool);
+    const offers = this.#offersOf(requirement);
     if (offers.length === 0) return "no agent can run it: none is registered";
     const reasons = new Set(offers.map((offer) => misfit(requirement, offer)?.message ?? ""));
     return `no agent can run it: ${[...reasons].slice(0, 5).join("; ")}`;

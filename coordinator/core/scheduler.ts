@@ -29,6 +29,13 @@ export interface Recall {
   readonly agent: string;
 }
 
+/** Queued jobs that no known agent could ever run, even when idle. */
+export interface Stranded {
+  readonly run: string;
+  readonly jobs: readonly number[];
+  readonly requirement: Requirement;
+}
+
 /** A placed job, by run and index. */
 interface Placement {
   readonly run: string;
@@ -205,6 +212,19 @@ export class Scheduler {
       }
     }
     return recalls;
+  }
+
+  stranded(): Stranded[] {
+    const offers = this.offers();
+    const stranded: Stranded[] = [];
+    for (const { run, queuedCount, queues } of this.#runs.values()) {
+      if (queuedCount === 0) continue;
+      for (const { requirement, jobs } of queues.values()) {
+        if (jobs.size === 0 || offers.some((offer) => misfit(requirement, offer) === undefined)) continue;
+        stranded.push({ run, jobs: [...jobs.entries()].map((entry) => entry.job), requirement });
+      }
+    }
+    return stranded;
   }
 
   offers(): Offer[] {

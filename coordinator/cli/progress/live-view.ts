@@ -14,10 +14,15 @@ const MAX_PROBLEMS_PER_FRAME = 20;
 const MAX_PROBLEM_LINES = 4;
 
 /** Progress redrawn in place at the foot of the terminal, at most ten times a second; problems stay above it. */
-export function openLiveView(terminal: Terminal, progress: RunProgress): ProgressView {
-  const screen = createLogUpdate(process.stderr);
+export function openLiveView(
+  terminal: Terminal,
+  progress: RunProgress,
+  stream: NodeJS.WritableStream = process.stderr,
+): ProgressView {
+  const screen = createLogUpdate(stream);
   let problems: string[] = [];
   let unsaid = 0;
+  let height = 0;
   const draw = (): void => {
     const columns = Math.max(10, terminal.columns() - 1);
     for (const problem of problems) screen.persist(problem);
@@ -25,7 +30,11 @@ export function openLiveView(terminal: Terminal, progress: RunProgress): Progres
     problems = [];
     unsaid = 0;
     const drawing = { nowMs: Date.now(), columns, rows: terminal.rows(), unicode: terminal.unicode };
-    screen(progressLines(progress, { ...drawing, colours: terminal.errColours }).join("\n"));
+    const lines = progressLines(progress, { ...drawing, colours: terminal.errColours });
+    // log-update patches the lines that differ, and loses its place when one is inserted or removed between equal ones.
+    void height;
+    height = lines.length;
+    screen(lines.join("\n"));
   };
   draw();
   const frames = setInterval(draw, FRAME_MS);

@@ -133,6 +133,17 @@ describe("the scheduler", () => {
     expect(backlogAfter(0)).toBe(8);
   });
 
+  it("knows the queued jobs that no agent could ever run", () => {
+    const scheduler = new Scheduler();
+    scheduler.onAgent(offer("a", 1));
+    scheduler.onRunOpened("r", 1, 500);
+    request(scheduler, "r", 3);
+    scheduler.onRequested("r", { job: 7, priority: 500, rank: 1 }, { ...plain, needsEngine: true });
+    expect(scheduler.stranded().map(({ run, jobs }) => ({ run, jobs }))).toEqual([{ run: "r", jobs: [7] }]);
+    scheduler.onAgent(offer("b", 1, { hasEngine: true }));
+    expect(scheduler.stranded()).toEqual([]);
+  });
+
   it("counts adopted leases against the slots of an agent it has not met yet", () => {
     const scheduler = new Scheduler({ backlogPerSlot: 0 });
     scheduler.onRunOpened("r", 1, 500);
