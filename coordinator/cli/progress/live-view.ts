@@ -32,7 +32,7 @@ export function openLiveView(
     const drawing = { nowMs: Date.now(), columns, rows: terminal.rows(), unicode: terminal.unicode };
     const lines = progressLines(progress, { ...drawing, colours: terminal.errColours });
     // log-update patches the lines that differ, and loses its place when one is inserted or removed between equal ones.
-    void height;
+    if (lines.length !== height) screen.clear();
     height = lines.length;
     screen(lines.join("\n"));
   };
