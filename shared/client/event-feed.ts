@@ -35,6 +35,8 @@ export async function* readEventFeed(
   requestTimeoutMs: number,
 ): AsyncGenerator<RunEvent | AgentEvent> {
   const { run, follow = false, signal } = options;
+  const types = options.type === undefined ? undefined : new Set<string>([options.type].flat());
+  const isWanted = (type: string): boolean => types === undefined || types.has(type);
   const wants = eventTest(options);
   const order = new EventOrder();
   const asked = run === undefined ? undefined : askRun(bus, run, requestTimeoutMs);
@@ -61,7 +63,7 @@ export async function* readEventFeed(
         reader = openReader(bus, options, step === "end");
         continue;
       }
-      for (const { seq, type, run: of, event } of readEvents(step.data)) {
+      for (const { seq, type, run: of, event } of readEvents(step.data, isWanted)) {
         if (!hasEvents) refuseLate(options, seq);
         hasEvents = true;
         if (of !== undefined && !order.isNews(of, seq, type)) continue;
@@ -110,12 +112,9 @@ function openReader(
   });
 }
 
-function eventTest({ job, type, from = 1 }: EventOptions): (event: RunEvent | AgentEvent) => boolean {
-  const types = type === undefined ? undefined : new Set<string>([type].flat());
+function eventTest({ job, from = 1 }: EventOptions): (event: RunEvent | AgentEvent) => boolean {
   return (event) =>
-    (types === undefined || types.has(event.type)) &&
-    (job === undefined || ("job" in event && event.job === job)) &&
-    (!("run" in event) || event.seq >= from);
+    (job === undefined || ("job" in event && event.job === job)) && (!("run" in event) || event.seq >= from);
 }
 
 /** Who asks for events by number is told when they are gone. */

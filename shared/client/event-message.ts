@@ -8,7 +8,9 @@ const headSchema = z.object({
   run: z.string().optional(),
 });
 
-/** One event of a message: its place, and itself if it is of a known type. */
+const headsSchema = z.array(headSchema);
+
+/** One event of a message: its place, and itself if it was wanted and is of a known type. */
 export interface ReadEvent {
   readonly seq: number;
   readonly type: string;
@@ -17,17 +19,19 @@ export interface ReadEvent {
   readonly event: RunEvent | AgentEvent | undefined;
 }
 
-/** Reads a message of the event stream. Fields that this version does not know stay in the events. */
-export function readEvents(payload: Uint8Array): ReadEvent[] {
-  const items = z.array(headSchema.loose()).parse(JSON.parse(new TextDecoder().decode(payload)));
-  return items.map((item) => {
-    const schema = item.run === undefined ? agentEventSchema : runEventSchema;
-    const isKnown = schema.safeParse(item).success;
-    return {
-      seq: item.seq,
-      type: item.type,
-      run: item.run,
-      event: isKnown ? (item as unknown as RunEvent | AgentEvent) : undefined,
-    };
+/**
+ * Reads a message of the event stream; events of other types than the wanted ones are not looked into. Fields that
+ * this version does not know stay in the events.
+ */
+export function readEvents(
+  payload: Uint8Array,
+  isWanted: (type: string) => boolean = () => true,
+): ReadEvent[] {
+  const items: unknown = JSON.parse(new TextDecoder().decode(payload));
+  return headsSchema.parse(items).map(({ seq, type, run }, position) => {
+    const item = (items as unknown[])[position];
+    const schema = run === undefined ? agentEventSchema : runEventSchema;
+    const isGiven = isWanted(type) && schema.safeParse(item).success;
+    return { seq, type, run, event: isGiven ? (item as RunEvent | AgentEvent) : undefined };
   });
 }
