@@ -2,7 +2,7 @@
  * The fleet actor: everything that comes from agents comes in here, everything that goes to them goes out here.
  * `core/fleet.ts` decides who is alive, `core/order-channel.ts` makes orders reliable; this is the shell.
  */
-import type { ActorRef, Behaviour, Cancel, Codec, Context } from "../../shared/actor/contract.ts";
+import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
 import type { AgentMode, HeldAttempt, Order, Report } from "../../shared/model/messages.ts";
 import { subjectToken } from "../../shared/model/name.ts";
@@ -59,7 +59,6 @@ export class FleetActor implements Behaviour<FleetMessage> {
   /** Reports of unknown runs are dropped only when all runs are known. */
   #isRecovered = false;
   #isFlushDue = false;
-  #ticks: Cancel | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -73,12 +72,8 @@ export class FleetActor implements Behaviour<FleetMessage> {
       const [type = "", token = ""] = subject.split(".").reverse();
       return { kind: "fromAgent", token, type, payload };
     });
-    this.#ticks = context.every(TICK_MS, { kind: "tick" });
+    context.every(TICK_MS, { kind: "tick" });
     coordinator.tell({ kind: "fleetStarted" });
-  }
-
-  stopped(): void {
-    this.#ticks?.();
   }
 
   receive(message: FleetMessage, context: Context<FleetMessage>): void {

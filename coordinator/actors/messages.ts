@@ -17,7 +17,6 @@ export type Reply =
 export type Command = { readonly [V in Verb]: { readonly verb: V; readonly request: ApiCommand<V> } }[Verb];
 
 export type CoordinatorMessage =
-  | { readonly kind: "recover" }
   | { readonly kind: "claimed"; readonly epoch: number }
   | { readonly kind: "listed"; readonly living: readonly string[] }
   | { readonly kind: "runLoaded"; readonly run: string }
@@ -57,7 +56,6 @@ export type RunMessage =
   | { readonly kind: "transport"; readonly status: TransportStatus }
   | { readonly kind: "schedulerStarted" }
   | { readonly kind: "fleetStarted" }
-  | { readonly kind: "abort"; readonly reason: string }
   | { readonly kind: "command"; readonly command: Command; readonly replyTo: ActorRef<Reply> };
 
 export type JobMessage =

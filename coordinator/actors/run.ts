@@ -210,8 +210,6 @@ export class RunActor implements Behaviour<RunMessage> {
         return this.#recheck(living, 0, context);
       case "fleetStarted":
         return this.#adopt(living, context);
-      case "abort":
-        return this.#record(living, [{ type: "aborted", at: now, reason: message.reason }], context);
       case "command":
         return this.#onCommand(living, message.command, message.replyTo, context);
     }

@@ -67,8 +67,7 @@ export function onHello(fleet: Fleet, hello: Hello, nowMs: number): FleetEffect[
     lastHeardMs: nowMs,
   };
   fleet.agents.set(hello.agent, agent);
-  const effects: FleetEffect[] = [{ kind: "joined", agent, isNewIncarnation: isNewIncarnation || isBack }];
-  return effects;
+  return [{ kind: "joined", agent, isNewIncarnation: isNewIncarnation || isBack }];
 }
 
 export function onHeartbeat(fleet: Fleet, heartbeat: Heartbeat, nowMs: number): FleetEffect[] {

@@ -112,7 +112,8 @@ export function newRunState(
   };
 }
 
-export const noJobs: JobCounts = {
+/** The counts of a run without jobs; copy it before counting. */
+export const noJobs: Readonly<JobCounts> = {
   waiting: 0,
   ready: 0,
   assigned: 0,

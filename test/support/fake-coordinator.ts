@@ -2,6 +2,7 @@
  * Answers the control API from what a test has put in it, and stores events as a coordinator does. For tests of the
  * client alone; nothing is scheduled.
  */
+import { noJobs } from "../../coordinator/core/run-state.ts";
 import { type OpenJournal, openJournal } from "../../coordinator/journal/jetstream-journal.ts";
 import { type Bus, connectBus } from "../../shared/bus/connection.ts";
 import { serveApi } from "../../shared/bus/service.ts";
@@ -82,17 +83,7 @@ export class FakeCoordinator {
   }
 
   addRun(run: string, change: Partial<RunView> = {}): RunView {
-    const counts = {
-      waiting: 0,
-      ready: 0,
-      assigned: 0,
-      running: 0,
-      succeeded: 0,
-      failed: 0,
-      blocked: 0,
-      skipped: 0,
-      cancelled: 0,
-    };
+    const counts = { ...noJobs };
     const view: RunView = {
       run,
       name: null,

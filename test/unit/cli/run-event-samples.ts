@@ -1,3 +1,4 @@
+import { noJobs } from "../../../coordinator/core/run-state.ts";
 import type { RunEvent } from "../../../shared/model/event.ts";
 
 type EventBody = RunEvent extends infer E
@@ -65,17 +66,7 @@ export const blocked = (job: string, rootCause: string): EventBody => ({
 export const finished = (status: "succeeded" | "failed" | "cancelled"): EventBody => ({
   type: "run.finished",
   status,
-  counts: {
-    waiting: 0,
-    ready: 0,
-    assigned: 0,
-    running: 0,
-    succeeded: 0,
-    failed: 0,
-    blocked: 0,
-    skipped: 0,
-    cancelled: 0,
-  },
+  counts: { ...noJobs },
   wallMs: 12_300,
   reason: null,
 });
