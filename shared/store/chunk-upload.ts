@@ -12,6 +12,7 @@ const WINDOW_BYTES = 8 * 1024 * 1024;
 export class ChunkUpload {
   readonly #acks: AckInbox;
   readonly #subject: string;
+  readonly #settled: (() => void)[] = [];
   #inFlightBytes = 0;
   #roomBytes = WINDOW_BYTES;
   #failure: UploadFailure | undefined;
@@ -34,6 +35,7 @@ export class ChunkUpload {
       this.#inFlightBytes -= chunk.length;
       if (acknowledgement.kind !== "stored") this.#failure ??= acknowledgement;
       if (this.#failure !== undefined || this.#inFlightBytes < this.#roomBytes) this.#wake?.();
+      if (this.#inFlightBytes === 0) for (const resolve of this.#settled.splice(0)) resolve();
     });
     await this.#until(WINDOW_BYTES);
   }
@@ -41,6 +43,15 @@ export class ChunkUpload {
   /** Resolves when every chunk is stored, or the upload has failed. */
   async stored(): Promise<void> {
     await this.#until(1);
+  }
+
+  /** Resolves when nothing is in flight, stored or not, or the signal comes: a chunk may overtake an earlier purge. */
+  settled(signal?: AbortSignal): Promise<void> {
+    if (this.#inFlightBytes === 0 || signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#settled.push(resolve);
+      signal?.addEventListener("abort", () => resolve(), { once: true });
+    });
   }
 
   /** Waits for fewer bytes in flight than the limit. */

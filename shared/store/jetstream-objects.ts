@@ -138,12 +138,12 @@ export class JetStreamObjects implements Objects {
         }
       }
     } catch (error) {
-      await this.#entries.purgeChunks(nuid, AbortSignal.timeout(LAST_PURGE_MS)).catch(() => {
+      await this.#withdraw(nuid, upload, AbortSignal.timeout(LAST_PURGE_MS)).catch(() => {
         // What made the put fail matters more than chunks that no entry names.
       });
       throw error;
     }
-    await this.#entries.purgeChunks(nuid, signal);
+    await this.#withdraw(nuid, upload, signal);
     const failure = failureOf(upload);
     if (failure?.kind === "refused") throw refusal(name, failure.reason);
     if (failure !== undefined) await untilReady(this.#connection, signal);
@@ -181,6 +181,12 @@ export class JetStreamObjects implements Objects {
       deleted: false,
       options: { max_chunk_size: chunkBytes },
     };
+  }
+
+  /** Purges the chunks of a try that came to nothing. The server works on publishes and purges side by side. */
+  async #withdraw(nuid: string, upload: ChunkUpload, signal?: AbortSignal): Promise<void> {
+    await upload.settled(signal);
+    await this.#entries.purgeChunks(nuid, signal);
   }
 
   /** Says that the object is wanted still; undefined when it changed meanwhile. Costs one publish, and that seldom. */
