@@ -3,7 +3,8 @@
  * operator may tune (replicas, sizes, ages) is left as it is unless an option asks for a value; the storage of a
  * stream cannot be changed once it is made. Any number of processes may do this at the same time.
  */
-import { DiscardPolicy, NatsError, RetentionPolicy, StorageType, type StreamConfig } from "nats";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DiscardPolicy, ErrorCode, NatsError, RetentionPolicy, StorageType, type StreamConfig } from "nats";
 import { MillraceError } from "../model/error.ts";
 import type { Bus } from "./connection.ts";
 import type { Subjects } from "./subjects.ts";
@@ -18,6 +19,8 @@ export interface StreamOptions {
    * one is asked for; logs go by age.
    */
   readonly logMaxBytes?: number;
+  /** How long to wait for servers that give no answer at present, as those that choose a leader. Default: not at all. */
+  readonly patienceMs?: number;
 }
 
 const NANOSECONDS_PER_MS = 1_000_000;
@@ -28,6 +31,8 @@ const DEFAULT_LOG_AGE_MS = 30 * 24 * 3600_000;
 const STREAM_NOT_FOUND = 10059;
 const NAME_IN_USE = 10058;
 const INSUFFICIENT_STORAGE = 10047;
+const TEMPORARILY_UNAVAILABLE = 10008;
+const AGAIN_MS = 500;
 
 /** What a stream must be, and what it starts as where the operator has the say afterwards. */
 interface Wanted {
@@ -38,7 +43,8 @@ interface Wanted {
 
 /** Makes or updates all streams and the object bucket of the bus's namespace. */
 export async function ensureStreams(bus: Bus, options: StreamOptions = {}): Promise<void> {
-  await Promise.all(wantedStreams(bus.subjects, options).map((wanted) => ensure(bus, wanted)));
+  const deadline = performance.now() + (options.patienceMs ?? 0);
+  await Promise.all(wantedStreams(bus.subjects, options).map((wanted) => ensure(bus, wanted, deadline)));
 }
 
 function wantedStreams(subjects: Subjects, options: StreamOptions): Wanted[] {
@@ -50,7 +56,7 @@ function wantedStreams(subjects: Subjects, options: StreamOptions): Wanted[] {
     {
       name: subjects.journalStream(),
       fixed: {
-        subjects: [subjects.journalAll(), subjects.leader()],
+        subjects: [subjects.journalAll(), subjects.leader(), subjects.snapshotAll()],
         // The journal is the truth: when it is full an append fails, and nothing old is lost.
         discard: DiscardPolicy.New,
         duplicate_window: DEDUPE_WINDOW_MS * NANOSECONDS_PER_MS,
@@ -104,9 +110,9 @@ function wantedStreams(subjects: Subjects, options: StreamOptions): Wanted[] {
   ];
 }
 
-async function ensure(bus: Bus, wanted: Wanted): Promise<void> {
-  try {
-    for (;;) {
+async function ensure(bus: Bus, wanted: Wanted, deadline: number): Promise<void> {
+  for (;;) {
+    try {
       const existing = await configOf(bus, wanted.name);
       if (existing === undefined) {
         if (await create(bus, wanted)) return;
@@ -116,10 +122,20 @@ async function ensure(bus: Bus, wanted: Wanted): Promise<void> {
         }
         return;
       }
+    } catch (cause) {
+      if (!isPassing(cause) || performance.now() >= deadline) throw streamError(wanted.name, cause);
+      await sleep(AGAIN_MS);
     }
-  } catch (cause) {
-    throw streamError(wanted.name, cause);
   }
+}
+
+/** Whether the same question may be answered in a while: nobody answers, or nobody leads the servers. */
+function isPassing(error: unknown): boolean {
+  const silence: readonly string[] = [ErrorCode.Timeout, ErrorCode.NoResponders];
+  return (
+    errorNumber(error) === TEMPORARILY_UNAVAILABLE ||
+    (error instanceof NatsError && error.api_error === undefined && silence.includes(error.code))
+  );
 }
 
 async function configOf(bus: Bus, name: string): Promise<StreamConfig | undefined> {

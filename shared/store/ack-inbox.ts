@@ -18,8 +18,13 @@ export type Acknowledgement =
 /** The stream's refusal of a compare-and-set: the subject's last sequence is another one. */
 export const WRONG_LAST_SEQUENCE = 10071;
 
-/** The stream's limits or the server's storage are reached: also a 503, but time alone does not mend it. */
-const fullCodes: ReadonlySet<number> = new Set([10023, 10077]);
+/** Limits of the account, the server's resources or memory or storage, and of the stream, in this order. */
+const fullCodes: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077]);
+
+/** Whether a refusal says that storage is full: time alone does not mend that. */
+export function saysFull(code: number): boolean {
+  return fullCodes.has(code);
+}
 
 interface Waiting {
   readonly since: number;
@@ -135,7 +140,7 @@ function readAcknowledgement(message: Msg): Acknowledgement {
   if (answer.error !== undefined) {
     const { err_code: code = answer.error.code, description } = answer.error;
     // 503 is a stream without a leader or a server about to stop, where the same publish works later.
-    if (answer.error.code === 503 && !fullCodes.has(code)) return { kind: "lost", reason: description };
+    if (answer.error.code === 503 && !saysFull(code)) return { kind: "lost", reason: description };
     return { kind: "refused", code, reason: description };
   }
   return { kind: "stored", seq: answer.seq ?? 0 };

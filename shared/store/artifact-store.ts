@@ -18,6 +18,7 @@ import {
 import type { ObjectOptions, Objects } from "./objects.ts";
 import { OutputError } from "./output-error.ts";
 import { forget, type KeepingRoom, packFiles, survey } from "./pack.ts";
+import { withSecondReading } from "./second-reading.ts";
 import { tarEntries } from "./tar-entries.ts";
 import { unpackFiles } from "./unpack.ts";
 
@@ -59,14 +60,17 @@ export class ArtifactStore {
 
   /** Makes `folder` the artifact's content, verified, whole or not at all; it must not exist, or be empty. */
   async download(digest: string, folder: string, options: ObjectOptions = {}): Promise<void> {
-    await unpackFiles(digest, this.#objects.get(`artifact/${digest}`, options), folder);
+    const unpack = () => unpackFiles(digest, this.#objects.get(`artifact/${digest}`, options), folder);
+    await withSecondReading(unpack);
   }
 
   /** What is in an artifact, verified. */
   async manifest(digest: string, options: ObjectOptions = {}): Promise<Manifest> {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of this.#objects.get(`manifest/${digest}`, options)) pieces.push(piece);
-    return parseManifest(digest, Buffer.concat(pieces));
+    return await withSecondReading(async () => {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of this.#objects.get(`manifest/${digest}`, options)) pieces.push(piece);
+      return parseManifest(digest, Buffer.concat(pieces));
+    });
   }
 
   /** The bytes of one file; throws at their end when they are not what the manifest says. */

@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { MillraceError } from "../model/error.ts";
 import type { ObjectKind, ObjectOptions, Objects } from "./objects.ts";
+import { withSecondReading } from "./second-reading.ts";
+import { TimeSlice } from "./time-slice.ts";
 
 /** Stores a value; resolves with the digest to ask for it by. */
 export async function putDocument(
@@ -23,13 +25,24 @@ export async function getDocument(
   digest: string,
   options: ObjectOptions = {},
 ): Promise<unknown> {
+  const bytes = await withSecondReading(() => verifiedBytes(objects, kind, digest, options));
+  const value: unknown = JSON.parse(bytes.toString());
+  // What the caller makes of a large document takes long as well.
+  await new TimeSlice().rest();
+  return value;
+}
+
+async function verifiedBytes(
+  objects: Objects,
+  kind: ObjectKind,
+  digest: string,
+  options: ObjectOptions,
+): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const piece of objects.get(`${kind}/${digest}`, options)) pieces.push(piece);
   const bytes = Buffer.concat(pieces);
-  if (sha256(bytes) !== digest) {
-    throw new MillraceError("corrupt", `the bytes of ${kind}/${digest} do not match its digest`);
-  }
-  return JSON.parse(bytes.toString());
+  if (sha256(bytes) === digest) return bytes;
+  throw new MillraceError("corrupt", `the bytes of ${kind}/${digest} do not match its digest`);
 }
 
 function sha256(bytes: Buffer): string {

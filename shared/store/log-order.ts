@@ -4,12 +4,12 @@
  * ahead of their place.
  *
  * 1. What comes out is each byte from the start on, once and in order, or a record that says how many are missing.
- * 2. Bytes are called lost only when they can't come any more: a later chunk says that they had been stored, the log
- *    has ended, or more is held back than any writer has on its way.
+ * 2. Bytes are called lost only when they can't come any more: a later chunk says that they had been stored or cut, the
+ *    log has ended, or more is held back than any writer has on its way.
  * Pure: no I/O, no time.
  */
 
-/** A chunk as it is stored: `acknowledged` is how far the log was stored for certain when it was sent. */
+/** A chunk as it is stored: `acknowledged` is how far the log was stored, or cut, for certain when it was sent. */
 export interface LogChunk {
   readonly offset: number;
   readonly acknowledged: number;
@@ -18,7 +18,7 @@ export interface LogChunk {
 
 export type LogPiece =
   | { readonly kind: "bytes"; readonly offset: number; readonly bytes: Uint8Array }
-  /** So many bytes that the server no longer holds, or never got. */
+  /** So many bytes that the server no longer holds, or never got: the agent cut them when too many waited. */
   | { readonly kind: "lost"; readonly offset: number; readonly bytes: number };
 
 /** More than a writer has on its way at most. */

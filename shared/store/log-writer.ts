@@ -7,8 +7,11 @@
  *
  * 1. Bytes below `acknowledgedOffset` are in the stream. Bytes above it are held here, so whoever wrote them may
  *    forget them only up to there if they must survive this process.
- * 2. A writer holds about a window of bytes: `write` resolves when there is room for more.
+ * 2. A writer holds about a window of bytes, and all of them together not much more than theirs: `write` resolves
+ *    when there is room for more.
  * 3. Nothing is sent for a log without bytes.
+ * 4. Bytes that are skipped count as acknowledged, and only once all before them is stored: the first chunk behind them
+ *    tells readers that they will never come.
  */
 import type { NatsConnection } from "nats";
 import type { Bus } from "../bus/connection.ts";
@@ -34,6 +37,7 @@ const CHUNK_BYTES = 128 * 1024;
 const HEADER_RESERVE_BYTES = 1024;
 const WRITER_WINDOW_BYTES = 1024 * 1024;
 const SHIPPER_WINDOW_BYTES = 8 * 1024 * 1024;
+const ALL_HELD_BYTES = 32 * 1024 * 1024;
 const REFUSED_PAUSE_MS = 2_000;
 
 /** Ships all logs of one agent. */
@@ -43,6 +47,7 @@ export class LogShipper {
   readonly #ownAcks: boolean;
   readonly #blocked = new Set<LogWriter>();
   #onTheirWayBytes = 0;
+  #heldBytes = 0;
 
   constructor(bus: Bus, options: { readonly acks?: AckInbox } = {}) {
     this.#bus = bus;
@@ -68,6 +73,15 @@ export class LogShipper {
 
   get chunkBytes(): number {
     return Math.min(CHUNK_BYTES, this.#bus.maxPayload() - HEADER_RESERVE_BYTES);
+  }
+
+  /** For writers: so many more bytes are held, or fewer. */
+  hold(bytes: number): void {
+    this.#heldBytes += bytes;
+  }
+
+  get isFull(): boolean {
+    return this.#heldBytes >= ALL_HELD_BYTES;
   }
 
   /** For writers: sends if the window has room, else has the writer pumped when it has. */
@@ -126,7 +140,7 @@ export class LogWriter {
     return this.#offset;
   }
 
-  /** Bytes that the stream holds for certain, from the start on. */
+  /** Bytes from the start on that the stream holds for certain, or that were skipped. */
   get acknowledgedOffset(): number {
     return this.#acknowledged;
   }
@@ -139,9 +153,17 @@ export class LogWriter {
       this.#chunks.push({ offset: this.#offset, bytes: part, isStored: false });
       this.#offset += part.length;
     }
+    this.#shipper.hold(bytes.length);
     this.pump();
-    while (this.#offset - this.#acknowledged >= WRITER_WINDOW_BYTES && !this.#isClosed)
-      await this.#progress();
+    while (this.#isFull && !this.#isClosed) await this.#progress();
+  }
+
+  /** Goes on at a later offset, once all before it is stored; the bytes between never come. */
+  async skipTo(offset: number): Promise<void> {
+    while (this.#acknowledged < this.#offset && !this.#isClosed) await this.#progress();
+    if (this.#isClosed) return;
+    this.#offset = offset;
+    this.#acknowledged = offset;
   }
 
   /** Resolves with true when all that was written is stored, with false when it is not after the limit. */
@@ -157,7 +179,9 @@ export class LogWriter {
 
   /** Forgets what is not stored yet. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#shipper.hold(this.#acknowledged - this.#offset);
     this.#chunks = [];
     this.#wakeAll();
   }
@@ -179,12 +203,18 @@ export class LogWriter {
         const { offset, bytes } = this.#chunks.shift() as Chunk;
         this.#sent = Math.max(0, this.#sent - 1);
         this.#acknowledged = offset + bytes.length;
+        this.#shipper.hold(-bytes.length);
       }
       this.#wakeAll();
     } else if (!this.#isRecovering && !this.#isClosed) {
       this.#isRecovering = true;
       void this.#recover(kind === "refused" ? REFUSED_PAUSE_MS : 0);
     }
+  }
+
+  get #isFull(): boolean {
+    const held = this.#offset - this.#acknowledged;
+    return held >= WRITER_WINDOW_BYTES || (held > 0 && this.#shipper.isFull);
   }
 
   /** Waits for the server, then sends again from the acknowledged offset. */

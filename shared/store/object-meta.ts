@@ -18,6 +18,7 @@ export class ObjectSubjects {
 
   chunks = (nuid: string): string => `${this.#root}.C.${nuid}`;
   meta = (name: string): string => `${this.#root}.M.${paddedBase64Url(Buffer.from(name))}`;
+  metaAll = (): string => `${this.#root}.M.*`;
 }
 
 const metaSchema = z.looseObject({

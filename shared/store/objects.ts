@@ -1,10 +1,10 @@
 /**
  * Named objects in one NATS object store bucket (wire-compatible: `nats object get` reads them). Names are digests
- * with a prefix: `artifact/<digest>` (a tar), `manifest/<digest>` (JSON), `graph/<digest>` (JSON), `data/<digest>`.
+ * with a prefix: `artifact/<digest>` (a tar), `manifest/<digest>` (JSON), `graph/<digest>` (JSON), `snapshot/<digest>`, `data/<digest>`.
  * Every failure is a MillraceError: `notFound`, `corrupt` (the digest differs), `unavailable`.
  */
 
-export type ObjectKind = "artifact" | "manifest" | "graph" | "data";
+export type ObjectKind = "artifact" | "manifest" | "graph" | "snapshot" | "data";
 
 export interface ObjectInfo {
   readonly name: string;

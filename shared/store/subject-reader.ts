@@ -30,6 +30,8 @@ import { Link } from "./link.ts";
 export interface StoredMessage {
   readonly seq: number;
   readonly subject: string;
+  /** By the server's clock. */
+  readonly storedAtMs: number;
   readonly headers: MsgHdrs | undefined;
   readonly data: Uint8Array;
 }
@@ -44,6 +46,8 @@ export interface SubjectReaderOptions {
   readonly fromTime?: Date;
   /** Only the last message of each subject; after a reconnect older ones may come, too. */
   readonly lastOfEach?: boolean;
+  /** Leaves the data out; the header `Nats-Msg-Size` tells its length. */
+  readonly headersOnly?: boolean;
   /** Waits for what will be stored instead of ending with what was at the first call of `next`. */
   readonly follow: boolean;
   /** Messages held in memory at most. */
@@ -159,6 +163,7 @@ export class SubjectReader {
       ack_policy: AckPolicy.None,
       ...this.#place(),
       mem_storage: true,
+      ...(this.#options.headersOnly ? { headers_only: true } : {}),
       inactive_threshold: nanos(2 * PULL_MS),
     });
     const inbox = createInbox();
@@ -222,15 +227,18 @@ export class SubjectReader {
   }
 
   #onDelivery(message: Msg): void {
-    const { streamSequence, deliverySequence, pending } = readDelivery(message.reply ?? "");
+    const { streamSequence, deliverySequence, storedAtMs, pending } = readDelivery(message.reply ?? "");
     this.#delivered += 1;
     if (deliverySequence !== this.#delivered) return this.#detach();
     this.#asked = Math.max(0, this.#asked - 1);
+    // What was asked for ahead may have been stored since.
+    if (!this.#options.follow && this.#left === 0) return;
     this.#bound -= 1;
     this.#left = this.#options.follow ? pending : this.#bound;
     this.#queue.push({
       seq: streamSequence,
       subject: message.subject,
+      storedAtMs,
       headers: message.headers,
       data: message.data,
     });
@@ -283,12 +291,18 @@ function noStream(stream: string, cause: unknown): MillraceError {
  * .<delivery sequence>.<time>.<pending>`, in newer servers with domain and account before the stream, and a token
  * after the rest.
  */
-function readDelivery(reply: string): { streamSequence: number; deliverySequence: number; pending: number } {
+function readDelivery(reply: string): {
+  streamSequence: number;
+  deliverySequence: number;
+  storedAtMs: number;
+  pending: number;
+} {
   const tokens = reply.split(".");
   const first = tokens.length === 9 ? 5 : 7;
   return {
     streamSequence: Number(tokens[first]),
     deliverySequence: Number(tokens[first + 1]),
+    storedAtMs: Math.floor(Number(tokens[first + 2]) / 1_000_000),
     pending: Number(tokens[first + 3]),
   };
 }

@@ -1,0 +1,78 @@
+/** What the streams of a namespace hold, and what they may hold, as the server tells it. */
+import { z } from "zod";
+import { MillraceError } from "../model/error.ts";
+import type { Bus } from "./connection.ts";
+
+export interface StreamUsage {
+  readonly stream: string;
+  readonly messages: number;
+  readonly bytes: number;
+  /** Null without a limit. */
+  readonly maxBytes: number | null;
+  readonly maxAgeMs: number | null;
+  readonly replicas: number;
+  readonly storage: "file" | "memory";
+  /** When it is full it refuses what is new; others let go of what is old. */
+  readonly refusesWhenFull: boolean;
+}
+
+export interface StorageUsage {
+  readonly streams: readonly StreamUsage[];
+  /** What the account stores in files, and may: one for each number of replicas where they count apart. */
+  readonly accounts: readonly { readonly bytes: number; readonly maxBytes: number | null }[];
+  /** The server is one of several. */
+  readonly isClustered: boolean;
+}
+
+const NANOSECONDS_PER_MS = 1_000_000;
+
+const accountSchema = z.object({
+  storage: z.number().default(0),
+  limits: z.object({ max_storage: z.number() }).optional(),
+  tiers: z
+    .record(
+      z.string(),
+      z.object({ storage: z.number().default(0), limits: z.object({ max_storage: z.number() }) }),
+    )
+    .optional(),
+});
+
+/** Rejects when the server does not answer, or a stream is missing. */
+export async function readStorageUsage(bus: Bus): Promise<StorageUsage> {
+  const { subjects, manager } = bus;
+  const names = [
+    subjects.journalStream(),
+    subjects.eventStream(),
+    subjects.logStream(),
+    `OBJ_${subjects.objectBucket()}`,
+    subjects.heartbeatStream(),
+  ];
+  const [account, ...streams] = await Promise.all([
+    manager.getAccountInfo(),
+    ...names.map((name) => manager.streams.info(name)),
+  ]);
+  const parsed = accountSchema.safeParse(account);
+  if (!parsed.success) {
+    throw new MillraceError("corrupt", "the server's account information can't be read", {
+      cause: parsed.error,
+    });
+  }
+  const { tiers, ...whole } = parsed.data;
+  return {
+    isClustered: streams.some(({ cluster }) => cluster?.name !== undefined),
+    streams: streams.map(({ config, state }) => ({
+      stream: config.name,
+      messages: state.messages,
+      bytes: state.bytes,
+      maxBytes: config.max_bytes > 0 ? config.max_bytes : null,
+      maxAgeMs: config.max_age > 0 ? config.max_age / NANOSECONDS_PER_MS : null,
+      replicas: config.num_replicas,
+      storage: config.storage === "memory" ? "memory" : "file",
+      refusesWhenFull: config.discard === "new",
+    })),
+    accounts: (tiers === undefined ? [whole] : Object.values(tiers)).map(({ storage, limits }) => ({
+      bytes: storage,
+      maxBytes: limits !== undefined && limits.max_storage > 0 ? limits.max_storage : null,
+    })),
+  };
+}
