@@ -17,13 +17,17 @@ import { getDocument } from "../shared/store/document.ts";
 import { JetStreamObjects } from "../shared/store/jetstream-objects.ts";
 import { LogShipper } from "../shared/store/log-writer.ts";
 import { AgentActor, type AgentMessage } from "./actors/agent-actor.ts";
-import { AttemptTools } from "./actors/attempt-tools.ts";
+import { HostTools } from "./actors/attempt-tools.ts";
+import { LogBacklog } from "./actors/log-backlog.ts";
 import { openLogSink } from "./actors/log-sinks.ts";
+import { attemptKey } from "./core/attempt-key.ts";
+import type { MinFree } from "./core/disk-room.ts";
 import type { StopMode } from "./core/stopping.ts";
 import { createContainerRunner } from "./runners/container-runner.ts";
 import { detectEngine } from "./runners/engine.ts";
 import { hostEnvironment } from "./runners/host-environment.ts";
 import { ShellRunner } from "./runners/shell-runner.ts";
+import { DiskWatch } from "./workspaces/disk-watch.ts";
 import { InputCache } from "./workspaces/input-cache.ts";
 import { Workspaces } from "./workspaces/workspaces.ts";
 
@@ -45,6 +49,10 @@ export interface AgentOptions {
   readonly graceMs: number;
   /** Variables of the agent's environment that pass to shell jobs beside the usual ones. */
   readonly passEnvironment: readonly string[];
+  /** What must stay free on the file systems of its folders; below it the agent takes no jobs. */
+  readonly minFree?: MinFree;
+  /** How many bytes of logs may wait on disk for a server that is away, before the oldest are cut. */
+  readonly logBacklogBytes?: number;
   readonly log: Logger;
   /** How long the first connection may take; for ever when left out. */
   readonly firstConnectTimeoutMs?: number;
@@ -58,6 +66,8 @@ export interface RunningAgent {
 }
 
 const SHUTDOWN_LIMIT_MS = 2_000;
+const DEFAULT_MIN_FREE: MinFree = { bytes: 2 ** 30, share: 0.05 };
+const DEFAULT_LOG_BACKLOG_BYTES = 2 ** 30;
 
 /** Starts an agent; resolves when it has said hello. */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
@@ -84,16 +94,24 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const containers = createContainerRunner({
     engine,
     agent: name,
+    folder: options.workFolder,
+    leftovers: new Set(leftovers.map(({ record }) => attemptKey(record))),
     onTrouble: (error) => log.warn({ error: error.message }, "trouble with a container"),
   });
-  const tools = new AttemptTools({
+  const tools = new HostTools({
     workspaces,
     cache,
     shell,
     containers,
     artifacts,
     readDocument: (digest) => getDocument(objects, "data", digest),
-    openLogSink: (record) => openLogSink(shipper, name, record),
+    openLogSink: (record, fromOffset) => openLogSink(shipper, name, record, fromOffset),
+    logBacklog: new LogBacklog(options.logBacklogBytes ?? DEFAULT_LOG_BACKLOG_BYTES),
+    disk: new DiskWatch({
+      folders: [options.workFolder, workspaces.controlFolder],
+      minFree: options.minFree ?? DEFAULT_MIN_FREE,
+      makeRoom: () => cache.evict(),
+    }),
     keepFailed: options.keepFailed,
     graceMs: options.graceMs,
     onKept: ({ run, name: job }, folder) => log.info({ run, job, folder }, "kept a failed job's workspace"),
@@ -109,6 +127,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     log,
     subjectRoot: bus.subjects.actors(),
     deadLetterSubject: bus.subjects.deadLetters(),
+    options: { takesRemote: false },
   });
 
   let end: (how: StopMode | "failed") => void = () => undefined;

@@ -3,7 +3,8 @@
  *
  * It registers with `hello`, repeated until orders come; says `heartbeat` at an interval; handles numbered orders
  * (`core/order-channel`); and keeps its attempts (`core/holdings`), each an actor of its own. Everything to report
- * in one turn goes in one message. It stops in one of three ways (`core/stopping`).
+ * in one turn goes in one message. Once a second it looks whether its host has trouble, such as a full disk, and takes no
+ * jobs while it has. It stops in one of three ways (`core/stopping`).
  *
  * Safe: nothing is decided here; messages become events of the core, its effects become messages. Live: one timer
  * repeats what is unsettled and confirms orders when nothing else would.
@@ -12,21 +13,21 @@ import type {
   ActorRef,
   Behaviour,
   Cancel,
-  Codec,
   Context,
   Terminated,
   TransportStatus,
 } from "../../shared/actor/contract.ts";
-import {
-  type AgentMode,
-  type HeldAttempt,
-  type Order,
-  type Orders,
-  ordersSchema,
-} from "../../shared/model/messages.ts";
+import { makeIncarnation } from "../../shared/model/incarnation.ts";
+import type { AgentMode, HeldAttempt, Order, Orders } from "../../shared/model/messages.ts";
 import { attemptKey, attemptRef } from "../core/attempt-key.ts";
 import * as holdings from "../core/holdings.ts";
-import { type OrderChannel, onOrdersReceived, openOrderChannel } from "../core/order-channel.ts";
+import {
+  countRefusal,
+  type OrderChannel,
+  type OrderRefusal,
+  onOrdersReceived,
+  openOrderChannel,
+} from "../core/order-channel.ts";
 import { makeAllDue } from "../core/outbox.ts";
 import { beginStop, isStopOver, type StopMode, type Stopping } from "../core/stopping.ts";
 import { recordOf } from "../workspaces/attempt-record.ts";
@@ -34,6 +35,7 @@ import type { Leftover } from "../workspaces/workspaces.ts";
 import { AgentVoice, type AgentVoiceOptions } from "./agent-voice.ts";
 import { AttemptActor, type AttemptMessage, type AttemptNews, type Beginning } from "./attempt-actor.ts";
 import type { AttemptTools } from "./attempt-tools.ts";
+import { type OrderReading, readOrders, type UnreadableOrder } from "./order-reading.ts";
 
 export interface AgentActorOptions extends AgentVoiceOptions {
   readonly tools: AttemptTools;
@@ -45,8 +47,9 @@ export interface AgentActorOptions extends AgentVoiceOptions {
 }
 
 export type AgentMessage =
-  | { readonly kind: "orders"; readonly orders: Orders }
-  | { readonly kind: "refusedOrders"; readonly error: unknown }
+  | OrderReading
+  | { readonly kind: "lookAround" }
+  | { readonly kind: "looked"; readonly trouble: string | undefined }
   | { readonly kind: "beat" }
   | { readonly kind: "pulse" }
   | { readonly kind: "flush" }
@@ -63,6 +66,8 @@ const PULSE_MS = 250;
 const STARTED_DELAY_MS = 20;
 /** While every slot has work at hand, results of short jobs are gathered this long: one report instead of many. */
 const GATHERING_MS = 10;
+/** How often the agent looks whether it has room for jobs. */
+const LOOK_AROUND_MS = 1_000;
 /** Between TERM and KILL when the agent stops at once. */
 const STOP_GRACE_MS = 1_000;
 
@@ -71,6 +76,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
   readonly #held: holdings.Holdings;
   readonly #attempts = new Map<string, ActorRef<AttemptMessage>>();
   #channel: OrderChannel = openOrderChannel("");
+  #isLooking = false;
   /** The coordinator has spoken to this incarnation. */
   #isKnown = false;
   #voice: AgentVoice | undefined;
@@ -88,8 +94,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
   }
 
   started(context: Context<AgentMessage>): void {
-    const { subjects, identity, codec, leftovers } = this.#options;
-    this.#channel = openOrderChannel(context.id());
+    const { subjects, identity, codec, leftovers, tools } = this.#options;
+    this.#channel = openOrderChannel(makeIncarnation(tools.workspaces.recordsId, context.id()));
     this.#voice = new AgentVoice(this.#options, this.#channel, (subject, payload) =>
       context.publish(subject, payload),
     );
@@ -99,15 +105,21 @@ export class AgentActor implements Behaviour<AgentMessage> {
     this.#voice.hello(this.#present());
     this.#beating = context.every(this.#heartbeatMs, { kind: "beat" });
     context.every(PULSE_MS, { kind: "pulse" });
+    this.#lookAround(context);
+    context.every(LOOK_AROUND_MS, { kind: "lookAround" });
   }
 
   receive(message: AgentMessage, context: Context<AgentMessage>): void {
     const now = context.monotonicMs();
     switch (message.kind) {
       case "orders":
-        return this.#onOrders(message.orders, context);
-      case "refusedOrders":
-        return context.log.warn({ error: String(message.error) }, "orders that can't be read were dropped");
+        return this.#onOrders(message.orders, message.unreadable, context);
+      case "unreadableOrders":
+        return this.#refuse(message.reason, message.problem, message.payload, context);
+      case "lookAround":
+        return this.#lookAround(context);
+      case "looked":
+        return this.#onLooked(message.trouble, context);
       case "beat":
         return this.#beat();
       case "pulse":
@@ -125,6 +137,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
         return;
       case "commandEnded":
         return this.#apply(holdings.onCommandEnded(this.#held, message.key), context);
+      case "neverBegan":
+        return this.#apply(holdings.onNeverBegan(this.#held, message.key, now), context);
       case "finished":
         return this.#apply(holdings.onFinished(this.#held, message.key, message.result, now), context);
       case "attemptEnded":
@@ -140,21 +154,27 @@ export class AgentActor implements Behaviour<AgentMessage> {
     }
   }
 
-  #onOrders(batch: Orders, context: Context<AgentMessage>): void {
+  #onOrders(batch: Orders, unreadable: readonly UnreadableOrder[], context: Context<AgentMessage>): void {
     const verdict = onOrdersReceived(this.#channel, batch);
     if (verdict.kind === "refused") {
-      const { epoch, incarnation, number } = batch;
-      // A repeat is how the channel works; anything else is worth a look.
-      if (verdict.reason !== "duplicate") {
-        context.log.warn({ epoch, incarnation, number }, `orders refused: ${verdict.reason}`);
+      // Repeats, and gaps that repeats close, are how the channel works; anything else is worth a look.
+      if (verdict.reason !== "duplicate" && verdict.reason !== "gap") {
+        const problem = `batch ${batch.number} of epoch ${batch.epoch} for ${batch.incarnation}`;
+        this.#announceRefusal(verdict.reason, problem, batch, context);
       }
       return;
     }
     if (verdict.newEpoch) makeAllDue(this.#held.outbox, context.monotonicMs());
     this.#setHeartbeat(batch.heartbeatMs, context);
+    if (batch.refused !== undefined) {
+      // Whoever has the name hears it, too.
+      if (batch.incarnation !== this.#channel.incarnation) return;
+      return context.log.error({ reason: batch.refused }, "not registered: give this agent another --name");
+    }
     if (verdict.kind === "hello") return this.#sayAllAgain(context);
     this.#isKnown = true;
     for (const order of batch.orders) this.#apply(this.#onOrder(order, context.monotonicMs()), context);
+    for (const order of unreadable) this.#onUnreadable(order, context);
   }
 
   #onOrder(order: Order, now: number): holdings.HoldingEffect[] {
@@ -171,6 +191,50 @@ export class AgentActor implements Behaviour<AgentMessage> {
         // An agent that is stopping drains, whatever else it is told.
         return this.#stopping === undefined ? holdings.onModeChanged(this.#held, order.mode, now) : [];
     }
+  }
+
+  #onUnreadable({ payload, problem, asksFor }: UnreadableOrder, context: Context<AgentMessage>): void {
+    this.#refuse("order", problem, payload, context);
+    if (asksFor !== undefined) holdings.onUnreadableStart(this.#held, asksFor, context.monotonicMs());
+    this.#apply([], context);
+  }
+
+  #refuse(reason: OrderRefusal, problem: string, payload: unknown, context: Context<AgentMessage>): void {
+    countRefusal(this.#channel, reason);
+    this.#announceRefusal(reason, problem, payload, context);
+  }
+
+  /** Where operators see it. */
+  #announceRefusal(
+    reason: OrderRefusal,
+    problem: string,
+    payload: unknown,
+    context: Context<AgentMessage>,
+  ): void {
+    context.log.warn({ reason, problem }, "orders refused");
+    const { subjects, identity } = this.#options;
+    context.deadLetter(`orders.${reason}`, subjects.toAgent(identity.name), payload);
+  }
+
+  #lookAround(context: Context<AgentMessage>): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    context.pipe(
+      this.#options.tools.trouble(),
+      (trouble) => ({ kind: "looked", trouble }),
+      (error) => ({ kind: "looked", trouble: `its folders can't be looked at: ${String(error)}` }),
+    );
+  }
+
+  /** What is told of trouble stays as it was first seen. */
+  #onLooked(trouble: string | undefined, context: Context<AgentMessage>): void {
+    this.#isLooking = false;
+    if ((trouble === undefined) === (this.#held.trouble === undefined)) return;
+    if (trouble === undefined) context.log.info({}, "takes jobs again");
+    else context.log.warn({ trouble }, "takes no jobs");
+    holdings.onTroubleChanged(this.#held, trouble, context.monotonicMs());
+    this.#apply([], context);
+    this.#voice?.heartbeat(this.#present());
   }
 
   #apply(effects: readonly holdings.HoldingEffect[], context: Context<AgentMessage>): void {
@@ -290,8 +354,9 @@ export class AgentActor implements Behaviour<AgentMessage> {
     this.#voice?.report(holdings.takeReport(this.#held, context.monotonicMs()));
   }
 
-  #present(): { mode: AgentMode; held: HeldAttempt[] } {
-    return { mode: this.#held.mode, held: holdings.listHeld(this.#held) };
+  #present(): { mode: AgentMode; held: HeldAttempt[]; trouble: string | undefined } {
+    const held = this.#held;
+    return { mode: holdings.presentMode(held), held: holdings.listHeld(held), trouble: held.trouble };
   }
 
   #setHeartbeat(heartbeatMs: number, context: Context<AgentMessage>): void {
@@ -299,13 +364,5 @@ export class AgentActor implements Behaviour<AgentMessage> {
     this.#heartbeatMs = heartbeatMs;
     this.#beating?.();
     this.#beating = context.every(heartbeatMs, { kind: "beat" });
-  }
-}
-
-function readOrders(codec: Codec, payload: Uint8Array): AgentMessage {
-  try {
-    return { kind: "orders", orders: ordersSchema.parse(codec.decode(payload)) };
-  } catch (error) {
-    return { kind: "refusedOrders", error };
   }
 }

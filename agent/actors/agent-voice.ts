@@ -31,6 +31,7 @@ export interface AgentVoiceOptions {
 interface Present {
   readonly mode: AgentMode;
   readonly held: readonly HeldAttempt[];
+  readonly trouble: string | undefined;
 }
 
 export class AgentVoice {
@@ -44,13 +45,16 @@ export class AgentVoice {
     this.#publish = publish;
   }
 
-  hello({ mode, held }: Present): void {
+  hello({ mode, held, trouble }: Present): void {
     const { capacity, labels, pool, host, versions } = this.#options.identity;
-    this.#send("hello", { capacity, labels, pool, mode, host, versions, held });
+    const troubled = trouble === undefined ? {} : { trouble };
+    this.#send("hello", { capacity, labels, pool, mode, host, versions, held, ...troubled });
   }
 
-  heartbeat({ mode, held }: Present): void {
-    this.#send("heartbeat", { mode, ...this.#options.readLoad(), held });
+  heartbeat({ mode, held, trouble }: Present): void {
+    const troubled = trouble === undefined ? {} : { trouble };
+    const refused = [...this.#channel.refused];
+    this.#send("heartbeat", { mode, ...this.#options.readLoad(), held, refused, ...troubled });
   }
 
   /** Says what is given; without anything to say only if orders were handled that nothing has confirmed. */

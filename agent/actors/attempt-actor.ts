@@ -5,22 +5,31 @@
  *         └── can't be prepared, or ended ───────────────────▲
  *
  * preparing copies inputs into fresh folders; running has a process; collecting ships the rest of the log and
- * stores the outputs; reported waits, with all files in place, until the coordinator has the result.
+ * stores the outputs; reported waits, with all files in place, until the coordinator has the result. What an earlier
+ * process of the agent left begins in launching, and comes the same way; if nothing of it ever ran it is given back.
  *
- * Safe: (1) the parent hears `finished` once. (2) the cause for which the agent ended it is its outcome, whatever the
- * command made of the signal. (3) files go only after `free`, and the log's only when it is shipped.
+ * Safe: (1) the parent hears `finished` or `neverBegan` once. (2) the cause for which the agent ended it is its
+ * outcome, whatever the command made of the signal and whoever reports it: it is on disk before the signal is sent.
+ * (3) files go only after `free`, and the log's only when it is shipped.
  * Live: TERM is followed by KILL after the grace, and every promise comes back as a message, failed or not.
  */
 import type { Behaviour, Cancel, Context } from "../../shared/actor/contract.ts";
 import type { JobRequest } from "../../shared/model/messages.ts";
 import type { Artifact, AttemptResult, Outcome } from "../../shared/model/outcome.ts";
 import type { EndCause } from "../core/end-cause.ts";
+import { beginTiming, onLook, type Timing } from "../core/time-limits.ts";
 import type { Execution, Exit } from "../runners/runner.ts";
 import type { AttemptRecord } from "../workspaces/attempt-record.ts";
 import type { Leftover, Place } from "../workspaces/workspaces.ts";
-import type { AttemptLog } from "./attempt-log.ts";
-import { type AttemptTools, hasInputs } from "./attempt-tools.ts";
-import { collectFailure, measuredOf, outcomeOf, prepareFailure } from "./verdict.ts";
+import { type AttemptTools, hasInputs, type ShippedLog } from "./attempt-tools.ts";
+import {
+  collectFailure,
+  failedOnFullDisk,
+  measuredOf,
+  noPlace,
+  outcomeOf,
+  prepareFailure,
+} from "./verdict.ts";
 
 /** What an attempt begins with: a request, or what an earlier process of the agent left of it. */
 export type Beginning =
@@ -36,7 +45,6 @@ export type AttemptMessage =
   | { readonly kind: "look" }
   | { readonly kind: "shipped" }
   | { readonly kind: "signalled" }
-  | { readonly kind: "limitPassed"; readonly limitMs: number }
   | { readonly kind: "end"; readonly cause: EndCause; readonly graceMs: number }
   | { readonly kind: "graceOver" }
   | { readonly kind: "collected"; readonly artifact: Artifact | null }
@@ -48,14 +56,16 @@ export type AttemptMessage =
 /** What it tells the agent actor. */
 export type AttemptNews =
   | { readonly kind: "commandEnded"; readonly key: string }
-  | { readonly kind: "finished"; readonly key: string; readonly result: AttemptResult };
+  | { readonly kind: "finished"; readonly key: string; readonly result: AttemptResult }
+  /** An earlier process of the agent ended before anything of it ran. */
+  | { readonly kind: "neverBegan"; readonly key: string };
 
 type State =
   | { readonly kind: "preparing" }
   | { readonly kind: "launching" }
-  | { readonly kind: "running"; readonly execution: Execution }
+  | { readonly kind: "running"; readonly execution: Execution; readonly timing: Timing }
   | { readonly kind: "collecting"; readonly exit: Exit }
-  | { readonly kind: "reported"; readonly outcome: Outcome };
+  | { readonly kind: "reported"; readonly isFailure: boolean };
 
 /** How often a running attempt's log is looked at. */
 const LOOK_MS = 150;
@@ -67,11 +77,10 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   readonly #tools: AttemptTools;
   readonly #tell: (news: AttemptNews) => void;
   #place: Place | undefined;
-  #log: AttemptLog | undefined;
+  #log: ShippedLog | undefined;
   #state: State = { kind: "preparing" };
   #ended: { readonly cause: EndCause; readonly graceMs: number } | undefined;
   #looking: Cancel | undefined;
-  #lastOutput = { bytes: 0, atMs: 0 };
 
   constructor(
     key: string,
@@ -90,23 +99,27 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   started(context: Context<AttemptMessage>): void {
     if (this.#beginning.kind === "leftover") return this.#adopt(this.#beginning.leftover, context);
     const { request } = this.#beginning;
-    this.#place = this.#tools.workspaces.take(this.#record);
-    this.#log = this.#tools.openLog(this.#record, this.#place.log);
-    if (!hasInputs(request) && request.spec.sources === undefined) return this.#launch(request, context);
+    const needsNothing = !hasInputs(request) && request.spec.sources === undefined;
+    try {
+      this.#place = this.#tools.workspaces.take(this.#record, needsNothing);
+    } catch (error) {
+      return this.#report(noPlace(error), undefined, null);
+    }
+    this.#log = this.#tools.openLog(this.#record, this.#place);
+    if (needsNothing) return this.#launch(request, context);
     this.#pipe(context, this.#tools.fetch(request, this.#place), () => ({ kind: "prepared" }), "notPrepared");
   }
 
   receive(message: AttemptMessage, context: Context<AttemptMessage>): void {
     switch (message.kind) {
       case "prepared":
-        if (this.#beginning.kind === "requested") this.#launch(this.#beginning.request, context);
-        return;
+        return this.#onPrepared(context);
       case "launched":
         return this.#onLaunched(message.execution, context);
       case "notPrepared":
         return this.#report(this.#ended?.cause ?? prepareFailure(message.error), undefined, null);
       case "notLaunched":
-        return this.#report({ kind: "lost", message: String(message.error) }, undefined, null);
+        return this.#report(noPlace(message.error), undefined, null);
       case "exited":
         return this.#onExited(message.exit, context);
       case "look":
@@ -114,12 +127,6 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
       case "shipped":
       case "signalled":
         return;
-      case "limitPassed":
-        return this.#end(
-          { kind: "timeout", limit: "run", limitMs: message.limitMs },
-          this.#tools.graceMs,
-          context,
-        );
       case "end":
         return this.#end(message.cause, message.graceMs, context);
       case "graceOver":
@@ -148,12 +155,24 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
 
   #adopt(leftover: Leftover, context: Context<AttemptMessage>): void {
     this.#place = leftover.place;
-    this.#log = this.#tools.openLog(this.#record, leftover.place.log);
-    this.#follow(this.#tools.adopt(this.#record, leftover.place), context);
+    this.#log = this.#tools.openLog(this.#record, leftover.place);
+    const { ended } = leftover.record;
+    if (ended !== undefined) this.#ended = { cause: ended, graceMs: this.#tools.graceMs };
+    this.#follow(this.#tools.adopt(leftover.record, leftover.place), context);
+  }
+
+  #onPrepared(context: Context<AttemptMessage>): void {
+    if (this.#beginning.kind !== "requested") return;
+    if (this.#ended !== undefined) return this.#report(this.#ended.cause, undefined, null);
+    try {
+      this.#tools.workspaces.launching(this.#place!, this.#record);
+    } catch (error) {
+      return this.#report(noPlace(error), undefined, null);
+    }
+    this.#launch(this.#beginning.request, context);
   }
 
   #launch(request: JobRequest, context: Context<AttemptMessage>): void {
-    if (this.#ended !== undefined) return this.#report(this.#ended.cause, undefined, null);
     this.#follow(this.#tools.launch(request, this.#place!), context);
   }
 
@@ -163,35 +182,29 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   }
 
   #onLaunched(execution: Execution, context: Context<AttemptMessage>): void {
-    this.#state = { kind: "running", execution };
+    const timing = beginTiming(context.monotonicMs(), execution.elapsedMs);
+    this.#state = { kind: "running", execution, timing };
     context.pipe(
       execution.exit,
       (exit) => ({ kind: "exited", exit }),
       (error) => ({ kind: "exited", exit: { kind: "unknown", message: String(error) } }),
     );
-    const { runMs } = this.#record.timeouts;
-    if (runMs !== undefined) context.after(runMs, { kind: "limitPassed", limitMs: runMs });
-    this.#lastOutput = { bytes: 0, atMs: context.monotonicMs() };
     this.#looking = context.every(LOOK_MS, { kind: "look" });
     if (this.#ended !== undefined) this.#signalEnd(this.#ended.graceMs, context);
   }
 
   #onLook(context: Context<AttemptMessage>): void {
     if (this.#state.kind !== "running") return;
-    const nowMs = context.monotonicMs();
+    const { timing } = this.#state;
     const bytes = this.#log!.size();
-    if (bytes > this.#lastOutput.bytes) {
-      this.#lastOutput = { bytes, atMs: nowMs };
-      this.#ship(context);
-    }
-    const { noOutputMs } = this.#record.timeouts;
-    if (noOutputMs !== undefined && nowMs - this.#lastOutput.atMs >= noOutputMs) {
-      this.#end({ kind: "timeout", limit: "noOutput", limitMs: noOutputMs }, this.#tools.graceMs, context);
-    }
+    const { hasOutput, passed } = onLook(timing, this.#record.timeouts, bytes, context.monotonicMs());
+    if (hasOutput) this.#ship(context);
+    if (passed !== undefined && this.#ended === undefined) this.#end(passed, this.#tools.graceMs, context);
   }
 
   #onExited(exit: Exit, context: Context<AttemptMessage>): void {
     this.#looking?.();
+    if (exit.kind === "neverBegan" && this.#ended === undefined) return this.#giveBack();
     this.#state = { kind: "collecting", exit };
     if (this.#log!.close() > 0) this.#ship(context);
     if (this.#record.outputs.length === 0 || this.#outcome(exit).kind !== "succeeded") {
@@ -209,12 +222,21 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   }
 
   #outcome(exit: Exit): Outcome {
-    return outcomeOf(exit, this.#ended?.cause, this.#record.memoryBytes ?? undefined);
+    const outcome = outcomeOf(exit, this.#ended?.cause, this.#record.memoryBytes ?? undefined);
+    return outcome.kind === "failed" && this.#tools.isDiskFull() ? failedOnFullDisk(outcome) : outcome;
+  }
+
+  #giveBack(): void {
+    this.#state = { kind: "reported", isFailure: false };
+    this.#tell({ kind: "neverBegan", key: this.#key });
   }
 
   #report(outcome: Outcome, exit: Exit | undefined, artifact: Artifact | null): void {
-    this.#state = { kind: "reported", outcome };
-    const logBytes = this.#log!.close();
+    this.#state = {
+      kind: "reported",
+      isFailure: outcome.kind !== "succeeded" && outcome.kind !== "cancelled",
+    };
+    const logBytes = this.#log?.close() ?? 0;
     this.#tell({
       kind: "finished",
       key: this.#key,
@@ -225,11 +247,23 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   #end(cause: EndCause, graceMs: number, context: Context<AttemptMessage>): void {
     if (this.#state.kind === "collecting" || this.#state.kind === "reported") return;
     const isFirst = this.#ended === undefined;
-    this.#ended ??= { cause, graceMs };
+    if (isFirst) {
+      this.#ended = { cause, graceMs };
+      this.#noteEnd(cause, context);
+    }
     if (this.#state.kind !== "running") return;
     if (isFirst) this.#signalEnd(graceMs, context);
     // Whoever ends it again may be in more of a hurry.
     else context.after(graceMs, { kind: "graceOver" });
+  }
+
+  /** For a successor that finds it ended by the signal, and would take that for the job's own end. */
+  #noteEnd(cause: EndCause, context: Context<AttemptMessage>): void {
+    try {
+      this.#tools.workspaces.ending(this.#place!, cause);
+    } catch (error) {
+      context.log.warn({ attempt: this.#key, error: String(error) }, "why it is ended could not be noted");
+    }
   }
 
   #signalEnd(graceMs: number, context: Context<AttemptMessage>): void {
@@ -256,9 +290,10 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
 
   #onFree(context: Context<AttemptMessage>): void {
     if (this.#state.kind !== "reported") return;
-    const failed = this.#state.outcome.kind !== "succeeded" && this.#state.outcome.kind !== "cancelled";
+    // No place could be made: nothing of it is there.
+    if (this.#place === undefined || this.#log === undefined) return context.stop();
     context.pipe(
-      this.#tools.free(this.#record, this.#place!, this.#log!, failed),
+      this.#tools.free(this.#record, this.#place, this.#log, this.#state.isFailure),
       () => ({ kind: "freed" }),
       (error) => ({ kind: "freed", error }),
     );

@@ -3,18 +3,25 @@
  *
  * The job never waits for us: it writes to the file, and we read behind it by offset, as fast as the stream takes it.
  * What the stream has acknowledged is punched out of the file, so a chatty job does not fill the disk with what is
- * stored elsewhere. What is written after the command's end is not part of the log.
+ * stored elsewhere. Where the stream takes nothing for too long the oldest bytes that wait are cut: punched out too,
+ * and passed over. What is written after the command's end is not part of the log.
  *
- * Invariants: (1) `read` <= size; bytes are handed over once, in order. (2) one `ship` at a time; one that comes
- * meanwhile makes the first go on. (3) nothing is punched that is not acknowledged.
+ * Invariants: (1) `read` <= size; bytes are handed over once, in order, but for the cut ones. (2) one `ship` at a time;
+ * one that comes meanwhile makes the first go on. (3) nothing is punched that is neither acknowledged nor noted as
+ * cut; the newest bytes are never cut, so whoever reads the log finds the gap by what follows it.
  */
 import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { ReleasedLog } from "../workspaces/released-log.ts";
+import type { Place } from "../workspaces/workspaces.ts";
+import type { LogBacklog, WaitingLog } from "./log-backlog.ts";
 
 /** Where the bytes go. */
 export interface LogSink {
   /** Takes the next bytes; resolves when there is room for more. */
   write(bytes: Uint8Array): Promise<void>;
-  /** How many bytes from the start are stored. */
+  /** Goes on at a later offset: the bytes between never come. */
+  skipTo(offset: number): Promise<void>;
+  /** How many bytes from the start are stored, or cut. */
   acknowledgedBytes(): number;
   /** Nothing more comes; resolves when all of it is stored. */
   end(): Promise<void>;
@@ -24,28 +31,31 @@ const CHUNK_BYTES = 128 * 1024;
 const PUNCH_BYTES = 32 * 2 ** 20;
 
 export interface AttemptLogOptions {
-  readonly path: string;
+  readonly place: Pick<Place, "log" | "control">;
   /** Called when there is something to ship: a job without output costs nothing. */
-  readonly openSink: () => LogSink;
-  /** Frees the disk under the first bytes of the file. */
-  readonly punch: (path: string, bytes: number) => Promise<void>;
+  readonly openSink: (fromOffset: number) => LogSink;
+  /** Frees the disk under some bytes of the file. */
+  readonly punch: (path: string, from: number, to: number) => Promise<void>;
+  readonly backlog: LogBacklog;
 }
 
-export class AttemptLog {
+export class AttemptLog implements WaitingLog {
   readonly #options: AttemptLogOptions;
+  readonly #released: ReleasedLog;
   #sink: LogSink | undefined;
-  #readBytes = 0;
-  #punchedBytes = 0;
+  #readBytes: number;
   #finalBytes: number | undefined;
   #shipping: Promise<void> | undefined;
 
   constructor(options: AttemptLogOptions) {
     this.#options = options;
+    this.#released = ReleasedLog.open(options.place.control);
+    this.#readBytes = this.#released.storedBytes;
   }
 
   /** Bytes of the log so far; of the whole log once it is closed. */
   size(): number {
-    return this.#finalBytes ?? statSync(this.#options.path, { throwIfNoEntry: false })?.size ?? 0;
+    return this.#finalBytes ?? statSync(this.#options.place.log, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   /** The command has ended: what is there now is all. */
@@ -55,11 +65,12 @@ export class AttemptLog {
   }
 
   /** Hands over what has been written since; resolves when it is handed over, not when it is stored. */
-  ship(): Promise<void> {
+  async ship(): Promise<void> {
+    this.#options.backlog.note(this);
     this.#shipping ??= this.#shipAll().finally(() => {
       this.#shipping = undefined;
     });
-    return this.#shipping;
+    await this.#shipping;
   }
 
   /** Resolves when all of a closed log is stored. */
@@ -69,18 +80,37 @@ export class AttemptLog {
     await this.#sink?.end();
   }
 
+  backlogBytes(): number {
+    return this.size() - this.#released.nextKept(this.#readBytes);
+  }
+
+  cut(): void {
+    const from = this.#released.nextKept(this.#readBytes);
+    const to = this.size() - Math.floor((this.size() - from) / 2);
+    this.#released.noteCut(from, to);
+    void this.#options.punch(this.#options.place.log, from, to);
+  }
+
   async #shipAll(): Promise<void> {
     while (this.#readBytes < this.size()) {
-      this.#sink ??= this.#options.openSink();
-      const bytes = this.#read(Math.min(CHUNK_BYTES, this.size() - this.#readBytes));
+      this.#sink ??= this.#options.openSink(this.#readBytes);
+      const next = this.#released.nextKept(this.#readBytes);
+      if (next > this.#readBytes) {
+        await this.#sink.skipTo(next);
+        this.#readBytes = next;
+        continue;
+      }
+      const end = Math.min(this.size(), this.#released.nextCut(this.#readBytes));
+      const bytes = this.#read(Math.min(CHUNK_BYTES, end - this.#readBytes));
       this.#readBytes += bytes.length;
       await this.#sink.write(bytes);
+      this.#options.backlog.note(this);
       await this.#punch(this.#sink.acknowledgedBytes());
     }
   }
 
   #read(length: number): Uint8Array {
-    const file = openSync(this.#options.path, "r");
+    const file = openSync(this.#options.place.log, "r");
     try {
       const bytes = Buffer.allocUnsafe(length);
       return bytes.subarray(0, readSync(file, bytes, 0, length, this.#readBytes));
@@ -90,8 +120,8 @@ export class AttemptLog {
   }
 
   async #punch(acknowledgedBytes: number): Promise<void> {
-    if (acknowledgedBytes - this.#punchedBytes < PUNCH_BYTES) return;
-    this.#punchedBytes = acknowledgedBytes;
-    await this.#options.punch(this.#options.path, acknowledgedBytes);
+    if (acknowledgedBytes - this.#released.storedBytes < PUNCH_BYTES) return;
+    this.#released.noteStored(acknowledgedBytes);
+    await this.#options.punch(this.#options.place.log, 0, acknowledgedBytes);
   }
 }

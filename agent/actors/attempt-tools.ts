@@ -1,19 +1,21 @@
 /** What attempts of one agent share: folders, inputs, runners, the stores. All the I/O of an attempt is behind it. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { MillraceError } from "../../shared/model/error.ts";
+import { asMillraceError, MillraceError } from "../../shared/model/error.ts";
 import type { Pairs } from "../../shared/model/job-spec.ts";
 import { type JobInput, type JobRequest, jobInputsSchema } from "../../shared/model/messages.ts";
 import { folderName } from "../../shared/model/name.ts";
 import type { Artifact } from "../../shared/model/outcome.ts";
 import { attemptKey } from "../core/attempt-key.ts";
-import { punchStart } from "../runners/punched-file.ts";
+import { uptimeMs } from "../runners/process-census.ts";
+import { punch } from "../runners/punched-file.ts";
 import type { Execution, Runner } from "../runners/runner.ts";
-import type { ShellRunner } from "../runners/shell-runner.ts";
 import type { AttemptRecord } from "../workspaces/attempt-record.ts";
+import type { DiskWatch } from "../workspaces/disk-watch.ts";
 import type { InputCache } from "../workspaces/input-cache.ts";
 import type { Place, Workspaces } from "../workspaces/workspaces.ts";
 import { AttemptLog, type LogSink } from "./attempt-log.ts";
+import type { LogBacklog } from "./log-backlog.ts";
 
 /** The part of the artifact store that attempts use. */
 export interface ArtifactSink {
@@ -23,12 +25,14 @@ export interface ArtifactSink {
 export interface AttemptToolsOptions {
   readonly workspaces: Workspaces;
   readonly cache: InputCache;
-  readonly shell: ShellRunner;
+  readonly shell: Runner;
   readonly containers: Runner;
+  readonly disk: DiskWatch;
+  readonly logBacklog: LogBacklog;
   readonly artifacts: ArtifactSink;
   /** Reads a JSON document by its digest. */
   readonly readDocument: (digest: string) => Promise<unknown>;
-  readonly openLogSink: (record: AttemptRecord) => LogSink;
+  readonly openLogSink: (record: AttemptRecord, fromOffset: number) => LogSink;
   readonly keepFailed: boolean;
   /** Between TERM and KILL when an attempt passes a limit or is cancelled. */
   readonly graceMs: number;
@@ -36,7 +40,35 @@ export interface AttemptToolsOptions {
   readonly onKept: (record: AttemptRecord, folder: string) => void;
 }
 
-export class AttemptTools {
+/** An attempt's log as its actor uses it. */
+export type ShippedLog = Pick<AttemptLog, "size" | "close" | "ship" | "stored">;
+
+/** What agent and attempts ask of their host. */
+export interface AttemptTools {
+  readonly workspaces: Pick<Workspaces, "boot" | "recordsId" | "take" | "launching" | "ending">;
+  readonly artifacts: ArtifactSink;
+  /** Between TERM and KILL when an attempt passes a limit or is cancelled. */
+  readonly graceMs: number;
+  openLog(record: AttemptRecord, place: Place): ShippedLog;
+  /** Why nothing can be started here at present, such as a disk that is nearly full. */
+  trouble(): Promise<string | undefined>;
+  /** Whether nothing more can be written here. */
+  isDiskFull(): boolean;
+  /** Fetches ahead what a queued attempt will need. */
+  prefetch(request: JobRequest): void;
+  /** Puts inputs and sources into the attempt's place. */
+  fetch(request: JobRequest, place: Place): Promise<void>;
+  launch(request: JobRequest, place: Place): Promise<Execution>;
+  /** Takes over what an earlier process of the agent started. */
+  adopt(record: AttemptRecord, place: Place): Promise<Execution>;
+  /** Ends whatever may be left of an attempt whose actor failed. */
+  sweep(key: string): Promise<void>;
+  /** Removes an attempt's files, or moves them to where failed ones are kept, once its log is stored. */
+  free(record: AttemptRecord, place: Place, log: ShippedLog, failed: boolean): Promise<void>;
+}
+
+/** The tools of a real host. */
+export class HostTools implements AttemptTools {
   readonly workspaces: Workspaces;
   readonly artifacts: ArtifactSink;
   readonly graceMs: number;
@@ -49,24 +81,34 @@ export class AttemptTools {
     this.#options = options;
   }
 
-  openLog(record: AttemptRecord, path: string): AttemptLog {
-    return new AttemptLog({ path, openSink: () => this.#options.openLogSink(record), punch: punchStart });
+  openLog(record: AttemptRecord, place: Place): ShippedLog {
+    const { openLogSink, logBacklog: backlog } = this.#options;
+    return new AttemptLog({ place, openSink: (from) => openLogSink(record, from), punch, backlog });
   }
 
-  /** Fetches ahead what a queued attempt will need. */
+  trouble(): Promise<string | undefined> {
+    return this.#options.disk.look();
+  }
+
+  isDiskFull(): boolean {
+    return this.#options.disk.isFull();
+  }
+
   prefetch(request: JobRequest): void {
     for (const digest of digestsOf(request)) this.#options.cache.prefetch(digest);
   }
 
-  /** Puts inputs and sources into the attempt's place. */
   async fetch(request: JobRequest, place: Place): Promise<void> {
-    const { cache } = this.#options;
     const inputs =
       request.inputList === undefined ? request.inputs : await this.#readInputs(request.inputList);
     if (inputs.length > 0) mkdirSync(place.inputs, { mode: 0o700 });
     await Promise.all([
-      ...inputs.map(({ job, digest }) => cache.copyTo(digest, join(place.inputs, folderName(job)))),
-      ...(request.spec.sources === undefined ? [] : [cache.copyTo(request.spec.sources, place.sources)]),
+      ...inputs.map(({ job, digest }) =>
+        this.#copy(digest, join(place.inputs, folderName(job)), `the artifact of ${job}`),
+      ),
+      ...(request.spec.sources === undefined
+        ? []
+        : [this.#copy(request.spec.sources, place.sources, "the run file's sources")]),
     ]);
   }
 
@@ -88,26 +130,37 @@ export class AttemptTools {
     });
   }
 
-  /** Takes over what an earlier process of the agent started; a container, whose status it could not learn, is ended. */
-  async adopt(record: AttemptRecord, place: Place): Promise<Execution> {
-    if (record.image === null) return this.#options.shell.adopt(attemptKey(record), place.control);
-    await this.#options.containers.sweep(attemptKey(record));
-    const message = "its agent was restarted while its container ran";
-    return { exit: Promise.resolve({ kind: "unknown", message }), signal: () => Promise.resolve() };
+  adopt(record: AttemptRecord, { control, log }: Place): Promise<Execution> {
+    const { launchedMs, boot, image } = record;
+    if (launchedMs === null) return Promise.resolve(neverLaunched);
+    const isSameBoot = boot === this.workspaces.boot;
+    const elapsedMs =
+      isSameBoot && launchedMs !== undefined ? Math.max(0, uptimeMs() - launchedMs) : undefined;
+    const adoption = { attempt: attemptKey(record), control, log, elapsedMs, isSameBoot };
+    return Promise.resolve(this.#runner(image ?? undefined).adopt(adoption));
   }
 
-  /** Ends whatever may be left of an attempt whose actor failed. */
   async sweep(key: string): Promise<void> {
     await Promise.all([this.#options.shell.sweep(key), this.#options.containers.sweep(key)]);
   }
 
-  /** Removes an attempt's files, or moves them to where failed ones are kept, once its log is stored. */
-  async free(record: AttemptRecord, place: Place, log: AttemptLog, failed: boolean): Promise<void> {
+  async free(record: AttemptRecord, place: Place, log: ShippedLog, failed: boolean): Promise<void> {
     await log.stored();
     if (failed && this.#options.keepFailed) {
       this.#options.onKept(record, await this.workspaces.keep(place, record));
     } else {
       await this.workspaces.release(place);
+    }
+  }
+
+  /** Names what could not be fetched by the job that made it, as people know it. */
+  async #copy(digest: string, folder: string, what: string): Promise<void> {
+    try {
+      await this.#options.cache.copyTo(digest, folder);
+    } catch (error) {
+      const { code, message, fix } = asMillraceError(error, "it could not be copied");
+      const detail = fix === undefined ? { cause: error } : { cause: error, fix };
+      throw new MillraceError(code, `${what}: ${message}`, detail);
     }
   }
 
@@ -121,6 +174,12 @@ export class AttemptTools {
     return image === undefined ? this.#options.shell : this.#options.containers;
   }
 }
+
+/** Its inputs were still being fetched. */
+const neverLaunched: Execution = {
+  exit: Promise.resolve({ kind: "neverBegan" }),
+  signal: () => Promise.resolve(),
+};
 
 /** Whether something is fetched into the attempt's inputs. */
 export function hasInputs(request: JobRequest): boolean {

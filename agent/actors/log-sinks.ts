@@ -7,14 +7,19 @@ import type { LogSink } from "./attempt-log.ts";
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /**
- * Opens the sink of one attempt. A successor ships a log again from its start: readers tell chunks by their offset,
- * and drop what they have.
+ * Opens the sink of one attempt. A successor ships again what was not noted as stored: readers tell chunks by their
+ * offset, and drop what they have.
  */
-export function openLogSink(shipper: LogShipper, agent: string, record: AttemptRecord): LogSink {
-  const { run, name, attempt } = record;
-  const writer = shipper.open({ run, job: name, attempt, agent });
+export function openLogSink(
+  shipper: LogShipper,
+  agent: string,
+  { run, name, attempt }: AttemptRecord,
+  fromOffset: number,
+): LogSink {
+  const writer = shipper.open({ run, job: name, attempt, agent }, fromOffset);
   return {
     write: (bytes) => writer.write(bytes),
+    skipTo: (offset) => writer.skipTo(offset),
     acknowledgedBytes: () => writer.acknowledgedOffset,
     end: async () => {
       await writer.flushed(LONGEST_WAIT_MS);

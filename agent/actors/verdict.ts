@@ -1,8 +1,9 @@
 /** What an ended attempt counts as: the agent's own decision to end it comes before the command's status. */
 import { MillraceError } from "../../shared/model/error.ts";
-import type { AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import { type AttemptResult, describeOutcome, type Outcome } from "../../shared/model/outcome.ts";
 import { OutputError } from "../../shared/store/output-error.ts";
 import type { EndCause } from "../core/end-cause.ts";
+import { isHostTrouble } from "../core/host-trouble.ts";
 import type { Exit } from "../runners/runner.ts";
 
 /** The outcome of a command that ended with `exit`, as far as the command decides it. */
@@ -21,16 +22,27 @@ export function outcomeOf(exit: Exit, ended: EndCause | undefined, memoryLimit: 
       return { kind: "failed", reason: exit.reason, message: exit.message };
     case "unknown":
       return { kind: "lost", message: exit.message };
+    case "neverBegan":
+      return { kind: "lost", message: "it never began" };
   }
+}
+
+/** Whether its own writing met the full disk can't be told: the benefit of the doubt is the job's. */
+export function failedOnFullDisk(outcome: Outcome): Outcome {
+  const message = `the disk of its agent was full when it ended with: ${describeOutcome(outcome)}`;
+  return { kind: "lost", message };
+}
+
+/** The host could not give it folders, files or a shell. */
+export function noPlace(error: unknown): Outcome {
+  return { kind: "lost", message: `its agent had no place for it: ${messageOf(error)}` };
 }
 
 /** What was measured of it; nothing where no command ran. */
 export function measuredOf(
   exit: Exit | undefined,
 ): Pick<AttemptResult, "wallMs" | "cpuMs" | "peakMemoryBytes"> {
-  if (exit === undefined || exit.kind === "notStarted" || exit.kind === "unknown") {
-    return { wallMs: null, cpuMs: null, peakMemoryBytes: null };
-  }
+  if (exit === undefined || !("usage" in exit)) return { wallMs: null, cpuMs: null, peakMemoryBytes: null };
   return { ...exit.usage, wallMs: Math.round(exit.usage.wallMs) };
 }
 
@@ -45,10 +57,14 @@ export function collectFailure(error: unknown): Outcome {
   return failure(error, "badOutput", "its outputs could not be stored");
 }
 
-/** A store that can't be reached is nobody's failure: the attempt is lost, and may run again elsewhere. */
+/** A store that can't be reached, or a full disk, is nobody's failure: the attempt is lost, and may run elsewhere. */
 function failure(error: unknown, reason: "inputs" | "badOutput", what: string): Outcome {
-  const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  const message = `${what}: ${messageOf(error)}`;
   const code = error instanceof MillraceError ? error.code : "internal";
-  if (code === "unavailable" || code === "timeout") return { kind: "lost", message };
+  if (code === "unavailable" || code === "timeout" || isHostTrouble(error)) return { kind: "lost", message };
   return { kind: "failed", reason, message };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -15,6 +15,11 @@ export function withAgentFlags(command: Command): Command {
     .option("--cpu <n>", "CPUs that jobs may ask for in total (default: number of CPUs)")
     .option("--memory <size>", "memory that jobs may ask for in total (default: the host's)")
     .option("--work-dir <folder>", "for workspaces (default: $XDG_STATE_HOME/millrace/agents/<name>)")
+    .option(
+      "--min-free <size>",
+      "take no jobs while less is free on disk, as 1GiB or 5% (default: 1GiB, or 5% if that is less)",
+    )
+    .option("--log-backlog <size>", "keep so much of logs while the server is away (default: 1GiB)")
     .option("--keep-failed", "keep the workspaces of failed jobs under <work-dir>/kept")
     .option("--pass-env <name>", "let a variable of the agent reach shell jobs; may be repeated", several)
     .addOption(

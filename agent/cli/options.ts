@@ -6,6 +6,7 @@ import { parseDurationMs } from "../../shared/model/duration.ts";
 import { MillraceError } from "../../shared/model/error.ts";
 import { folderName, identifierSchema, nameSchema } from "../../shared/model/name.ts";
 import { parseSizeBytes } from "../../shared/model/size.ts";
+import type { MinFree } from "../core/disk-room.ts";
 
 const wholeNumber = z
   .string()
@@ -31,6 +32,18 @@ const size = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const minFree = z.string().transform((text, context): MinFree => {
+  const percent = /^(\d{1,2}(?:\.\d+)?)%$/.exec(text)?.[1];
+  if (percent !== undefined) return { share: Number(percent) / 100 };
+  const bytes = parseSizeBytes(text);
+  if (bytes !== undefined) return { bytes };
+  context.addIssue({
+    code: "custom",
+    message: "must be a size with a unit, such as 1GiB, or a part, such as 5%",
+  });
+  return z.NEVER;
+});
+
 const label = z
   .string()
   .regex(/^[^=]+=/, "must be key=value")
@@ -53,6 +66,8 @@ const optionsSchema = z.object({
   namespace: identifierSchema.default("default"),
   cpu: positiveNumber.optional(),
   memory: size.optional(),
+  minFree: minFree.optional(),
+  logBacklog: size.optional(),
   passEnv: z.array(z.string().min(1)).default([]),
   exitWithStdin: z.boolean().default(false),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),

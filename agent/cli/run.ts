@@ -46,6 +46,8 @@ export async function runAgent(raw: unknown): Promise<number> {
     heartbeatMs: options.heartbeat,
     graceMs: options.grace,
     passEnvironment: options.passEnv,
+    ...(options.minFree === undefined ? {} : { minFree: options.minFree }),
+    ...(options.logBacklog === undefined ? {} : { logBacklogBytes: options.logBacklog }),
     log,
   });
   if (early !== undefined) agent.stop(early);

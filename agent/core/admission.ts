@@ -5,6 +5,8 @@ import { formatBytes } from "../../shared/model/size.ts";
 
 export interface AdmissionFacts {
   readonly mode: AgentMode;
+  /** Why it can start nothing at present. */
+  readonly trouble: string | undefined;
   readonly capacity: Capacity;
   /** The container engine it found, or null. */
   readonly engine: string | null;
@@ -16,6 +18,7 @@ export interface AdmissionFacts {
 export function admissionProblem(request: JobRequest, facts: AdmissionFacts): string | undefined {
   if (facts.mode === "draining") return routineReturn.draining;
   if (facts.mode === "held") return routineReturn.held;
+  if (facts.trouble !== undefined) return facts.trouble;
   if (facts.heldUnderOtherLease) return "the same attempt is held here under another lease";
   if (facts.capacity.slots === 0) return "the agent has no slots";
   if (request.spec.image !== undefined && facts.engine === null) {

@@ -1,6 +1,10 @@
 /** Why the agent ends an attempt before it ends by itself; it is then the attempt's outcome. */
-export type EndCause =
-  | { readonly kind: "cancelled" }
-  | { readonly kind: "timeout"; readonly limit: "run" | "noOutput"; readonly limitMs: number }
+import { z } from "zod";
+
+export const endCauseSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("cancelled") }),
+  z.object({ kind: z.literal("timeout"), limit: z.enum(["run", "noOutput"]), limitMs: z.number() }),
   /** The agent stops at once, or nobody wants the result any more. */
-  | { readonly kind: "lost"; readonly message: string };
+  z.object({ kind: z.literal("lost"), message: z.string() }),
+]);
+export type EndCause = z.infer<typeof endCauseSchema>;

@@ -3,7 +3,7 @@
  *
  *     queued ──▶ running ──▶ collecting ──▶ finished ──▶ (settled: forgotten)
  *        └── cancel ─────────────────────────▲
- *        └── recall, drain ──▶ returned (only its report is kept)
+ *        └── recall, drain, trouble ──▶ returned (only its report is kept)
  *
  * `running` has a slot and its resources, from the making of its workspace to the end of its command; `collecting`
  * stores its outputs and log while the slot already serves the next one. Queued attempts start first in, first
@@ -12,7 +12,7 @@
  * Safe: an attempt is launched at most once (1), reported once and repeated unchanged until settled (2). Live:
  * every event that may free a slot or fill the queue ends in `startQueued`.
  *
- * Invariants: (1) a key enters `held` once and leaves it by settling only, or by being returned from the queue.
+ * Invariants: (1) a key enters `held` once and leaves it by settling only, or by being returned unstarted.
  * (2) `finished` if and only if its item is in the outbox. (3) the running attempts fit into the capacity.
  * (4) at most `collectLimit` attempts collect while others start, so a slow store holds the slots in the end.
  */
@@ -49,6 +49,8 @@ export interface Holdings {
   readonly engine: string | null;
   readonly collectLimit: number;
   mode: AgentMode;
+  /** Why nothing can be started here at present, such as a disk that is nearly full. */
+  trouble: string | undefined;
   readonly held: Map<string, Held>;
   readonly executions: Set<string>;
   readonly queue: Set<string>;
@@ -72,6 +74,7 @@ export function emptyHoldings(capacity: Capacity, engine: string | null): Holdin
     engine,
     collectLimit: Math.max(4, capacity.slots * 2),
     mode: "active",
+    trouble: undefined,
     held: new Map(),
     executions: new Set(),
     queue: new Set(),
@@ -87,6 +90,7 @@ export function onStartOrdered(holdings: Holdings, request: JobRequest, now: num
   if (holdings.held.has(key) || holdings.outbox.waiting.has(key)) return [];
   const problem = admissionProblem(request, {
     mode: holdings.mode,
+    trouble: holdings.trouble,
     capacity: holdings.slots.capacity,
     engine: holdings.engine,
     heldUnderOtherLease: holdings.executions.has(executionKey(request)),
@@ -106,6 +110,11 @@ export function onStartOrdered(holdings: Holdings, request: JobRequest, now: num
   holdings.queue.add(key);
   const effects = startQueued(holdings);
   return holdings.queue.has(key) ? [{ kind: "accepted", request }, ...effects] : effects;
+}
+
+/** A job request that can't be read: refused, so that its coordinator need not wait for ever. */
+export function onUnreadableStart(holdings: Holdings, ref: AttemptRef, now: number): void {
+  if (!holdings.held.has(attemptKey(ref))) giveBack(holdings, ref, "the agent can't read the request", now);
 }
 
 /** Ends it if it runs, forgets it if it waits; in each case a `finished` item answers. */
@@ -156,11 +165,19 @@ export function onSettleOrdered(holdings: Holdings, ref: AttemptRef): HoldingEff
 /** `held` takes nothing new; `draining` gives back what waits, too. */
 export function onModeChanged(holdings: Holdings, mode: AgentMode, now: number): HoldingEffect[] {
   holdings.mode = mode;
-  if (mode === "draining") {
-    for (const key of [...holdings.queue])
-      returnQueued(holdings, holdings.held.get(key)!, routineReturn.draining, now);
-  }
+  if (mode === "draining") returnAllQueued(holdings, routineReturn.draining, now);
   return startQueued(holdings);
+}
+
+/** Trouble gives back what waits and refuses what comes, until it is over; what runs goes on. */
+export function onTroubleChanged(holdings: Holdings, trouble: string | undefined, now: number): void {
+  holdings.trouble = trouble;
+  if (trouble !== undefined) returnAllQueued(holdings, trouble, now);
+}
+
+/** The mode to tell: an agent in trouble is held, whatever mode it was given. */
+export function presentMode({ mode, trouble }: Holdings): AgentMode {
+  return trouble !== undefined && mode === "active" ? "held" : mode;
 }
 
 /** Ends everything that runs; the agent stops at once. */
@@ -198,6 +215,16 @@ export function onFinished(
   if (held.unwanted) drop(holdings, held);
   else finish(holdings, held, result, now);
   return [...free, ...startQueued(holdings)];
+}
+
+/** An attempt that was taken over turns out never to have begun: it is given back, and its files go. */
+export function onNeverBegan(holdings: Holdings, key: string, now: number): HoldingEffect[] {
+  const held = holdings.held.get(key);
+  if (held?.phase !== "running") return [];
+  release(holdings.slots, held.needs);
+  drop(holdings, held);
+  if (!held.unwanted) giveBack(holdings, held.ref, routineReturn.restarted, now);
+  return [{ kind: "free", key }, ...startQueued(holdings)];
 }
 
 /** An attempt of an earlier process of this agent that still runs, or whose outputs are still to be collected. */
@@ -273,6 +300,10 @@ function finish(holdings: Holdings, held: Held, result: AttemptResult, now: numb
 
 function report(holdings: Holdings, ref: AttemptRef, result: AttemptResult, now: number): void {
   outboxes.put(holdings.outbox, { kind: "finished", ...attemptRef(ref), result }, now);
+}
+
+function returnAllQueued(holdings: Holdings, reason: string, now: number): void {
+  for (const key of [...holdings.queue]) returnQueued(holdings, holdings.held.get(key)!, reason, now);
 }
 
 function returnQueued(holdings: Holdings, held: Held, reason: string, now: number): void {

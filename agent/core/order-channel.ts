@@ -23,7 +23,15 @@ export interface OrderChannel {
   readonly refused: Map<OrderRefusal, number>;
 }
 
-type OrderRefusal = "oldEpoch" | "otherIncarnation" | "duplicate" | "gap";
+/** `malformed`, `version` and `order` are about what could not be read: a batch, its version, one order of it. */
+export type OrderRefusal =
+  | "oldEpoch"
+  | "otherIncarnation"
+  | "duplicate"
+  | "gap"
+  | "malformed"
+  | "version"
+  | "order";
 
 export type OrderVerdict =
   | { readonly kind: "handle"; readonly newEpoch: boolean }
@@ -60,7 +68,12 @@ function startAnew(channel: OrderChannel): void {
   channel.confirmed = 0;
 }
 
-function refuse(channel: OrderChannel, reason: OrderRefusal): OrderVerdict {
+/** Counts something that was refused. */
+export function countRefusal(channel: OrderChannel, reason: OrderRefusal): void {
   channel.refused.set(reason, (channel.refused.get(reason) ?? 0) + 1);
+}
+
+function refuse(channel: OrderChannel, reason: OrderRefusal): OrderVerdict {
+  countRefusal(channel, reason);
   return { kind: "refused", reason };
 }

@@ -1,65 +1,110 @@
 /**
- * An attempt that an earlier process of this agent started and this one follows to its end.
+ * A shell job that an earlier process of this agent started and this one follows to its end.
  *
- * Its spawner has lost its agent, so it ends with its job. While it lives the status may still come; once it is gone,
- * the status file either is there or never will be.
+ * Its spawner has lost its agent, so it ends with its job. A report in the status file is the end, whoever runs in the
+ * spawner's session by then; without one the job runs while the spawner lives, and once that is gone there will never
+ * be one.
  *
- * Safe: "gone" is judged before the file is read, never after. Live: a spawner without an agent ends with its job.
+ * Safe: "gone" is judged before the file is read, never after; and only the spawner of this very attempt is
+ * signalled. Live: a spawner without an agent ends with its job.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { exitOfStatus, statusIn } from "./exit-status.ts";
-import { launchFilePath, spawnerOf } from "./launch-file.ts";
-import { identify, type ProcessIdentity } from "./process-census.ts";
+import { exitOfStatus, reportIn, statusPath } from "./exit-status.ts";
+import { type LaunchNote, launchFilePath, launchNoteOf } from "./launch-file.ts";
+import { identify } from "./process-census.ts";
 import type { ProcessWatch } from "./process-watch.ts";
-import type { Execution, Exit } from "./runner.ts";
+import { type Adoption, type Execution, type Exit, logNotMade } from "./runner.ts";
 import { signalGroup } from "./spawner.ts";
+import type { SpawnerReport } from "./spawner-script.ts";
 
 const LOOK_MS = 100;
 
 export class AdoptedExecution implements Execution {
   readonly exit: Promise<Exit>;
-  readonly #attempt: string;
-  readonly #spawner: ProcessIdentity | undefined;
+  readonly elapsedMs: number;
+  readonly #adoption: Adoption;
+  readonly #launch: LaunchNote | undefined;
   readonly #watch: ProcessWatch;
+  readonly #adoptedMs = performance.now();
   #killed = false;
 
-  constructor(attempt: string, control: string, watch: ProcessWatch) {
-    this.#attempt = attempt;
+  constructor(adoption: Adoption, watch: ProcessWatch) {
+    this.#adoption = adoption;
+    this.elapsedMs = adoption.elapsedMs ?? 0;
     this.#watch = watch;
-    this.#spawner = readSpawner(control);
-    this.exit = this.#follow(control);
+    this.#launch = readNote(adoption);
+    this.exit = this.#follow();
   }
 
   async signal(signal: "TERM" | "KILL"): Promise<void> {
-    if (!this.#isAlive()) return;
+    const { attempt, control } = this.#adoption;
+    if (!this.#isAlive() || reportIn(control) !== undefined) return;
     if (signal === "KILL") this.#killed = true;
-    signalGroup(this.#spawner!.pid, signal);
-    await this.#watch.signalEscaped(this.#attempt, `SIG${signal}`);
+    signalGroup(this.#launch!.spawner.pid, signal);
+    await this.#watch.signalEscaped(attempt, `SIG${signal}`);
   }
 
-  async #follow(control: string): Promise<Exit> {
-    const startedMs = performance.now();
-    if (this.#isAlive()) this.#watch.began(this.#attempt, this.#spawner!.pid);
-    while (this.#isAlive()) await delay(LOOK_MS);
-    const status = statusIn(control);
-    const peakMemoryBytes = this.#watch.finished(this.#attempt);
-    await this.#watch.killAll(this.#attempt);
-    const usage = { wallMs: performance.now() - startedMs, cpuMs: null, peakMemoryBytes };
-    if (status !== undefined) return exitOfStatus(status, usage);
+  async #follow(): Promise<Exit> {
+    const { attempt, control } = this.#adoption;
+    const wasRunning = this.#isAlive() && reportIn(control) === undefined;
+    if (wasRunning) this.#watch.began(attempt, this.#launch!.spawner.pid);
+    const report = await this.#ended();
+    const peakMemoryBytes = this.#watch.finished(attempt);
+    await this.#watch.killAll(attempt);
+    const usage = { wallMs: this.#wallMs(wasRunning), cpuMs: this.#cpuMs(report), peakMemoryBytes };
+    if (report !== undefined) return this.#hasBegun() ? exitOfStatus(report.status, usage) : logNotMade;
     if (this.#killed) return { kind: "signalled", signal: "SIGKILL", usage };
+    if (!this.#adoption.isSameBoot) return { kind: "unknown", message: "its host was started again" };
+    if (this.#launch === undefined || !this.#hasBegun()) return { kind: "neverBegan" };
     return { kind: "unknown", message: "it was gone, without a status, when its agent came back" };
   }
 
+  /** Resolves with the report, or with nothing when there will be none. */
+  async #ended(): Promise<SpawnerReport | undefined> {
+    for (;;) {
+      const isAlive = this.#isAlive();
+      const report = reportIn(this.#adoption.control);
+      if (report !== undefined || !isAlive) return report;
+      await delay(LOOK_MS);
+    }
+  }
+
   #isAlive(): boolean {
-    if (this.#spawner === undefined) return false;
-    return identify(this.#spawner.pid)?.startTicks === this.#spawner.startTicks;
+    if (this.#launch === undefined || !this.#adoption.isSameBoot) return false;
+    const { pid, startTicks } = this.#launch.spawner;
+    return identify(pid)?.startTicks === startTicks;
+  }
+
+  /** The first thing that runs of a job makes its log file. */
+  #hasBegun(): boolean {
+    return existsSync(this.#adoption.log);
+  }
+
+  #cpuMs(report: SpawnerReport | undefined): number | null {
+    const before = this.#launch?.cpuBeforeMs ?? null;
+    if (before === null || report?.cpuTotalMs == null) return null;
+    return Math.max(0, report.cpuTotalMs - before);
+  }
+
+  /** Since its launch; of one that had ended already, as far as the times of its files tell. */
+  #wallMs(wasRunning: boolean): number {
+    const sinceLaunchMs = this.elapsedMs + performance.now() - this.#adoptedMs;
+    if (wasRunning) return sinceLaunchMs;
+    const { control } = this.#adoption;
+    const [began, ended] = [launchFilePath(control), statusPath(control)].map(
+      (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs,
+    );
+    if (began === undefined || ended === undefined) return sinceLaunchMs;
+    return Math.min(sinceLaunchMs, Math.max(0, ended - began));
   }
 }
 
-function readSpawner(control: string): ProcessIdentity | undefined {
+function readNote({ attempt, control }: Adoption): LaunchNote | undefined {
   try {
-    return spawnerOf(readFileSync(launchFilePath(control), "utf8"));
+    const note = launchNoteOf(readFileSync(launchFilePath(control), "utf8"));
+    // A place is used again: its launch file may still be the one of the attempt before.
+    return note?.attempt === undefined || note.attempt === attempt ? note : undefined;
   } catch {
     // No launch file: nothing was ever started.
     return undefined;

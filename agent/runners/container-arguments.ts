@@ -1,6 +1,6 @@
 /** From a launch to the arguments of `docker create` or `podman create`. Pure. */
 import type { Command } from "../../shared/model/job-spec.ts";
-import { launchFiles, place } from "./container-wrapper.ts";
+import { launchFiles, place, wrapperPath } from "./container-wrapper.ts";
 import type { Engine } from "./engine.ts";
 import type { Launch } from "./runner.ts";
 
@@ -10,12 +10,15 @@ export const label = {
   run: "millrace.run",
   job: "millrace.job",
   agent: "millrace.agent",
+  folder: "millrace.folder",
 } as const;
 
 export interface ContainerPlan {
   readonly launch: Launch;
   readonly image: string;
   readonly agent: string;
+  /** The agent's work folder: names may be used again in another namespace, folders are one agent's own. */
+  readonly folder: string;
   /** Host folder with the wrapper and the script. */
   readonly launchFolder: string;
   /** False for an image without a shell: its command starts bare and is not measured. */
@@ -33,7 +36,7 @@ export function createArguments(engine: Engine, plan: ContainerPlan): string[] {
     "--pull=never",
     "--init",
     ...engine.userOptions,
-    ...labels(launch.attempt, plan.agent).flatMap((pair) => ["--label", pair]),
+    ...labels(plan).flatMap((pair) => ["--label", pair]),
     ...logDriver(engine),
     ...limits(launch, plan.processors),
     ...(launch.network === undefined ? [] : [`--network=${launch.network}`]),
@@ -53,19 +56,20 @@ export function createArguments(engine: Engine, plan: ContainerPlan): string[] {
 function commandLine(command: Command, wrapped: boolean): [string, ...string[]] {
   const argv =
     "script" in command ? ["/bin/sh", "-e", `${place.launch}/${launchFiles.script}`] : command.argv;
-  if (wrapped) return ["/bin/sh", `${place.launch}/${launchFiles.wrapper}`, ...argv];
+  if (wrapped) return ["/bin/sh", wrapperPath, ...argv];
   const [program = "", ...args] = argv;
   return [program, ...args];
 }
 
 /** `<run>/<job>/<attempt>/<lease>` is the attempt; run and job are there for people and filters. */
-function labels(attempt: string, agent: string): string[] {
+function labels({ launch: { attempt }, agent, folder }: ContainerPlan): string[] {
   const [run = "", job = ""] = attempt.split("/");
   return [
     `${label.attempt}=${attempt}`,
     `${label.run}=${run}`,
     `${label.job}=${job}`,
     `${label.agent}=${agent}`,
+    `${label.folder}=${folder}`,
   ];
 }
 

@@ -19,6 +19,8 @@ export interface Created {
 export interface ContainerHost {
   readonly engine: Engine;
   readonly agent: string;
+  /** The agent's work folder. */
+  readonly folder: string;
 }
 
 /** Writes the wrapper and the script, if there is one, into the launch's control folder. */
@@ -29,7 +31,7 @@ export async function writeLaunchFiles(launch: Launch): Promise<void> {
 }
 
 /** One of those files, or the one the wrapper makes. */
-export function launchFile(launch: Launch, name: keyof typeof launchFiles): string {
+export function launchFile(launch: Pick<Launch, "control">, name: keyof typeof launchFiles): string {
   return join(launchFolder(launch), launchFiles[name]);
 }
 
@@ -43,11 +45,12 @@ export async function createContainer(
   image: string,
   options: { readonly wrapped: boolean; readonly giveUp: AbortSignal },
 ): Promise<Created | NotStarted> {
-  const { engine, agent } = host;
+  const { engine, agent, folder } = host;
   const args = createArguments(engine, {
     launch,
     image,
     agent,
+    folder,
     launchFolder: launchFolder(launch),
     wrapped: options.wrapped,
     processors: availableParallelism(),
@@ -85,6 +88,6 @@ function refusedBy(engine: Engine, reply: EngineReply): NotStarted {
   return notStarted("engine", `${engine.kind} refused the container: ${reply.words}`);
 }
 
-function launchFolder(launch: Launch): string {
+function launchFolder(launch: Pick<Launch, "control">): string {
   return join(launch.control, "container");
 }

@@ -6,38 +6,31 @@
  *
  * Safe:
  * 1. The exit is what the engine says of the ended container, never the status of a client of its command line.
- * 2. The container is removed after its state was read and its output is whole; whoever comes between finds both.
+ * 2. The container is removed after its state was read and noted and its output is whole; whoever comes between finds
+ *    both.
  * 3. `exit` never rejects: whatever the engine does is a way for this attempt to end.
  * Live: an engine that stops answering is asked again for `engineGraceMs`, then the attempt ends as unknown.
  */
 import { truncate } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
-import { asMillraceError, MillraceError } from "../../shared/model/error.ts";
+import { asMillraceError, type MillraceError } from "../../shared/model/error.ts";
+import { isHostTrouble } from "../core/host-trouble.ts";
+import { createContainer, launchFile, notStarted, writeLaunchFiles } from "./container-creation.ts";
+import { noteExit } from "./container-exit.ts";
 import {
-  type ContainerHost,
-  createContainer,
-  launchFile,
-  notStarted,
-  writeLaunchFiles,
-} from "./container-creation.ts";
-import { appendKept, logBytes, startAttached } from "./container-output.ts";
-import {
-  type ContainerState,
-  type Ended,
-  exitOf,
-  inspectContainer,
-  removeContainer,
-} from "./container-state.ts";
-import { notMeasured, readUsage, terminateAll } from "./container-wrapper.ts";
-import { askEngine } from "./engine-command.ts";
-import type { Execution, Exit, Launch, Usage } from "./runner.ts";
+  deliverSignal,
+  type FollowingHost,
+  neverRan,
+  type Signal,
+  settledState,
+  startRefused,
+  wrapperFailed,
+} from "./container-following.ts";
+import { logBytes, startAttached } from "./container-output.ts";
+import { exitOf, removeContainer } from "./container-state.ts";
+import { notMeasured, readUsage } from "./container-wrapper.ts";
+import type { Execution, Exit, Launch } from "./runner.ts";
 
-const ENGINE_RETRY_MS = 500;
-const SIGNAL_RETRY_MS = 50;
-const SIGNAL_PATIENCE_MS = 10_000;
-
-export interface ExecutionHost extends ContainerHost {
-  readonly engineGraceMs: number;
+export interface ExecutionHost extends FollowingHost {
   /** Trouble that is not the job's fault and does not change its result, such as a container that stays. */
   readonly onTrouble: (error: MillraceError) => void;
   /** Images found to have no shell; later commands in them start bare at once. */
@@ -48,8 +41,6 @@ type Phase =
   | { readonly kind: "preparing" }
   | { readonly kind: "started"; readonly id: string }
   | { readonly kind: "over" };
-
-type Signal = "TERM" | "KILL";
 
 export class ContainerExecution implements Execution {
   readonly exit: Promise<Exit>;
@@ -71,19 +62,25 @@ export class ContainerExecution implements Execution {
   async signal(signal: Signal): Promise<void> {
     this.#signalled = signal;
     this.#giveUp.abort();
-    if (this.#phase.kind === "started") await this.#deliver(this.#phase.id, signal);
+    if (this.#phase.kind !== "started") return;
+    await deliverSignal(this.#host, this.#phase.id, signal, () => this.#phase.kind === "over");
   }
 
   async #run(): Promise<Exit> {
+    const exit = await this.#end();
+    this.#phase = { kind: "over" };
+    await this.#remove(exit);
+    return exit;
+  }
+
+  async #end(): Promise<Exit> {
     try {
       await writeLaunchFiles(this.#launch);
       return await this.#runInContainer();
     } catch (error) {
       const { message } = asMillraceError(error, "the container could not be run");
-      return this.#made.length === 0 ? notStarted("workspace", message) : { kind: "unknown", message };
-    } finally {
-      this.#phase = { kind: "over" };
-      await this.#remove();
+      if (this.#made.length > 0 || isHostTrouble(error)) return { kind: "unknown", message };
+      return notStarted("workspace", message);
     }
   }
 
@@ -110,97 +107,22 @@ export class ContainerExecution implements Execution {
     }
     if (creation.kind === "notStarted") return creation;
     this.#phase = { kind: "started", id: creation.id };
-    await startAttached(this.#host.engine, creation.id, this.#launch.log);
-    const state = await this.#settled(creation.id, logBefore);
+    const { log, control } = this.#launch;
+    await startAttached(this.#host.engine, creation.id, { log, control });
+    const state = await settledState(this.#host, creation.id, { log, control, before: logBefore }, true);
     if (state.kind === "created") return startRefused(state);
     const measured = wrapped ? await readUsage(launchFile(this.#launch, "usage")) : notMeasured;
     if (measured === undefined && this.#signalled === undefined && wrapperFailed(state)) return "noShell";
     return exitOf(state, measured ?? notMeasured);
   }
 
-  /** The state after the client has ended. While the container has not, its output is followed again. */
-  async #settled(id: string, logBefore: number): Promise<Exclude<ContainerState, { kind: "running" }>> {
-    const { engine } = this.#host;
-    const { log } = this.#launch;
-    const catchUp = async (follow: boolean): Promise<void> =>
-      appendKept(engine, id, log, (await logBytes(log)) - logBefore, follow);
-    for (let followed = false; ; followed = true) {
-      const state = await this.#inspected(id);
-      if (state === undefined)
-        throw new MillraceError("notFound", "the container was removed by someone else");
-      if (state.kind !== "running") {
-        // Following may miss the last lines; the kept output of an ended container is whole.
-        if (followed) await catchUp(false);
-        return state;
-      }
-      await catchUp(true);
-      await delay(ENGINE_RETRY_MS);
-    }
-  }
-
-  async #inspected(id: string): Promise<ContainerState | undefined> {
-    const deadline = performance.now() + this.#host.engineGraceMs;
-    for (;;) {
-      try {
-        return (await inspectContainer(this.#host.engine, id))?.state;
-      } catch (error) {
-        if (performance.now() > deadline) throw error;
-        await delay(ENGINE_RETRY_MS);
-      }
-    }
-  }
-
-  /**
-   * Between its creation and its start a container takes no signal yet, so a refused one is sent again. Engines give
-   * TERM to the init, and an init to its child or that one's group; from inside it reaches every process.
-   */
-  async #deliver(id: string, signal: Signal): Promise<void> {
-    const { engine } = this.#host;
-    const deadline = performance.now() + SIGNAL_PATIENCE_MS;
-    for (;;) {
-      if (
-        signal === "TERM" &&
-        (await askEngine(engine.binary, ["exec", id, "/bin/sh", "-c", terminateAll])).ok
-      )
-        return;
-      const reply = await askEngine(engine.binary, ["kill", `--signal=${signal}`, id]);
-      if (reply.ok || this.#phase.kind === "over") return;
-      const state = await this.#inspected(id);
-      if (state === undefined || state.kind === "ended") return;
-      if (performance.now() > deadline) {
-        throw new MillraceError(
-          "unavailable",
-          `${engine.kind} did not signal container ${id}: ${reply.words}`,
-        );
-      }
-      await delay(SIGNAL_RETRY_MS);
-    }
-  }
-
-  async #remove(): Promise<void> {
+  async #remove(exit: Exit): Promise<void> {
     const { engine, onTrouble } = this.#host;
     try {
+      if (this.#made.length > 0) noteExit(this.#launch.control, exit);
       await Promise.all(this.#made.map((id) => removeContainer(engine, id)));
     } catch (error) {
       onTrouble(asMillraceError(error, `a container of ${this.#launch.attempt} may be left`));
     }
   }
-}
-
-const neverRan: Usage = { wallMs: 0, cpuMs: null, peakMemoryBytes: null };
-
-/** The engine could not start it: 126 and 127 are the command's, as in a shell, and the log has the words. */
-function startRefused(state: Extract<ContainerState, { kind: "created" }>): Exit {
-  if (state.exitCode === 126 || state.exitCode === 127) {
-    return { kind: "exited", exitCode: state.exitCode, usage: neverRan };
-  }
-  return notStarted(
-    "engine",
-    `the container did not start: ${state.error || "its log has the engine's words"}`,
-  );
-}
-
-/** What an init ends with when there is no shell for the wrapper depends on the init; a signal is another cause. */
-function wrapperFailed(state: Ended): boolean {
-  return !state.outOfMemory && state.exitCode > 0 && state.exitCode < 128;
 }

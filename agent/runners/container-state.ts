@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { asMillraceError, MillraceError } from "../../shared/model/error.ts";
 import { label } from "./container-arguments.ts";
-import type { Measured } from "./container-wrapper.ts";
+import { type Measured, wrapperPath } from "./container-wrapper.ts";
 import type { Engine } from "./engine.ts";
 import { askEngine } from "./engine-command.ts";
 import { exitOfStatus } from "./exit-status.ts";
@@ -10,6 +10,7 @@ import type { Exit } from "./runner.ts";
 
 const inspectedSchema = z.object({
   labels: z.record(z.string(), z.string()).nullable(),
+  command: z.array(z.string()).nullable(),
   state: z.object({
     Status: z.string(),
     OOMKilled: z.boolean(),
@@ -19,7 +20,8 @@ const inspectedSchema = z.object({
     FinishedAt: z.string(),
   }),
 });
-const inspectFormat = '{"labels":{{json .Config.Labels}},"state":{{json .State}}}';
+const inspectFormat =
+  '{"labels":{{json .Config.Labels}},"command":{{json .Config.Cmd}},"state":{{json .State}}}';
 
 /** A container that has ended. */
 export interface Ended {
@@ -39,15 +41,17 @@ export type ContainerState =
 export interface ListedContainer {
   readonly id: string;
   readonly attempt: string;
+  /** Its command runs within the wrapper, not bare. */
+  readonly isWrapped: boolean;
   readonly state: ContainerState;
 }
 
-/** All containers of this agent, or of one attempt, ended ones too. Rejects when the engine does not answer. */
+/** All containers of a work folder, or of one attempt, ended ones too. Rejects when the engine does not answer. */
 export async function listContainers(
   engine: Engine,
-  of: { readonly agent: string } | { readonly attempt: string },
+  of: { readonly folder: string } | { readonly attempt: string },
 ): Promise<ListedContainer[]> {
-  const filter = "agent" in of ? `${label.agent}=${of.agent}` : `${label.attempt}=${of.attempt}`;
+  const filter = "folder" in of ? `${label.folder}=${of.folder}` : `${label.attempt}=${of.attempt}`;
   const ids = await ask(engine, ["ps", "--all", "--quiet", "--no-trunc", "--filter", `label=${filter}`]);
   const containers = await Promise.all(ids.map((id) => inspectContainer(engine, id)));
   return containers.filter((container) => container !== undefined);
@@ -68,8 +72,9 @@ export async function inspectContainer(engine: Engine, id: string): Promise<List
     throw new MillraceError("unavailable", `${engine.kind} does not show container ${id}: ${reply.words}`);
   }
   try {
-    const { labels, state } = inspectedSchema.parse(JSON.parse(reply.answer));
-    return { id, attempt: labels?.[label.attempt] ?? "", state: containerState(state) };
+    const { labels, command, state } = inspectedSchema.parse(JSON.parse(reply.answer));
+    const isWrapped = command?.[0] === wrapperPath;
+    return { id, attempt: labels?.[label.attempt] ?? "", isWrapped, state: containerState(state) };
   } catch (error) {
     throw asMillraceError(
       error,
@@ -86,6 +91,12 @@ export async function removeContainer(engine: Engine, id: string): Promise<void>
   const reply = await askEngine(engine.binary, ["rm", "--force", ...atOnce, "--volumes", id]);
   if (reply.ok || (await inspectContainer(engine, id)) === undefined) return;
   throw new MillraceError("unavailable", `${engine.kind} did not remove container ${id}: ${reply.words}`);
+}
+
+/** Removes a container that is not started; says whether it is gone, and so will never be. */
+export async function removeUnstarted(engine: Engine, id: string): Promise<boolean> {
+  const reply = await askEngine(engine.binary, ["rm", "--volumes", id]);
+  return reply.ok || (await inspectContainer(engine, id)) === undefined;
 }
 
 /** Ends and removes every container of an attempt. */

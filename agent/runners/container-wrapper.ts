@@ -20,6 +20,9 @@ export const place = {
 /** Names within the folder that is mounted at `place.launch`. */
 export const launchFiles = { wrapper: "wrapper", script: "script", init: "init", usage: "usage" } as const;
 
+/** What a wrapped container's shell is given first. */
+export const wrapperPath = `${place.launch}/${launchFiles.wrapper}`;
+
 const counters = {
   "cpuacct/cpuacct.usage": "version 1, nanoseconds",
   "memory/memory.max_usage_in_bytes": "version 1",

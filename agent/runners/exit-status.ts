@@ -3,12 +3,17 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import type { Exit, Usage } from "./runner.ts";
-import { readStatusFile } from "./spawner-script.ts";
+import { readStatusFile, type SpawnerReport } from "./spawner-script.ts";
 
-/** The status in a folder for control files, or nothing while the spawner has not written it whole. */
-export function statusIn(control: string): number | undefined {
+/** Where a spawner says how its job ended. */
+export function statusPath(control: string): string {
+  return join(control, "status");
+}
+
+/** The report in a folder for control files, or nothing while the spawner has not written it whole. */
+export function reportIn(control: string): SpawnerReport | undefined {
   try {
-    return readStatusFile(readFileSync(join(control, "status"), "latin1"))?.status;
+    return readStatusFile(readFileSync(statusPath(control), "latin1"));
   } catch {
     // Not written yet, or never: the caller knows which.
     return undefined;

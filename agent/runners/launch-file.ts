@@ -14,11 +14,23 @@ const NO_WORKSPACE_STATUS = 125;
 /** Names a shell can't export: they are its own, with a meaning or read-only in one shell or another. */
 const shellOwned = new Set(["OPTIND", "LINENO", "PPID", "UID", "EUID", "BASHOPTS", "SHELLOPTS"]);
 
+/** Who runs a launch file, for an agent that comes back. */
+export interface LaunchNote {
+  readonly spawner: ProcessIdentity;
+  /** CPU time of the spawner's jobs before this one, where it is known. */
+  readonly cpuBeforeMs: number | null;
+  /** Absent in what version 0.1 wrote. */
+  readonly attempt: string | undefined;
+}
+
 /**
- * The launch file's text. Its first line names the spawner, for an agent that comes back; its first act is to make
- * the log file: from then on the job can be signalled.
+ * The launch file's text. Its first line is a note on the launch; its first act is to make the log file: from then on
+ * the job can be signalled, and without it the job has not begun.
  */
-export function launchFileText(launch: Launch, spawner: ProcessIdentity): string {
+export function launchFileText(
+  launch: Launch,
+  { spawner, cpuBeforeMs }: Omit<LaunchNote, "attempt">,
+): string {
   const plain: string[] = [];
   const odd: string[] = [];
   for (const [name, value] of completeEnvironment(launch)) {
@@ -30,7 +42,7 @@ export function launchFileText(launch: Launch, spawner: ProcessIdentity): string
   const command = "script" in launch.command ? ["/bin/sh", "-e", scriptPath(launch)] : launch.command.argv;
   const through = odd.length === 0 ? "" : `env -- ${odd.join(" ")} `;
   return `\
-# ${spawner.pid} ${spawner.startTicks}
+# ${spawner.pid} ${spawner.startTicks} ${cpuBeforeMs ?? "-"} ${JSON.stringify(launch.attempt)}
 exec >>${quote(launch.log)} 2>&1
 cd ${quote(launch.workspace)} || exit ${NO_WORKSPACE_STATUS}
 export ${plain.join(" ")}
@@ -38,10 +50,15 @@ exec ${through}${command.map(quote).join(" ")}
 `;
 }
 
-/** Which spawner was to run this launch file; `undefined` when it was never written whole. */
-export function spawnerOf(text: string): ProcessIdentity | undefined {
-  const [, pid, startTicks] = /^# (\d+) (\d+)\n/.exec(text) ?? [];
-  return pid === undefined ? undefined : { pid: Number(pid), startTicks: Number(startTicks) };
+/** Reads the note of a launch file; `undefined` when it was never written whole. */
+export function launchNoteOf(text: string): LaunchNote | undefined {
+  const [, pid, startTicks, cpuBefore, attempt] = /^# (\d+) (\d+)(?: (\S+) (".*"))?\n/.exec(text) ?? [];
+  if (pid === undefined || startTicks === undefined) return undefined;
+  return {
+    spawner: { pid: Number(pid), startTicks: Number(startTicks) },
+    cpuBeforeMs: cpuBefore === undefined || cpuBefore === "-" ? null : Number(cpuBefore),
+    attempt: attempt === undefined ? undefined : String(JSON.parse(attempt)),
+  };
 }
 
 /** Where the spawner looks for the launch file. */

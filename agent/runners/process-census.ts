@@ -7,6 +7,7 @@
 
 import { readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
+import { uptime } from "node:os";
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -43,6 +44,12 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return stat === undefined ? undefined : { pid, startTicks: stat.startTicks };
 }
 
+/** The process that a line of `/proc/<pid>/stat` is about, or nothing when it is not whole. */
+export function identityIn(line: string): ProcessIdentity | undefined {
+  const [pid, startTicks] = [Number.parseInt(line, 10), fieldsOf(line).startTicks];
+  return pid > 0 && startTicks > 0 ? { pid, startTicks } : undefined;
+}
+
 /** Sends a signal to that very process; says whether it was still there. */
 export function signalProcess({ pid, startTicks }: ProcessIdentity, signal: NodeJS.Signals): boolean {
   if (readStat(pid)?.startTicks !== startTicks) return false;
@@ -69,6 +76,11 @@ export async function bootId(): Promise<string> {
     // No /proc here; identities are then compared by pid and time alone.
     return "";
   }
+}
+
+/** Age of the running system: unlike the wall clock nobody sets it, and all its processes share it. */
+export function uptimeMs(): number {
+  return uptime() * 1_000;
 }
 
 async function processIds(): Promise<number[]> {
@@ -99,13 +111,29 @@ function attemptOf(pid: number): string | undefined {
   return marked.toString("utf8", start, end < 0 ? undefined : end);
 }
 
-/** The name in a stat line may hold anything, so fields are counted from its last parenthesis. */
-function readStat(pid: number): { parent: number; session: number; startTicks: number } | undefined {
+function readStat(pid: number): Omit<StatFields, "state"> | undefined {
   const line = readOrNothing(`/proc/${pid}/stat`)?.toString("latin1");
   if (line === undefined) return undefined;
+  const { state, ...fields } = fieldsOf(line);
+  return state === "Z" || state === "X" ? undefined : fields;
+}
+
+interface StatFields {
+  readonly state: string | undefined;
+  readonly parent: number;
+  readonly session: number;
+  readonly startTicks: number;
+}
+
+/** The name in a stat line may hold anything, so fields are counted from its last parenthesis. */
+function fieldsOf(line: string): StatFields {
   const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined;
-  return { parent: Number(fields[1]), session: Number(fields[3]), startTicks: Number(fields[19]) };
+  return {
+    state: fields[0],
+    parent: Number(fields[1]),
+    session: Number(fields[3]),
+    startTicks: Number(fields[19]),
+  };
 }
 
 function readOrNothing(path: string): Buffer | undefined {

@@ -36,8 +36,17 @@ export type Exit =
       readonly reason: "image" | "engine" | "workspace";
       readonly message: string;
     }
-  /** The process is gone and nobody saw its status. */
-  | { readonly kind: "unknown"; readonly message: string };
+  /** The process is gone and nobody saw its status, or the host failed it. */
+  | { readonly kind: "unknown"; readonly message: string }
+  /** An earlier process of the agent wanted it, and ended before anything of it ran. */
+  | { readonly kind: "neverBegan" };
+
+/** The command of a shell job could not even be given its output. */
+export const logNotMade: Exit = {
+  kind: "notStarted",
+  reason: "workspace",
+  message: "its log file could not be made",
+};
 
 export interface Usage {
   readonly wallMs: number;
@@ -47,12 +56,24 @@ export interface Usage {
 
 export interface Execution {
   readonly exit: Promise<Exit>;
+  /** Since its launch, where an earlier process of the agent launched it and the time is known. */
+  readonly elapsedMs?: number;
   /** Signals every process of the attempt. Does nothing once it has ended. */
   signal(signal: "TERM" | "KILL"): Promise<void>;
 }
 
+/** What an earlier process of the agent started. */
+export interface Adoption extends Pick<Launch, "attempt" | "control" | "log"> {
+  /** Since its launch, by a clock that nobody sets; undefined when that is not known. */
+  readonly elapsedMs: number | undefined;
+  /** The host was not started again since: what ran then may run still. */
+  readonly isSameBoot: boolean;
+}
+
 export interface Runner {
   start(launch: Launch): Promise<Execution>;
+  /** Follows to its end what an earlier process of the agent started. */
+  adopt(adoption: Adoption): Execution;
   /** Ends what is left of an attempt of an earlier agent process (by its `MILLRACE_ATTEMPT` or container label). */
   sweep(attempt: string): Promise<void>;
   close(): Promise<void>;

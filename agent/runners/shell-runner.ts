@@ -15,11 +15,12 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { asMillraceError } from "../../shared/model/error.ts";
+import { isHostTrouble } from "../core/host-trouble.ts";
 import { AdoptedExecution } from "./adopted-execution.ts";
-import { exitOfStatus, statusIn } from "./exit-status.ts";
+import { exitOfStatus, reportIn } from "./exit-status.ts";
 import { launchFilePath, launchFileText, launchProblem, scriptPath } from "./launch-file.ts";
 import { ProcessWatch } from "./process-watch.ts";
-import type { Execution, Exit, Launch, Runner } from "./runner.ts";
+import { type Adoption, type Execution, type Exit, type Launch, logNotMade, type Runner } from "./runner.ts";
 import { Spawner, type SpawnerEnd } from "./spawner.ts";
 
 const LAUNCH_LOOK_MS = 2;
@@ -46,21 +47,24 @@ export class ShellRunner implements Runner {
     let spawner: Spawner;
     try {
       spawner = this.#takeIdle() ?? (await this.#startSpawner());
-      writeFileSync(launchFilePath(launch.control), launchFileText(launch, spawner.identity), {
-        mode: 0o600,
-      });
+    } catch (error) {
+      return ended(notLaunched(error));
+    }
+    try {
+      const { identity, cpuTotalMs } = spawner;
       if ("script" in launch.command)
         writeFileSync(scriptPath(launch), launch.command.script, { mode: 0o600 });
+      const text = launchFileText(launch, { spawner: identity, cpuBeforeMs: cpuTotalMs });
+      writeFileSync(launchFilePath(launch.control), text, { mode: 0o600 });
     } catch (error) {
-      const message = asMillraceError(error, "the job could not be launched").message;
-      return ended({ kind: "notStarted", reason: "workspace", message });
+      this.#giveBack(spawner);
+      return ended(notLaunched(error));
     }
     return this.#follow(new ShellExecution(launch, spawner, this.#watch, () => this.#giveBack(spawner)));
   }
 
-  /** Follows an attempt that an earlier process of this agent started. */
-  adopt(attempt: string, control: string): Execution {
-    return this.#follow(new AdoptedExecution(attempt, control, this.#watch));
+  adopt(adoption: Adoption): Execution {
+    return this.#follow(new AdoptedExecution(adoption, this.#watch));
   }
 
   async sweep(attempt: string): Promise<void> {
@@ -149,22 +153,23 @@ class ShellExecution implements Execution {
 
   #exitOf(end: SpawnerEnd, wallMs: number, peakMemoryBytes: number | null): Exit {
     if (end.kind === "reported") {
-      if (!existsSync(this.#launch.log)) return neverBegan;
+      if (!existsSync(this.#launch.log)) return logNotMade;
       return exitOfStatus(end.status, { wallMs, cpuMs: end.cpuMs, peakMemoryBytes });
     }
     const usage = { wallMs, cpuMs: null, peakMemoryBytes };
-    const status = statusIn(this.#launch.control);
-    if (status !== undefined) return exitOfStatus(status, usage);
+    const report = reportIn(this.#launch.control);
+    if (report !== undefined) return exitOfStatus(report.status, usage);
     if (this.#killed) return { kind: "signalled", signal: "SIGKILL", usage };
     return { kind: "unknown", message: `its spawner was ended by ${end.signal ?? "an unknown cause"}` };
   }
 }
 
-const neverBegan: Exit = {
-  kind: "notStarted",
-  reason: "workspace",
-  message: "its log file could not be made",
-};
+/** A shell that can't be had, or a full disk under the control files, is the host's failure and not the job's. */
+function notLaunched(error: unknown): Exit {
+  const { code, message } = asMillraceError(error, "the job could not be launched");
+  if (isHostTrouble(error) || code === "unavailable") return { kind: "unknown", message };
+  return { kind: "notStarted", reason: "workspace", message };
+}
 
 function ended(exit: Exit): Execution {
   return { exit: Promise.resolve(exit), signal: () => Promise.resolve() };

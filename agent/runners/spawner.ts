@@ -60,6 +60,11 @@ export class Spawner {
     return this.#isGone;
   }
 
+  /** CPU time of its jobs so far; null when its shell can't say. */
+  get cpuTotalMs(): number | null {
+    return this.#cpuTotalMs;
+  }
+
   /** Runs the launch file in a folder; resolves when it has ended, or the spawner has. One at a time. */
   run(control: string): Promise<SpawnerEnd> {
     if (this.#isGone) return Promise.resolve({ kind: "gone", signal: null });

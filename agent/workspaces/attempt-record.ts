@@ -2,12 +2,13 @@
  * What a successor must know of an attempt to end it right: written beside its control files before it starts, read
  * only by an agent that comes back.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { jobSpecSchema } from "../../shared/model/job-spec.ts";
 import { attemptRefSchema, type JobRequest } from "../../shared/model/messages.ts";
 import { nameSchema } from "../../shared/model/name.ts";
+import { endCauseSchema } from "../core/end-cause.ts";
 
 const attemptRecordSchema = attemptRefSchema.extend({
   /** The job's name. */
@@ -19,6 +20,10 @@ const attemptRecordSchema = attemptRefSchema.extend({
   timeouts: jobSpecSchema.shape.timeouts,
   /** Of the system it was started under: after a reboot nothing of it runs. */
   boot: z.string(),
+  /** Age of that system when the command was launched; null before, absent in what version 0.1 wrote. */
+  launchedMs: z.number().nullable().optional(),
+  /** Why the agent ends it: its outcome, also when another process of the agent reports it. */
+  ended: endCauseSchema.optional(),
 });
 export type AttemptRecord = z.infer<typeof attemptRecordSchema>;
 
@@ -40,8 +45,16 @@ export function recordOf(request: JobRequest, boot: string): AttemptRecord {
   };
 }
 
+/** Writes the first record of an attempt: cut short it counts as none, as nothing has been started then. */
 export function writeRecord(control: string, record: AttemptRecord): void {
   writeFileSync(recordPath(control), JSON.stringify(record), { mode: 0o600 });
+}
+
+/** Replaces the record of an attempt that may run: at each moment the old one or the new one is there, whole. */
+export function replaceRecord(control: string, record: AttemptRecord): void {
+  const draft = `${recordPath(control)}.new`;
+  writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
+  renameSync(draft, recordPath(control));
 }
 
 /** Reads a record; `undefined` when there is none, or none that is whole: then nothing was started. */

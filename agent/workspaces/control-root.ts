@@ -3,7 +3,7 @@
  * costs what a short job does. It names the work folder it belongs to, so that one whose work folder was removed can
  * be told from one that waits for its agent to come back.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,9 +11,17 @@ import { removeTree } from "./folder-tree.ts";
 
 const RAM_ROOT = "/dev/shm";
 const OWNER_FILE = "work-folder";
+const ID_FILE = "id";
+const ID_LENGTH = 16;
+
+export interface ControlRoot {
+  readonly path: string;
+  /** Made with the folder and gone with it. */
+  readonly id: string;
+}
 
 /** Makes the control root of a work folder, or finds it as it was left. */
-export async function openControlRoot(folder: string): Promise<string> {
+export async function openControlRoot(folder: string): Promise<ControlRoot> {
   const onDisk = join(folder, "control");
   const shared = existsSync(onDisk) ? undefined : ramFolder();
   if (shared === undefined) return made(onDisk, folder);
@@ -22,8 +30,9 @@ export async function openControlRoot(folder: string): Promise<string> {
 }
 
 /** Removes a control root unless it still holds what a successor needs. */
-export async function closeControlRoot(root: string): Promise<void> {
-  if ((await readdir(root)).every((name) => name === OWNER_FILE)) await rm(root, { recursive: true });
+export async function closeControlRoot({ path }: ControlRoot): Promise<void> {
+  const isOwn = (name: string) => name === OWNER_FILE || name === ID_FILE;
+  if ((await readdir(path)).every(isOwn)) await rm(path, { recursive: true });
 }
 
 /** Anyone may write to the RAM file system, so a folder there that is not ours alone is not used. */
@@ -57,8 +66,18 @@ function ownerOf(root: string): string | undefined {
   }
 }
 
-function made(root: string, folder: string): string {
-  mkdirSync(root, { recursive: true, mode: 0o700 });
-  writeFileSync(join(root, OWNER_FILE), folder, { mode: 0o600 });
-  return root;
+function made(path: string, folder: string): ControlRoot {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  writeFileSync(join(path, OWNER_FILE), folder, { mode: 0o600 });
+  return { path, id: idIn(path) };
+}
+
+/** The id of a control root; one that has none, or half of one, is given it. */
+function idIn(path: string): string {
+  const file = join(path, ID_FILE);
+  const known = existsSync(file) ? readFileSync(file, "utf8") : "";
+  if (known.length === ID_LENGTH) return known;
+  const id = randomBytes(ID_LENGTH).toString("hex").slice(0, ID_LENGTH);
+  writeFileSync(file, id, { mode: 0o600 });
+  return id;
 }

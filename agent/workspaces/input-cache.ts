@@ -4,11 +4,13 @@
  * must not reach another's.
  *
  * Invariants: (1) one fetch at a time per digest. (2) what is being copied is not removed. (3) the total stays under
- * the limit, but for what is in use.
+ * the limit, but for what is in use. (4) what is under its digest's name is whole: it was verified before it came there,
+ * and is renamed before it is removed.
  */
-import { constants } from "node:fs";
+import { constants, renameSync } from "node:fs";
 import { cp, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isDiskFull } from "../core/host-trouble.ts";
 import { makeReadOnly, removeTree } from "./folder-tree.ts";
 
 /** Where artifacts come from. */
@@ -31,6 +33,7 @@ export class InputCache {
   /** The least recently used first. */
   readonly #entries = new Map<string, Entry>();
   #totalBytes = 0;
+  #evicted = 0;
 
   private constructor(root: string, source: ArtifactSource, limitBytes: number) {
     this.#root = root;
@@ -49,8 +52,24 @@ export class InputCache {
     return new InputCache(root, source, limitBytes);
   }
 
-  /** Copies an artifact to a folder that does not exist yet. */
+  /** Copies an artifact to a folder that does not exist yet; on a full disk again, once nothing unused is kept. */
   async copyTo(digest: string, folder: string): Promise<void> {
+    try {
+      await this.#copyTo(digest, folder);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      await removeTree(folder);
+      await this.evict();
+      await this.#copyTo(digest, folder);
+    }
+  }
+
+  /** Removes all that nobody uses at the moment. */
+  async evict(): Promise<void> {
+    await this.#shrink(0);
+  }
+
+  async #copyTo(digest: string, folder: string): Promise<void> {
     const entry = this.#use(digest);
     try {
       await cp(await entry.folder, folder, {
@@ -61,7 +80,7 @@ export class InputCache {
     } finally {
       entry.users -= 1;
     }
-    await this.#shrink();
+    await this.#shrink(this.#limitBytes);
   }
 
   /** Fetches ahead. A failure is not told here: the copy that needs it tries again and says it. */
@@ -95,22 +114,31 @@ export class InputCache {
 
   async #fetch(digest: string): Promise<string> {
     const folder = join(this.#root, digest);
-    await this.#source.download(digest, folder);
-    await makeReadOnly(folder);
-    const bytes = await bytesIn(folder);
+    let bytes: number;
+    try {
+      await this.#source.download(digest, folder);
+      await makeReadOnly(folder);
+      bytes = await bytesIn(folder);
+    } catch (error) {
+      await removeTree(folder);
+      throw error;
+    }
     const entry = this.#entries.get(digest);
     if (entry !== undefined) entry.bytes = bytes;
     this.#totalBytes += bytes;
     return folder;
   }
 
-  async #shrink(): Promise<void> {
+  async #shrink(limitBytes: number): Promise<void> {
     for (const [digest, entry] of this.#entries) {
-      if (this.#totalBytes <= this.#limitBytes) return;
+      if (this.#totalBytes <= limitBytes) return;
       if (entry.users > 0) continue;
       this.#entries.delete(digest);
       this.#totalBytes -= entry.bytes;
-      await removeTree(await entry.folder);
+      // At once: whoever wants it from now on fetches it anew, under the same name.
+      const doomed = join(this.#root, `evicted-${++this.#evicted}`);
+      renameSync(join(this.#root, digest), doomed);
+      await removeTree(doomed);
     }
   }
 }

@@ -9,18 +9,22 @@
  * A place that a job left empty serves the next one as it is, since making and removing folders is most of what a
  * short job costs.
  *
+ * The control root has an id: it lasts as long as the records do, over restarts of the agent. An attempt that was given
+ * to an agent with this id, and of which no record is there, was never started, or was settled.
+ *
  * Invariants: (1) no two attempts share a place at a time. (2) a place handed out has an empty workspace, no log, no
  * status, no inputs. (3) a record is there whenever something may have been started.
  */
-import { existsSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, unlinkSync } from "node:fs";
 import { mkdir, readdir, rename, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { folderName } from "../../shared/model/name.ts";
-import { launchFilePath } from "../runners/launch-file.ts";
-import { bootId } from "../runners/process-census.ts";
-import { type AttemptRecord, readRecord, recordPath, writeRecord } from "./attempt-record.ts";
-import { closeControlRoot, openControlRoot } from "./control-root.ts";
+import type { EndCause } from "../core/end-cause.ts";
+import { bootId, uptimeMs } from "../runners/process-census.ts";
+import { type AttemptRecord, readRecord, recordPath, replaceRecord, writeRecord } from "./attempt-record.ts";
+import { type ControlRoot, closeControlRoot, openControlRoot } from "./control-root.ts";
 import { removeTree } from "./folder-tree.ts";
+import { releasedPath } from "./released-log.ts";
 import { releaseLock, takeLock } from "./work-folder-lock.ts";
 
 /** The folders and files of one attempt. */
@@ -40,18 +44,16 @@ export interface Leftover {
   readonly place: Place;
 }
 
-/** Entries of a place without inputs and sources. */
-const WORK_AND_LOG = 2;
 const LOCK_FILE = "agent.lock";
 
 export class Workspaces {
   readonly #folder: string;
-  readonly #controlRoot: string;
+  readonly #controlRoot: ControlRoot;
   readonly boot: string;
   #free: Place[] = [];
   #lastNumber: number;
 
-  private constructor(folder: string, controlRoot: string, boot: string, lastNumber: number) {
+  private constructor(folder: string, controlRoot: ControlRoot, boot: string, lastNumber: number) {
     this.#folder = folder;
     this.#controlRoot = controlRoot;
     this.boot = boot;
@@ -65,12 +67,10 @@ export class Workspaces {
     const controlRoot = await openControlRoot(folder);
     const boot = await bootId();
     const leftovers: Leftover[] = [];
-    const numbers = new Set([...numbersIn(controlRoot), ...numbersIn(join(folder, "attempts"))]);
+    const numbers = new Set([...numbersIn(controlRoot.path), ...numbersIn(join(folder, "attempts"))]);
     for (const number of numbers) {
-      const place = placeOf(folder, controlRoot, number);
+      const place = placeOf(folder, controlRoot.path, number);
       const record = readRecord(place.control);
-      // Before a reboot its spawner was another process, whatever has the pid now; a status it left still counts.
-      if (record !== undefined && record.boot !== boot) removeFile(launchFilePath(place.control));
       if (record !== undefined) leftovers.push({ record, place });
       else await removePlace(place);
     }
@@ -78,11 +78,37 @@ export class Workspaces {
     return { workspaces, leftovers };
   }
 
-  /** An empty place, with the attempt's record in it. */
-  take(record: AttemptRecord): Place {
+  /** Where control files are. */
+  get controlFolder(): string {
+    return this.#controlRoot.path;
+  }
+
+  /** Of the records in this work folder: new when those before are gone, with a reboot for example. */
+  get recordsId(): string {
+    return this.#controlRoot.id;
+  }
+
+  /** An empty place, with the attempt's record in it; `launches` when its command is started without further ado. */
+  take(record: AttemptRecord, launches: boolean): Place {
     const place = this.#free.pop() ?? this.#make();
-    writeRecord(place.control, record);
+    try {
+      writeRecord(place.control, { ...record, launchedMs: launches ? uptimeMs() : null });
+    } catch (error) {
+      discardPlace(place);
+      throw error;
+    }
     return place;
+  }
+
+  /** Its command is about to be started. */
+  launching(place: Place, record: AttemptRecord): void {
+    replaceRecord(place.control, { ...record, launchedMs: uptimeMs() });
+  }
+
+  /** The agent ends it, for this cause; whoever reports it is to say so. */
+  ending(place: Place, ended: EndCause): void {
+    const record = readRecord(place.control);
+    if (record !== undefined) replaceRecord(place.control, { ...record, ended });
   }
 
   /** Gives a place back once its attempt is settled. */
@@ -113,8 +139,8 @@ export class Workspaces {
     const attempts = join(this.#folder, "attempts");
     if (what === "everything") {
       await removeTree(attempts);
-      for (const number of numbersIn(this.#controlRoot))
-        await removeTree(join(this.#controlRoot, String(number)));
+      for (const number of numbersIn(this.#controlRoot.path))
+        await removeTree(join(this.#controlRoot.path, String(number)));
     }
     await removeIfEmpty(attempts);
     await closeControlRoot(this.#controlRoot);
@@ -124,9 +150,14 @@ export class Workspaces {
 
   #make(): Place {
     this.#lastNumber += 1;
-    const place = placeOf(this.#folder, this.#controlRoot, this.#lastNumber);
-    mkdirSync(place.work, { recursive: true, mode: 0o700 });
-    mkdirSync(place.control, { mode: 0o700 });
+    const place = placeOf(this.#folder, this.#controlRoot.path, this.#lastNumber);
+    try {
+      mkdirSync(place.work, { recursive: true, mode: 0o700 });
+      mkdirSync(place.control, { mode: 0o700 });
+    } catch (error) {
+      discardPlace(place);
+      throw error;
+    }
     return place;
   }
 }
@@ -144,6 +175,11 @@ function placeOf(folder: string, controlRoot: string, number: number): Place {
   };
 }
 
+/** Removes a place that could not be made whole, as far as that is possible. */
+function discardPlace(place: Place): void {
+  for (const folder of [place.root, place.control]) rmSync(folder, { recursive: true, force: true });
+}
+
 async function removePlace(place: Place): Promise<void> {
   await removeTree(place.root);
   // Last, so that a removal cut short is taken up again.
@@ -155,8 +191,9 @@ function isClean(place: Place): boolean {
   try {
     return (
       readdirSync(place.work).length === 0 &&
-      readdirSync(place.root).length <= WORK_AND_LOG &&
+      readdirSync(place.root).every((name) => name === "work" || name === "log") &&
       !existsSync(join(place.control, "container")) &&
+      !existsSync(releasedPath(place.control)) &&
       (lstatSync(place.work).mode & 0o7777) === 0o700
     );
   } catch {

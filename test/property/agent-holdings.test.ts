@@ -18,6 +18,8 @@ const step = fc.record({
     "finished",
     "drain",
     "resume",
+    "trouble",
+    "room",
   ),
   which: fc.nat(1000),
   cpu: fc.integer({ min: 1, max: 5 }),
@@ -75,6 +77,9 @@ test("whatever comes in whatever order: never over capacity, launched once, one 
           apply(holdings.onStartOrdered(held, request, now));
         } else if (kind === "drain" || kind === "resume") {
           apply(holdings.onModeChanged(held, kind === "drain" ? "draining" : "active", now));
+        } else if (kind === "trouble" || kind === "room") {
+          holdings.onTroubleChanged(held, kind === "trouble" ? "no room" : undefined, now);
+          apply([]);
         } else if (seen.length > 0) {
           const attempt = seen[which % seen.length]!;
           const { request } = attempt;
@@ -97,6 +102,7 @@ test("whatever comes in whatever order: never over capacity, launched once, one 
       }
 
       // Live: once everything that runs ends, everything that waits runs, and every attempt has its answer.
+      holdings.onTroubleChanged(held, undefined, now);
       apply(holdings.onModeChanged(held, "active", now));
       for (let round = 0; round <= seen.length; round += 1)
         for (const it of seen.filter((at) => at.running)) end(it);

@@ -75,7 +75,7 @@ describe("without a container engine", () => {
   });
 
   test("a job is refused for the engine, and the runner goes on", async () => {
-    const runner = createContainerRunner({ engine: undefined, agent: "a", onTrouble: refuseTrouble });
+    const runner = createContainerRunner({ engine: undefined, agent: "a", folder: "/f", onTrouble: refuseTrouble });
     await using launch = await makeLaunch(image, "true");
     const execution = await runner.start(launch);
     await execution.signal("TERM");
@@ -93,7 +93,9 @@ describe("without a container engine", () => {
       version: "docker 1",
       userOptions: [],
     };
-    const runner = createContainerRunner({ engine, agent: "a", onTrouble: refuseTrouble });
+    const troubles: MillraceError[] = [];
+    const onTrouble = (error: MillraceError) => troubles.push(error);
+    const runner = createContainerRunner({ engine, agent: "a", folder: "/f", onTrouble });
     await using launch = await makeLaunch(image, "true");
     expect(await (await runner.start(launch)).exit).toEqual({
       kind: "notStarted",
@@ -101,6 +103,8 @@ describe("without a container engine", () => {
       message: "docker does not answer: Cannot connect to the daemon",
     });
     await expect(runner.sweep(launch.attempt)).rejects.toMatchObject({ code: "unavailable" });
+    await runner.close();
+    expect(troubles).toMatchObject([{ code: "unavailable" }]);
   });
 });
 
@@ -142,7 +146,7 @@ describe.skipIf(docker === undefined)("an engine that stops answering while a co
   const script = "touch up; until [ -e go ]; do sleep 0.02; done; echo done; exit 5";
 
   test("changes nothing when it answers again in time", async () => {
-    const runner = createContainerRunner({ engine, agent: "a", onTrouble: refuseTrouble });
+    const runner = createContainerRunner({ engine, agent: "a", folder: "/f", onTrouble: refuseTrouble });
     await using launch = await makeLaunch(image, script);
     const execution = await runThroughBreakdown(runner, launch);
     await rm(join(folder, "broken"));
@@ -155,6 +159,7 @@ describe.skipIf(docker === undefined)("an engine that stops answering while a co
     const runner = createContainerRunner({
       engine,
       agent: "a",
+      folder: "/f",
       onTrouble: (error) => troubles.push(error),
       engineGraceMs: 0,
     });

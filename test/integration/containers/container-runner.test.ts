@@ -13,6 +13,7 @@ import { makeLaunch, type TestLaunch } from "./container-launch.ts";
 const image = "millrace-test/busybox:1";
 const shelllessImage = "millrace-test/shellless:1";
 const agent = "tester";
+const folder = "/var/lib/tester";
 const docker = await startTestDocker();
 
 describe.skipIf(docker === undefined)("a container", () => {
@@ -27,11 +28,11 @@ describe.skipIf(docker === undefined)("a container", () => {
     const found = await detectEngine();
     if (found === undefined) throw new Error("the engine of the tests is not detected");
     engine = found;
-    runner = createContainerRunner({ engine, agent, onTrouble: (error) => troubles.push(error) });
+    runner = createContainerRunner({ engine, agent, folder, onTrouble: (error) => troubles.push(error) });
   });
 
   afterEach(async () => {
-    const left = await listContainers(engine, { agent });
+    const left = await listContainers(engine, { folder });
     // Removed before it is judged, so that one failure is not the next test's too.
     await Promise.all(left.map(({ attempt }) => runner.sweep(attempt)));
     expect(troubles.splice(0)).toEqual([]);
@@ -39,6 +40,7 @@ describe.skipIf(docker === undefined)("a container", () => {
   });
 
   afterAll(async () => {
+    await runner?.close();
     await docker?.stop();
   });
 
@@ -142,6 +144,7 @@ describe.skipIf(docker === undefined)("a container", () => {
     const other = createContainerRunner({
       engine: { ...engine, userOptions: ["--user=12345:54321"] },
       agent,
+      folder: "/var/lib/other",
       onTrouble: (error) => troubles.push(error),
     });
     await using launch = await makeLaunch(image, "id -u; id -g; echo x > mine");
@@ -164,6 +167,7 @@ describe.skipIf(docker === undefined)("a container", () => {
       "millrace.run": run,
       "millrace.job": job,
       "millrace.agent": agent,
+      "millrace.folder": folder,
     });
     await execution.signal("KILL");
     expect(await execution.exit).toMatchObject({ kind: "signalled", signal: "SIGKILL" });
@@ -274,11 +278,11 @@ describe.skipIf(docker === undefined)("a container", () => {
   test("of an earlier agent is listed with its state, and swept by its attempt", async () => {
     const labels = (attempt: string): string[] => [
       `--label=millrace.attempt=${attempt}`,
-      `--label=millrace.agent=${agent}`,
+      `--label=millrace.folder=${folder}`,
     ];
     docker?.docker(["run", "--detach", ...labels("old/1/1/x"), image, "sleep", "600"]);
     expect(() => docker?.docker(["run", ...labels("old/2/1/x"), image, "sh", "-c", "exit 9"])).toThrow();
-    const listed = await listContainers(engine, { agent });
+    const listed = await listContainers(engine, { folder });
     expect(new Map(listed.map(({ attempt, state }) => [attempt, state]))).toEqual(
       new Map<string, unknown>([
         ["old/1/1/x", { kind: "running" }],
@@ -286,7 +290,7 @@ describe.skipIf(docker === undefined)("a container", () => {
       ]),
     );
     await runner.sweep("old/1/1/x");
-    expect((await listContainers(engine, { agent })).map(({ attempt }) => attempt)).toEqual(["old/2/1/x"]);
+    expect((await listContainers(engine, { folder })).map(({ attempt }) => attempt)).toEqual(["old/2/1/x"]);
     await runner.sweep("old/2/1/x");
     await runner.sweep("old/3/1/x");
   });

@@ -36,6 +36,15 @@ test("reads labels, sizes and durations", () => {
   });
 });
 
+test("reads what must stay free on disk as a size or a part", () => {
+  expect(readOptions({ minFree: "2GiB" }, environment).minFree).toEqual({ bytes: 2 * 2 ** 30 });
+  expect(readOptions({ minFree: "2.5%", logBacklog: "64MiB" }, environment)).toMatchObject({
+    minFree: { share: 0.025 },
+    logBacklog: 64 * 2 ** 20,
+  });
+  expect(() => readOptions({ minFree: "some" }, environment)).toThrow(/--min-free must be a size/);
+});
+
 test("names every mistake at once", () => {
   const mistake = (): unknown =>
     readOptions({ slots: "two", memory: "8", namespace: "No", label: ["x"] }, environment);

@@ -151,3 +151,55 @@ test("ends what is settled while it runs, and reports nothing of it", () => {
   expect(reported(held)).toEqual([]);
   expect(holdings.isIdle(held)).toBe(true);
 });
+
+test("gives back what was taken over and turns out never to have begun, and its slot is free", () => {
+  const held = agent();
+  const [left, waiting] = [jobRequest(), jobRequest()];
+  const needs = { cpu: 4, memoryBytes: 0 };
+  holdings.onTakenOver(held, left, needs);
+  holdings.onStartOrdered(held, { ...waiting, spec: { ...waiting.spec, resources: { cpu: 1 } } }, 0);
+  const effects = holdings.onNeverBegan(held, attemptKey(left), 0);
+  expect(effects[0]).toEqual({ kind: "free", key: attemptKey(left) });
+  expect(launched(effects)).toEqual([waiting.lease]);
+  expect(holdings.takeReport(held, 0)).toContainEqual(
+    expect.objectContaining({ kind: "returned", lease: left.lease }),
+  );
+  expect(holdings.listHeld(held).map(({ lease }) => lease)).toEqual([waiting.lease]);
+});
+
+test("gives back nothing of what is not wanted any more", () => {
+  const held = agent();
+  const left = jobRequest();
+  holdings.onTakenOver(held, left, { cpu: 0, memoryBytes: 0 });
+  holdings.onSettleOrdered(held, left);
+  expect(holdings.onNeverBegan(held, attemptKey(left), 0)).toEqual([{ kind: "free", key: attemptKey(left) }]);
+  expect(holdings.takeReport(held, 0)).toEqual([]);
+});
+
+test("in trouble it is held, gives back what waits, refuses what comes, and goes on with what runs", () => {
+  const held = agent();
+  const requests = [jobRequest(), jobRequest(), jobRequest()];
+  for (const request of requests) holdings.onStartOrdered(held, request, 0);
+  holdings.takeReport(held, 0);
+  holdings.onTroubleChanged(held, "no room", 0);
+  const late = jobRequest();
+  holdings.onStartOrdered(held, late, 0);
+  expect(holdings.takeReport(held, 0)).toMatchObject([
+    { kind: "returned", lease: requests[2]!.lease, reason: "no room" },
+    { kind: "returned", lease: late.lease, reason: "no room" },
+  ]);
+  expect(holdings.presentMode(held)).toBe("held");
+  expect(holdings.listHeld(held)).toHaveLength(2);
+  holdings.onTroubleChanged(held, undefined, 0);
+  expect(holdings.presentMode(held)).toBe("active");
+  holdings.onModeChanged(held, "draining", 0);
+  holdings.onTroubleChanged(held, "no room", 0);
+  expect(holdings.presentMode(held)).toBe("draining");
+});
+
+test("answers for a job request that it can't read", () => {
+  const held = agent();
+  const request = jobRequest();
+  holdings.onUnreadableStart(held, request, 0);
+  expect(reported(held)).toEqual([`returned ${request.lease}`]);
+});

@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { hostEnvironment } from "../../../agent/runners/host-environment.ts";
-import { takeCensus } from "../../../agent/runners/process-census.ts";
-import type { Exit, Launch } from "../../../agent/runners/runner.ts";
+import { launchFilePath, launchFileText } from "../../../agent/runners/launch-file.ts";
+import { identify, takeCensus } from "../../../agent/runners/process-census.ts";
+import type { Adoption, Exit, Launch } from "../../../agent/runners/runner.ts";
 import { ShellRunner } from "../../../agent/runners/shell-runner.ts";
 import type { Command, Pairs } from "../../../shared/model/job-spec.ts";
 import { waitUntil } from "../../support/wait-until.ts";
@@ -51,6 +52,11 @@ async function run(command: Command | string, environment: Pairs = []): Promise<
   const launch = launchOf(typeof command === "string" ? { script: command } : command, environment);
   const exit = await (await runner.start(launch)).exit;
   return { exit, log: existsSync(launch.log) ? readFileSync(launch.log) : Buffer.alloc(0) };
+}
+
+/** How a successor of the agent finds it. */
+function adoptionOf({ attempt, control, log }: Launch, elapsedMs?: number): Adoption {
+  return { attempt, control, log, elapsedMs, isSameBoot: true };
 }
 
 async function processesOf(attempt: string): Promise<number[]> {
@@ -250,14 +256,56 @@ test("a job outlives its agent, and its successor reads how it ended", async () 
   const orphaned = (await first.start(launch)).exit;
   await waitUntil("the job has begun", () => existsSync(launch.log));
   first.abandon();
-  const adopted = runner.adopt(launch.attempt, launch.control);
+  const adopted = runner.adopt(adoptionOf(launch, 5_000));
   mkdirSync(join(launch.workspace, "go"));
-  expect(await adopted.exit).toMatchObject({ kind: "exited", exitCode: 7 });
+  const exit = await adopted.exit;
+  expect(exit).toMatchObject({ kind: "exited", exitCode: 7, usage: { cpuMs: expect.any(Number) } });
+  expect(exit.kind === "exited" && exit.usage.wallMs).toBeGreaterThan(5_000);
   void orphaned;
+});
+
+test("a successor does not take the next job of a spawner for the one it adopts", async () => {
+  const first = new ShellRunner({ environment: hostEnvironment(process.env) });
+  const done = launchOf({ script: "exit 3" });
+  await (await first.start(done)).exit;
+  // The spawner is used again, and runs on when its agent is gone.
+  const next = launchOf({ script: "echo up; while [ ! -e go ]; do sleep 0.02; done" });
+  const running = (await first.start(next)).exit;
+  await waitUntil("the next job is up", () => existsSync(next.log));
+  first.abandon();
+  const adopted = runner.adopt(adoptionOf(done));
+  await adopted.signal("KILL");
+  expect(await adopted.exit).toMatchObject({ kind: "exited", exitCode: 3 });
+  mkdirSync(join(next.workspace, "go"));
+  expect(await runner.adopt(adoptionOf(next)).exit).toMatchObject({ kind: "exited", exitCode: 0 });
+  void running;
+});
+
+test("a successor says of what was about to start that it never began", async () => {
+  const unlaunched = launchOf({ script: "true" });
+  expect(await runner.adopt(adoptionOf(unlaunched)).exit).toEqual({ kind: "neverBegan" });
+  // The launch file is whole, and the line that would have started it was never written.
+  const gone = { spawner: { pid: 2 ** 22 - 1, startTicks: 1 }, cpuBeforeMs: 0 };
+  writeFileSync(launchFilePath(unlaunched.control), launchFileText(unlaunched, gone));
+  expect(await runner.adopt(adoptionOf(unlaunched)).exit).toEqual({ kind: "neverBegan" });
+  // A place that is used again still has the launch file of the attempt before, whose spawner may be at work.
+  const spawner = { spawner: identify(process.pid)!, cpuBeforeMs: 0 };
+  const text = launchFileText({ ...unlaunched, attempt: "r/0/1/other" }, spawner);
+  writeFileSync(launchFilePath(unlaunched.control), text);
+  expect(await runner.adopt(adoptionOf(unlaunched)).exit).toEqual({ kind: "neverBegan" });
+});
+
+test("an attempt of an earlier boot is gone, but for a status that it left", async () => {
+  const ended = launchOf({ script: "exit 4" });
+  await (await runner.start(ended)).exit;
+  const earlier = { elapsedMs: undefined, isSameBoot: false };
+  expect(await runner.adopt({ ...adoptionOf(ended), ...earlier }).exit).toMatchObject({ exitCode: 4 });
+  rmSync(join(ended.control, "status"));
+  expect(await runner.adopt({ ...adoptionOf(ended), ...earlier }).exit).toMatchObject({ kind: "unknown" });
 });
 
 test("a successor says that an attempt is gone when no status was left", async () => {
   const launch = launchOf({ script: "kill -KILL 0" });
   await (await runner.start(launch)).exit;
-  expect(await runner.adopt(launch.attempt, launch.control).exit).toMatchObject({ kind: "unknown" });
+  expect(await runner.adopt(adoptionOf(launch)).exit).toMatchObject({ kind: "unknown" });
 });

@@ -39,7 +39,7 @@ async function opened(): Promise<Workspaces> {
 
 test("hands out an empty workspace that only its user can enter", async () => {
   const workspaces = await opened();
-  const place = workspaces.take(record());
+  const place = workspaces.take(record(), true);
   expect(readdirSync(place.work)).toEqual([]);
   expect(statSync(place.work).mode & 0o777).toBe(0o700);
   expect(existsSync(place.log)).toBe(false);
@@ -51,14 +51,23 @@ test("hands out an empty workspace that only its user can enter", async () => {
 
 test("uses a place again that was left empty, without its log and status", async () => {
   const workspaces = await opened();
-  const place = workspaces.take(record());
+  const place = workspaces.take(record(), true);
   writeFileSync(place.log, "output");
   writeFileSync(join(place.control, "status"), "0\n");
   await workspaces.release(place);
-  const next = workspaces.take(record());
+  const next = workspaces.take(record(), true);
   expect(next.number).toBe(place.number);
   expect(existsSync(next.log)).toBe(false);
   expect(existsSync(join(next.control, "status"))).toBe(false);
+  await workspaces.close("everything");
+});
+
+test("does not use a place again whose inputs came though its command never ran", async () => {
+  const workspaces = await opened();
+  const place = workspaces.take(record(), false);
+  mkdirSync(place.inputs);
+  await workspaces.release(place);
+  expect(workspaces.take(record(), true).number).not.toBe(place.number);
   await workspaces.close("everything");
 });
 
@@ -69,32 +78,32 @@ test.each<[string, (place: Place) => void]>([
   ["had inputs", (place) => mkdirSync(place.inputs)],
 ])("does not use a place again whose job %s", async (_, leave) => {
   const workspaces = await opened();
-  const place = workspaces.take(record());
+  const place = workspaces.take(record(), true);
   leave(place);
   writeFileSync(place.log, "");
   await workspaces.release(place);
-  expect(workspaces.take(record()).number).not.toBe(place.number);
+  expect(workspaces.take(record(), true).number).not.toBe(place.number);
   expect(existsSync(place.root)).toBe(false);
   await workspaces.close("everything");
 });
 
 test("lists what an earlier process left, and removes what no attempt needs", async () => {
   const before = await opened();
-  const kept = before.take(record());
-  const half = before.take(record());
+  const kept = before.take(record(), true);
+  const half = before.take(record(), true);
   rmSync(join(half.control, "attempt.json"));
   await before.close("free");
   const { workspaces, leftovers } = await Workspaces.open(folder);
   expect(leftovers.map(({ place }) => place.number)).toEqual([kept.number]);
   expect(existsSync(half.root)).toBe(false);
-  expect(workspaces.take(record()).number).toBeGreaterThan(kept.number);
+  expect(workspaces.take(record(), true).number).toBeGreaterThan(kept.number);
   await workspaces.close("everything");
   expect(existsSync(folder)).toBe(false);
 });
 
 test("removes trees with folders that forbid it", async () => {
   const workspaces = await opened();
-  const place = workspaces.take(record());
+  const place = workspaces.take(record(), true);
   mkdirSync(join(place.work, "a/b"), { recursive: true });
   writeFileSync(join(place.work, "a/b/c"), "");
   chmodSync(join(place.work, "a/b"), 0o500);
@@ -106,7 +115,7 @@ test("removes trees with folders that forbid it", async () => {
 
 test("removes control files of a work folder that is gone", async () => {
   const workspaces = await opened();
-  const { control } = workspaces.take(record());
+  const { control } = workspaces.take(record(), true);
   rmSync(folder, { recursive: true });
   const other = (await Workspaces.open(join(root, "other"))).workspaces;
   expect(existsSync(control)).toBe(false);

@@ -1,0 +1,82 @@
+/**
+ * Which bytes of an attempt's log are no longer in its file, beside its control files: a successor goes on behind what
+ * is stored, and tells cuts from zeros that the job wrote. It is written before the bytes are released.
+ */
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+
+const offset = z.number().int().min(0);
+const releasedSchema = z.object({ storedBytes: offset, cuts: z.array(z.tuple([offset, offset])) });
+
+export class ReleasedLog {
+  readonly #path: string;
+  #storedBytes: number;
+  /** In order, apart from each other, none of them wholly stored. */
+  #cuts: [from: number, to: number][];
+
+  private constructor(path: string, released: z.infer<typeof releasedSchema>) {
+    this.#path = path;
+    this.#storedBytes = released.storedBytes;
+    this.#cuts = released.cuts;
+  }
+
+  /** As an earlier process left it; nothing is released of a log that has no such file. */
+  static open(control: string): ReleasedLog {
+    const path = releasedPath(control);
+    return new ReleasedLog(path, (existsSync(path) ? read(path) : undefined) ?? { storedBytes: 0, cuts: [] });
+  }
+
+  /** Bytes from the start on that are stored, as far as that is noted. */
+  get storedBytes(): number {
+    return this.#storedBytes;
+  }
+
+  /** Where the bytes go on that are still there, at a place or after it. */
+  nextKept(position: number): number {
+    const cut = this.#cuts.find(([from, to]) => from <= position && position < to);
+    return cut === undefined ? position : cut[1];
+  }
+
+  /** Where the next cut behind a place begins. */
+  nextCut(position: number): number {
+    return this.#cuts.find(([from]) => from > position)?.[0] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The first bytes are stored. */
+  noteStored(bytes: number): void {
+    this.#storedBytes = bytes;
+    this.#cuts = this.#cuts.filter(([, to]) => to > bytes);
+    this.#save();
+  }
+
+  /** These bytes will never be stored; they follow the last cut, or begin behind it. */
+  noteCut(from: number, to: number): void {
+    const last = this.#cuts.at(-1);
+    if (last !== undefined && last[1] === from) last[1] = to;
+    else this.#cuts.push([from, to]);
+    this.#save();
+  }
+
+  #save(): void {
+    const draft = `${this.#path}.new`;
+    writeFileSync(draft, JSON.stringify({ storedBytes: this.#storedBytes, cuts: this.#cuts }), {
+      mode: 0o600,
+    });
+    renameSync(draft, this.#path);
+  }
+}
+
+function read(path: string): z.infer<typeof releasedSchema> | undefined {
+  try {
+    return releasedSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch {
+    // Damaged with the disk it is on: the whole log is shipped once more.
+    return undefined;
+  }
+}
+
+/** Where it is; most attempts never have one. */
+export function releasedPath(control: string): string {
+  return join(control, "log-released");
+}
