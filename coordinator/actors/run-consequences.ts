@@ -5,9 +5,10 @@
 import type { ActorRef, Context } from "../../shared/actor/contract.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
 import type { JobRequest, Order } from "../../shared/model/messages.ts";
+import { projectEvents } from "../core/event-projection.ts";
 import { attemptRef, jobRequest } from "../core/job-request.ts";
 import type { Change } from "../core/run-fold.ts";
-import { type Attempt, isHeld, jobAt, liveAttempt, type RunState } from "../core/run-state.ts";
+import { type Attempt, HELD_REASON, isHeld, jobAt, liveAttempt, type RunState } from "../core/run-state.ts";
 import { viewRun } from "../core/run-view.ts";
 import type { Reply, RunMessage } from "./messages.ts";
 import type { RunEvents } from "./run-events.ts";
@@ -19,6 +20,13 @@ export type Consequence =
   | { readonly kind: "change"; readonly change: Change }
   | { readonly kind: "orders"; readonly agent: string; readonly orders: readonly Order[] }
   | { readonly kind: "reply"; readonly replyTo: ActorRef<Reply>; readonly reply: Reply };
+
+/** What has to happen once a record is stored. */
+export function consequencesOf(state: RunState, changes: readonly Change[], at: number): Consequence[] {
+  if (changes.length === 0) return [];
+  const events = projectEvents(state, changes, at);
+  return [{ kind: "events", events }, ...changes.map((change) => ({ kind: "change" as const, change }))];
+}
 
 const SLICE = 500;
 
@@ -112,6 +120,8 @@ export class Consequences {
         const request = jobRequest(this.#state, change.job, change.attempt);
         return this.#order(change.attempt.agent, [{ kind: "start", request }]);
       }
+      case "carried":
+        return this.#jobs.onCarried(change.job);
       case "ready":
         return this.#jobs.onReady(change.job);
       case "returned":
@@ -124,7 +134,7 @@ export class Consequences {
       case "skipped":
         return this.#jobs.onFinal(change.job);
       case "cancelled":
-        if (change.attempt !== null && change.attempt.result === null) {
+        if (change.attempt?.result === null && change.attempt.returned === null) {
           this.#cancelAttempt(change.job, change.attempt, change.reason);
         }
         return this.#jobs.onFinal(change.job);
@@ -138,14 +148,11 @@ export class Consequences {
           run: this.#state.run,
           priority: change.priority,
         });
-        this.#cancelLive("held: its priority is 0", (job) => isHeld(this.#state, job));
+        this.#cancelLive(HELD_REASON, (job) => isHeld(this.#state, job));
         return this.#jobs.recheck(Number.POSITIVE_INFINITY);
       case "jobPrioritised":
         this.#jobs.onPrioritised(change.job);
-        return this.#cancelLive(
-          "held: its priority is 0",
-          (job) => job === change.job && isHeld(this.#state, job),
-        );
+        return this.#cancelLive(HELD_REASON, (job) => job === change.job && isHeld(this.#state, job));
       case "ended":
         this.#hasEnded = true;
         return;
@@ -181,7 +188,7 @@ export class Consequences {
   /** A list of inputs that would not fit into a message travels as an object. */
   #storeInputs(agent: string, request: JobRequest): void {
     this.#context.pipe(
-      this.#surroundings.storeInputs(request.inputs),
+      this.#surroundings.documents.store(request.inputs),
       (inputList) => ({ kind: "inputsStored", agent, request: { ...request, inputs: [], inputList } }),
       (error) => ({
         kind: "inputsNotStored",

@@ -6,9 +6,10 @@
  * slot is made to ask by `recheck`; 3. after `repair` every job knows the results that were final by then.
  */
 import type { ActorRef, Context } from "../../shared/actor/contract.ts";
-import { type DependencyResult, dependencyResultSchema } from "../../shared/model/event.ts";
+import type { DependencyResult } from "../../shared/model/event.ts";
 import { targetsOf } from "../../shared/model/graph.ts";
 import { requirementOf } from "../core/requirement.ts";
+import { agentsFailedOn } from "../core/retry.ts";
 import type { Change } from "../core/run-fold.ts";
 import {
   type Attempt,
@@ -44,25 +45,9 @@ export class RunJobs {
     this.#context = context;
     this.#hasAsked = new Uint8Array(state.jobs.length);
     this.#isRepaired = new Uint8Array(state.jobs.length);
-    this.withQueueTimeout = state.specs.flatMap((spec, index) =>
-      spec.timeouts.queueMs === undefined ? [] : [index],
+    this.withQueueTimeout = [...state.specs.keys()].filter(
+      (index) => specAt(state, index).timeouts.queueMs !== undefined,
     );
-  }
-
-  /** A message from a `dep` subject, validated; what is not one is counted. */
-  static parseDependency(payload: Uint8Array, surroundings: RunSurroundings): RunMessage | undefined {
-    let value: unknown;
-    try {
-      value = JSON.parse(Buffer.from(payload).toString());
-    } catch {
-      // Anyone may publish on a public subject: what is no JSON is refused like what is no result.
-      value = undefined;
-    }
-    const parsed = dependencyResultSchema.safeParse(value);
-    if (parsed.success && parsed.data.run === surroundings.run)
-      return { kind: "dependency", result: parsed.data };
-    surroundings.counters.count("refused.dependency");
-    return undefined;
   }
 
   /** A need's result has come over its subject: every dependant that is not final hears of it. */
@@ -104,9 +89,17 @@ export class RunJobs {
     }
   }
 
+  /** It was final before any job was there to hear of it: those that need it learn of it when they are made. */
+  onCarried(index: number): void {
+    this.#isRepaired[index] = 1;
+  }
+
   /** The journal says it is ready. One without needs asks at once; another one waits for the results themselves. */
   onReady(index: number): void {
-    if (targetsOf(this.#state.graph.needs, index).length === 0) this.#actor(index).tell(askNow);
+    const needs = targetsOf(this.#state.graph.needs, index);
+    if (needs.length === 0) this.#actor(index).tell(askNow);
+    // Nobody else will tell it: making it does.
+    else if (needs.every((need) => this.#isRepaired[need] === 1)) this.#actor(index);
   }
 
   askAgain(index: number, delayMs: number): void {
@@ -195,7 +188,11 @@ export class RunJobs {
       kind: "request",
       run: state.run,
       entry: { job: index, priority: priorityOf(state, index), rank: state.graph.rank[index] ?? 0 },
-      requirement: requirementOf(specAt(state, index), state.options.pool),
+      requirement: requirementOf(
+        specAt(state, index),
+        state.options.pool,
+        agentsFailedOn(jobAt(state, index).attempts),
+      ),
     });
   }
 

@@ -15,6 +15,9 @@ export interface SchedulerOptions {
   readonly graceMs: number;
 }
 
+/** How long a job waits for an agent on which it has not failed, while one on which it has is free. */
+const AVOIDANCE_MS = 30_000;
+
 interface KnownRun {
   readonly ref: ActorRef<RunMessage>;
   readonly isImpatient: boolean;
@@ -41,6 +44,9 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
   receive(message: SchedulerMessage, context: Context<SchedulerMessage>): void {
     const { scheduler } = this.#options;
     switch (message.kind) {
+      case "paused":
+        scheduler.pauseReason = message.reason;
+        break;
       case "runOpened":
         this.#runs.set(message.run, { ref: message.ref, isImpatient: message.isImpatient });
         scheduler.onRunOpened(message.run, message.order, message.priority);
@@ -55,6 +61,10 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
         break;
       case "request":
         scheduler.onRequested(message.run, message.entry, message.requirement);
+        this.#limitAvoidance(message, context);
+        break;
+      case "avoidanceOver":
+        scheduler.onAvoidanceOver(message.run, message.job, message.requirement);
         break;
       case "withdraw":
         scheduler.onWithdrawn(message.run, message.job);
@@ -83,6 +93,15 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
     if (this.#isPlanDue) return;
     this.#isPlanDue = true;
     context.self.tell({ kind: "plan" });
+  }
+
+  /** An agent on which it has not failed may stay full for hours: then any will do. */
+  #limitAvoidance(
+    { run, entry, requirement }: Extract<SchedulerMessage, { kind: "request" }>,
+    context: Context<SchedulerMessage>,
+  ): void {
+    if (requirement.avoids.length === 0) return;
+    context.after(AVOIDANCE_MS, { kind: "avoidanceOver", run, job: entry.job, requirement });
   }
 
   #plan(): void {

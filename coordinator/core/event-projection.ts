@@ -5,7 +5,7 @@
 import type { RunEvent } from "../../shared/model/event.ts";
 import type { AttemptResult } from "../../shared/model/outcome.ts";
 import type { Change } from "./run-fold.ts";
-import { type Attempt, jobAt, type RunState, specAt } from "./run-state.ts";
+import { type Attempt, carriedAt, isAllowedFailure, jobAt, type RunState, specAt } from "./run-state.ts";
 
 /** The events of one record's changes; call it before the next record is folded. `at` is the record's time. */
 export function projectEvents(state: RunState, changes: readonly Change[], at: number): RunEvent[] {
@@ -34,7 +34,10 @@ function projectChange(state: RunState, change: Change, head: Head): RunEvent {
         name: state.name,
         jobs: state.jobs.length,
         priority: state.priority,
+        ...(state.retryOf === null ? {} : { retryOf: state.retryOf }),
       };
+    case "carried":
+      return projectCarried(state, change.job, named(change.job));
     case "cancelling":
       return { type: "run.cancelling", ...head, by: change.by, reason: change.reason };
     case "prioritised":
@@ -45,7 +48,7 @@ function projectChange(state: RunState, change: Change, head: Head): RunEvent {
         ...head,
         status: state.status,
         counts: { ...state.counts },
-        wallMs: (state.endedAt ?? state.submittedAt) - state.submittedAt,
+        wallMs: Math.max(0, (state.endedAt ?? state.submittedAt) - state.submittedAt),
         reason: state.reason,
       };
     case "ready":
@@ -94,6 +97,16 @@ function projectChange(state: RunState, change: Change, head: Head): RunEvent {
     case "jobPrioritised":
       return { type: "job.priority", ...named(change.job), priority: change.priority };
   }
+}
+
+/** A carried job ends here as it ended there, with the attempt and the agent of that run. */
+function projectCarried(state: RunState, index: number, named: Head & { job: string }): RunEvent {
+  const { run, attempt, agent, outcome, artifact } = carriedAt(state, index);
+  const carried = { ...named, ...measured(null), carriedFrom: run };
+  if (outcome.kind === "succeeded" && attempt !== null && agent !== null)
+    return { type: "job.succeeded", ...carried, attempt, agent, artifact };
+  const allowed = isAllowedFailure(state, index);
+  return { type: "job.failed", ...carried, attempt, agent, outcome, allowed };
 }
 
 function measured(result: AttemptResult | null) {

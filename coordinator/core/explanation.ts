@@ -3,6 +3,7 @@
 import type { Explanation } from "../../shared/model/api.ts";
 import { targetsOf } from "../../shared/model/graph.ts";
 import { describeOutcome } from "../../shared/model/outcome.ts";
+import type { CarriedJob } from "./record.ts";
 import { misfit, requirementOf } from "./requirement.ts";
 import { isFinal, type Job, jobAt, liveAttempt, priorityOf, type RunState, specAt } from "./run-state.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -25,6 +26,8 @@ export function explain(state: RunState, index: number, scheduler: Scheduler, no
 }
 
 function reasonsFor(state: RunState, index: number, job: Job, scheduler: Scheduler, now: number): Reason[] {
+  const carried = state.carried.get(index);
+  if (carried !== undefined) return [carriedReason(job, carried)];
   switch (job.phase) {
     case "waiting":
       return needsReasons(state, index);
@@ -49,6 +52,12 @@ function reasonsFor(state: RunState, index: number, job: Job, scheduler: Schedul
   }
 }
 
+function carriedReason({ phase }: Job, { run, attempt, agent, outcome }: CarriedJob): Reason {
+  const where = attempt === null ? "" : ` with attempt ${attempt} on ${agent}`;
+  const how = outcome.kind === "succeeded" ? "succeeded" : `failed as allowed (${describeOutcome(outcome)})`;
+  return { code: phase, message: `it ${how} in run ${run}${where}, and was carried over` };
+}
+
 function needsReasons(state: RunState, index: number): Reason[] {
   const open = [...targetsOf(state.graph.needs, index)].filter((need) => !isFinal(jobAt(state, need).phase));
   const reasons = open.slice(0, MAX_LISTED).map((need) => ({
@@ -70,14 +79,18 @@ function readyReasons(state: RunState, index: number, job: Job, scheduler: Sched
   }
   const requirement = requirementOf(specAt(state, index), state.options.pool);
   const offers = scheduler.offers();
+  if (scheduler.pauseReason !== null) return [{ code: "storage", message: scheduler.pauseReason }];
   if (offers.length === 0) return [{ code: "agents", message: "no agent is registered" }];
+  const avoided = scheduler.avoidedBy(state.run, index);
   const misfits: Reason[] = [];
   const able: string[] = [];
   for (const offer of offers) {
     const problem = misfit(requirement, offer);
     if (problem !== undefined)
       misfits.push({ code: problem.code, message: `${offer.name}: ${problem.message}` });
-    else if (offer.mode !== "active") able.push(`${offer.name} is ${offer.mode}`);
+    else if (offer.mode !== "active")
+      able.push(`${offer.name} is ${offer.mode}${offer.trouble === undefined ? "" : `: ${offer.trouble}`}`);
+    else if (avoided.includes(offer.name)) able.push(`${offer.name} is avoided, as it has failed there`);
     else {
       const { placed, slots } = scheduler.load(offer.name);
       able.push(`${offer.name} has ${placed} jobs for ${slots} slots`);

@@ -30,6 +30,10 @@ export class JobQueue {
     return this.#queued.has(job);
   }
 
+  entryOf(job: number): QueuedJob | undefined {
+    return this.#queued.get(job);
+  }
+
   push(entry: QueuedJob): void {
     if (this.#queued.has(entry.job)) return;
     this.#queued.set(entry.job, entry);

@@ -2,14 +2,17 @@
  * An agent has said what it holds (after its start, or after a new leader asked): what it should hold is compared.
  *
  * Safe: 1. an attempt whose lease is not in force is ended, never accepted; 2. a lease the agent does not know is lost
- * only when the agent was started again since; the same incarnation may simply not have got the order yet.
+ * only when the agent was started again since, without the records it had: with them it says that nothing of it ever
+ * began; the same incarnation may simply not have got the order yet.
  * Live: 3. every lease on the agent is afterwards held, on its way, or lost.
  */
+import { haveSameRecords } from "../../shared/model/incarnation.ts";
 import type { HeldAttempt, Order } from "../../shared/model/messages.ts";
-import { jobRequest } from "./job-request.ts";
+import { routineReturn } from "../../shared/model/return-reason.ts";
+import { attemptRef, jobRequest } from "./job-request.ts";
 import type { RunRecord } from "./record.ts";
-import { onAttemptLost } from "./run-decide.ts";
-import { liveAttempt, type RunState } from "./run-state.ts";
+import { onAttemptLost, onReported } from "./run-decide.ts";
+import { HELD_REASON, isHeld, jobAt, liveAttempt, type RunState } from "./run-state.ts";
 
 export interface Reconciliation {
   readonly records: RunRecord[];
@@ -29,7 +32,16 @@ export function reconcileLeases(
     const attempt = liveAttempt(job);
     if (attempt?.agent !== agent.name || heldLeases.has(attempt.lease)) return;
     if (attempt.incarnation === agent.incarnation) {
-      orders.push({ kind: "start", request: jobRequest(state, index, attempt) });
+      const reason = endReason(state, index);
+      if (reason === null) orders.push({ kind: "start", request: jobRequest(state, index, attempt) });
+      else orders.push({ kind: "cancel", ...attemptRef(state, index, attempt), reason });
+    } else if (haveSameRecords(attempt.incarnation, agent.incarnation)) {
+      const item = {
+        kind: "returned" as const,
+        ...attemptRef(state, index, attempt),
+        reason: routineReturn.restarted,
+      };
+      records.push(...onReported(state, agent.name, item, now, chance).records);
     } else {
       const why = `the agent ${agent.name} was started again without it`;
       records.push(...onAttemptLost(state, index, why, now, chance));
@@ -48,6 +60,14 @@ function ordersForHeld(state: RunState, held: HeldAttempt): Order[] {
     if (phase === "finished") return [{ kind: "settle", ...ref }];
     return [{ kind: "cancel", ...ref, reason: "its lease is no longer in force" }];
   }
-  const reason = job?.isCancelRequested ? job.reason : state.cancel?.reason;
-  return reason === undefined || reason === null ? [] : [{ kind: "cancel", ...ref, reason }];
+  const reason = phase === "finished" ? null : endReason(state, index);
+  return reason === null ? [] : [{ kind: "cancel", ...ref, reason }];
+}
+
+/** Why an attempt that is in force is to be ended; null where it may go on. */
+function endReason(state: RunState, index: number): string | null {
+  const job = jobAt(state, index);
+  if (job.isCancelRequested) return job.reason ?? "cancelled on request";
+  if (state.cancel !== null) return state.cancel.reason;
+  return isHeld(state, index) ? HELD_REASON : null;
 }

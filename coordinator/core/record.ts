@@ -7,12 +7,26 @@ import { z } from "zod";
 import { runOptionsSchema } from "../../shared/model/api.ts";
 import { jobCountsSchema, runStatusSchema } from "../../shared/model/event.ts";
 import { digestSchema, graphSpecSchema } from "../../shared/model/job-spec.ts";
-import { attemptResultSchema, outcomeSchema } from "../../shared/model/outcome.ts";
+import { identifierSchema } from "../../shared/model/name.ts";
+import { artifactSchema, attemptResultSchema, outcomeSchema } from "../../shared/model/outcome.ts";
 
 /** Wall clock of the leader in milliseconds. */
 const at = z.number();
 const job = z.number().int().min(0);
 const attempt = z.number().int().min(1);
+
+/** A job that a retry has from the start, as it ended in an earlier run. */
+export const carriedJobSchema = z.object({
+  job,
+  /** The run that executed it: its log is there. */
+  run: identifierSchema,
+  /** The attempt that decided, and where it ran; null where it failed without one. */
+  attempt: attempt.nullable(),
+  agent: z.string().nullable(),
+  outcome: outcomeSchema,
+  artifact: artifactSchema.nullable(),
+});
+export type CarriedJob = z.infer<typeof carriedJobSchema>;
 
 export const runRecordSchema = z.discriminatedUnion("type", [
   z.object({
@@ -22,9 +36,22 @@ export const runRecordSchema = z.discriminatedUnion("type", [
     graph: z.union([z.object({ inline: graphSpecSchema }), z.object({ digest: digestSchema })]),
     jobs: z.number().int(),
     options: runOptionsSchema,
+    /** The run that this one retries, and what it need not run again: the list, or the object `data/<digest>` with it. */
+    retry: z
+      .object({
+        of: identifierSchema,
+        carried: z.union([
+          z.object({ inline: z.array(carriedJobSchema) }),
+          z.object({ digest: digestSchema }),
+        ]),
+      })
+      .optional(),
   }),
-  /** A new leader took the run over; what it appends carries its epoch. */
-  z.object({ type: z.literal("claimed"), at }),
+  /**
+   * The clock behind `at` is another one from here on: a new leader took the run over (what it appends carries its
+   * epoch), or the leader's clock was set. Deadlines that are open move by `shiftMs`.
+   */
+  z.object({ type: z.literal("claimed"), at, shiftMs: z.number().default(0) }),
   z.object({
     type: z.literal("assigned"),
     at,
@@ -68,6 +95,8 @@ export const runRecordSchema = z.discriminatedUnion("type", [
     type: z.literal("ended"),
     at,
     status: runStatusSchema,
+    /** Appended once more with this when the run is given up: it is known no longer, and its traces go. */
+    removed: z.boolean().optional(),
     summary: z.object({
       name: z.string().nullable(),
       jobs: z.number().int(),
@@ -76,6 +105,7 @@ export const runRecordSchema = z.discriminatedUnion("type", [
       priority: z.number().int(),
       submitter: z.string(),
       reason: z.string().nullable(),
+      retryOf: z.string().nullable().default(null),
     }),
   }),
 ]);

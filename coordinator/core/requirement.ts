@@ -10,6 +10,8 @@ export interface Requirement {
   readonly needsEngine: boolean;
   readonly cpu: number;
   readonly memoryBytes: number;
+  /** Agents that get it only when no other can: an attempt of the job has failed there. */
+  readonly avoids: readonly string[];
 }
 
 export interface Offer {
@@ -20,24 +22,27 @@ export interface Offer {
   readonly pool: string;
   readonly hasEngine: boolean;
   readonly mode: AgentMode;
+  /** Why it is held though nobody told it to hold. */
+  readonly trouble?: string;
 }
 
-export function requirementOf(spec: JobSpec, pool: string): Requirement {
+export function requirementOf(spec: JobSpec, pool: string, avoids: readonly string[] = []): Requirement {
   return {
     pool,
     labels: spec.labels,
     needsEngine: spec.image !== undefined,
     cpu: spec.resources.cpu ?? 0,
     memoryBytes: spec.resources.memoryBytes ?? 0,
+    avoids,
   };
 }
 
 /** Equal for equal requirements. */
 export function requirementKey(requirement: Requirement): string {
-  const { pool, labels, needsEngine, cpu, memoryBytes } = requirement;
-  if (labels.length === 0) return `${pool} ${needsEngine} ${cpu} ${memoryBytes}`;
+  const { pool, labels, needsEngine, cpu, memoryBytes, avoids } = requirement;
+  if (labels.length === 0 && avoids.length === 0) return `${pool} ${needsEngine} ${cpu} ${memoryBytes}`;
   const sorted = [...labels].sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${pool} ${needsEngine} ${cpu} ${memoryBytes} ${JSON.stringify(sorted)}`;
+  return `${pool} ${needsEngine} ${cpu} ${memoryBytes} ${JSON.stringify([sorted, avoids])}`;
 }
 
 export interface Misfit {

@@ -1,7 +1,8 @@
 /**
- * Whether a failed attempt is followed by another one, and when. A job's own failures are counted against its
- * `retries`; losses of infrastructure (an agent gone) have a cap of their own, so that one bad job cannot walk
- * through the fleet, and a burning host does not use up a job's retries.
+ * Whether a failed attempt is followed by another one, when, and where not. A job's own failures are counted against
+ * its `retries`; losses of infrastructure (an agent gone) have a cap of their own, so that one bad job cannot walk
+ * through the fleet, and a burning host does not use up a job's retries. An attempt that was given back unstarted, or
+ * ended to hold its job, counts for neither.
  */
 import type { JobSpec, RetryCause } from "../../shared/model/job-spec.ts";
 import type { Outcome } from "../../shared/model/outcome.ts";
@@ -11,6 +12,8 @@ import type { Attempt } from "./run-state.ts";
 export const MAX_LOSSES = 5;
 
 const MAX_BACKOFF_MS = 10 * 60_000;
+/** The first loss is made good at once; after the second one the cause may need a moment to pass. */
+const LOSS_BACKOFF_MS = 1000;
 
 /**
  * Milliseconds to wait before the next attempt, or null when there is none. `earlier` are the attempts before this
@@ -23,16 +26,41 @@ export function retryDelayMs(
   chance: number,
 ): number | null {
   if (outcome.kind === "lost") {
-    const losses = earlier.filter((attempt) => attempt.result?.outcome.kind === "lost").length + 1;
-    return spec.rerunAfterLoss && losses < MAX_LOSSES ? 0 : null;
+    const losses = earlier.filter(isLost).length;
+    if (!spec.rerunAfterLoss || losses + 1 >= MAX_LOSSES) return null;
+    return losses === 0 ? 0 : spread(LOSS_BACKOFF_MS * 2 ** (losses - 1), chance);
   }
   if (!mayRetry(spec, outcome)) return null;
   const failures = earlier.filter(
     (attempt) => attempt.result !== null && causeOf(attempt.result.outcome) !== null,
   );
   if (failures.length >= spec.retries.max) return null;
-  const backoffMs = Math.min(spec.retries.backoffMs * 2 ** failures.length, MAX_BACKOFF_MS);
-  return Math.round(backoffMs * (0.5 + chance));
+  return spread(Math.min(spec.retries.backoffMs * 2 ** failures.length, MAX_BACKOFF_MS), chance);
+}
+
+/** The outcome of a job that no further loss is forgiven: it names the agent of every lost attempt. */
+export function finalLoss(earlier: readonly Attempt[], last: Attempt, message: string): Outcome {
+  const agents = [...earlier.filter(isLost), last].map((attempt) => attempt.agent);
+  const times = agents.length === 1 ? "once" : `${agents.length} times`;
+  return { kind: "lost", message: `${message}; lost ${times}, on ${agents.join(", ")}` };
+}
+
+/** Agents on which an attempt of the job has failed or was lost, sorted: the next one had better go elsewhere. */
+export function agentsFailedOn(attempts: readonly Attempt[]): string[] {
+  const failed = attempts.filter(({ result }) => result !== null && isFailure(result.outcome));
+  return [...new Set(failed.map((attempt) => attempt.agent))].sort();
+}
+
+function isLost({ result }: Attempt): boolean {
+  return result?.outcome.kind === "lost";
+}
+
+function isFailure(outcome: Outcome): boolean {
+  return outcome.kind === "lost" || causeOf(outcome) !== null;
+}
+
+function spread(delayMs: number, chance: number): number {
+  return Math.round(delayMs * (0.5 + chance));
 }
 
 function mayRetry(spec: JobSpec, outcome: Outcome): boolean {

@@ -3,14 +3,14 @@
  * refused with a reason. Reads the state, never changes it; time and chance are arguments.
  *
  * Safe: 1. a grant is taken only by a ready job that is not held; 2. a report counts only for the attempt in force,
- * proved by its lease; 3. a report that was accepted before is settled again, not counted again.
+ * proved by its lease, from the agent it was given to; 3. a report that was accepted before is settled again, not counted again.
  * Live: 4. every finished or returned report is answered by `settle`, so no agent keeps one for ever.
  */
 import type { Order, ReportItem } from "../../shared/model/messages.ts";
 import type { Outcome } from "../../shared/model/outcome.ts";
 import { attemptRef } from "./job-request.ts";
 import type { RunRecord } from "./record.ts";
-import { retryDelayMs } from "./retry.ts";
+import { finalLoss, retryDelayMs } from "./retry.ts";
 import {
   type Attempt,
   isFinal,
@@ -28,10 +28,23 @@ export interface Decision {
   /** The agent may forget the report, once the records are stored. */
   readonly settles: boolean;
   /** Why the input was refused, for the counters. */
-  readonly refusal?: "staleLease" | "unknownJob";
+  readonly refusal?: "staleLease" | "unknownJob" | "otherAgent";
 }
 
 const nothing: Decision = { records: [], settles: false };
+
+/** What is known of an attempt of which nobody has reported the end. */
+const unmeasured = { wallMs: null, cpuMs: null, peakMemoryBytes: null, artifact: null, logBytes: 0 };
+
+/** A leader takes the run over: the time in which nobody led, and the difference of two hosts' clocks, count for nothing. */
+export function onTakenOver(state: RunState, now: number): RunRecord[] {
+  return state.endedAt === null ? [{ type: "claimed", at: now, shiftMs: now - state.lastAt }] : [];
+}
+
+/** The leader's wall clock was set, by `byMs`: deadlines that are open keep their distance. */
+export function onClockSet(state: RunState, byMs: number, now: number): RunRecord[] {
+  return state.endedAt === null ? [{ type: "claimed", at: now, shiftMs: byMs }] : [];
+}
 
 /** The scheduler found a place for a job. No record: the grant is stale and the place is to be released. */
 export function onGranted(
@@ -40,22 +53,25 @@ export function onGranted(
   now: number,
 ): RunRecord[] {
   const job = state.jobs[grant.job];
-  if (job === undefined || job.phase !== "ready" || state.cancel !== null || isHeld(state, grant.job))
-    return [];
+  if (job?.phase !== "ready" || isHeld(state, grant.job)) return [];
   return [{ type: "assigned", at: now, attempt: job.attempts.length + 1, ...grant }];
 }
 
 /** An agent says what became of an attempt. */
-export function onReported(state: RunState, item: ReportItem, now: number, chance: number): Decision {
+export function onReported(
+  state: RunState,
+  agent: string,
+  item: ReportItem,
+  now: number,
+  chance: number,
+): Decision {
   const job = state.jobs[item.job];
   if (job === undefined) return { records: [], settles: true, refusal: "unknownJob" };
+  const named = job.attempts.find((known) => known.attempt === item.attempt && known.lease === item.lease);
+  if (named === undefined) return { records: [], settles: true, refusal: "staleLease" };
+  if (named.agent !== agent) return { records: [], settles: true, refusal: "otherAgent" };
   const attempt = liveAttempt(job);
-  if (attempt === undefined || attempt.attempt !== item.attempt || attempt.lease !== item.lease) {
-    const isRepeat = job.attempts.some(
-      (known) => known.attempt === item.attempt && known.lease === item.lease,
-    );
-    return { records: [], settles: true, ...(isRepeat ? {} : { refusal: "staleLease" as const }) };
-  }
+  if (attempt !== named) return { records: [], settles: true };
   switch (item.kind) {
     case "started":
       if (job.phase === "running") return nothing;
@@ -82,9 +98,8 @@ export function onAttemptLost(
   const known = state.jobs[job];
   const attempt = known === undefined ? undefined : liveAttempt(known);
   if (attempt === undefined) return [];
-  const wallMs = attempt.startedAt === null ? null : Math.max(0, now - attempt.startedAt);
   const outcome: Outcome = { kind: "lost", message };
-  const result = { outcome, wallMs, cpuMs: null, peakMemoryBytes: null, artifact: null, logBytes: 0 };
+  const result = { ...unmeasured, outcome };
   return finished(state, job, attempt, result, now, chance);
 }
 
@@ -170,11 +185,13 @@ function finished(
   now: number,
   chance: number,
 ): RunRecord[] {
-  const spec = specAt(state, job);
-  const earlier = state.jobs[job]?.attempts.slice(0, -1) ?? [];
+  const { outcome } = result;
+  const earlier = jobAt(state, job).attempts.slice(0, -1);
   const delayMs =
-    result.outcome.kind === "succeeded" ? null : retryDelayMs(spec, earlier, result.outcome, chance);
-  return [{ type: "finished", at: now, job, attempt: attempt.attempt, result, retryDelayMs: delayMs }];
+    outcome.kind === "succeeded" ? null : retryDelayMs(specAt(state, job), earlier, outcome, chance);
+  const isFinalLoss = outcome.kind === "lost" && delayMs === null;
+  const told = isFinalLoss ? { ...result, outcome: finalLoss(earlier, attempt, outcome.message) } : result;
+  return [{ type: "finished", at: now, job, attempt: attempt.attempt, result: told, retryDelayMs: delayMs }];
 }
 
 /** An attempt that never started: its job goes back to the queue, unless it has waited for too long already. */
@@ -184,7 +201,8 @@ function givenBack(
   now: number,
 ): RunRecord[] {
   const record = returned(item, now, item.reason);
-  return isQueueOverdue(state, item.job, now) ? [record, queueTimeout(state, item.job, now)] : [record];
+  const isTooLate = isQueueOverdue(state, item.job, now) && !isCancelWanted(state, jobAt(state, item.job));
+  return isTooLate ? [record, queueTimeout(state, item.job, now)] : [record];
 }
 
 /** Whether a job waits for a slot, in the queue or in an agent's backlog, and has done so for too long. */
@@ -222,6 +240,7 @@ function ended(state: RunState, now: number): RunRecord {
     priority: state.priority,
     submitter: state.options.submitter,
     reason: state.reason ?? state.cancel?.reason ?? null,
+    retryOf: state.retryOf,
   };
   return { type: "ended", at: now, status: finalStatus(state), summary };
 }

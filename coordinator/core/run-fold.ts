@@ -5,7 +5,8 @@
  *   waiting ──needs final──▶ ready ──assigned──▶ assigned ──started──▶ running ──finished──▶ succeeded | failed
  *      │                       ▲                    │                     │
  *      │                       └──── returned, or finished with a retry ──┘
- *      └──▶ blocked (a need failed) | skipped (its condition is not met) | cancelled
+ *      ├──▶ blocked (a need failed) | skipped (its condition is not met) | cancelled
+ *      └──▶ succeeded | failed, carried over from the run that this one retries
  *
  * Safe: 1. a job turns ready only when all its needs are final and its `when` holds; 2. a finished record applies to
  * the attempt that holds the lease, so at most one result of a job is accepted; 3. what is final stays as it is.
@@ -16,7 +17,7 @@
 import type { JobPhase } from "../../shared/model/event.ts";
 import { targetsOf } from "../../shared/model/graph.ts";
 import type { Outcome } from "../../shared/model/outcome.ts";
-import type { RecordOf, RunRecord } from "./record.ts";
+import type { CarriedJob, RecordOf, RunRecord } from "./record.ts";
 import {
   type Attempt,
   isAllowedFailure,
@@ -32,6 +33,7 @@ import {
 /** One change of state; the projection makes an event of it, the run actor effects. */
 export type Change =
   | { readonly kind: "submitted" }
+  | { readonly kind: "carried"; readonly job: number }
   | { readonly kind: "ready"; readonly job: number }
   | { readonly kind: "assigned"; readonly job: number; readonly attempt: Attempt }
   | { readonly kind: "started"; readonly job: number; readonly attempt: Attempt }
@@ -69,6 +71,7 @@ export type Change =
 export function fold(state: RunState, record: RunRecord): Change[] {
   const changes: Change[] = [];
   if (state.endedAt === null) apply(state, record, changes);
+  state.lastAt = record.at;
   state.eventSeq += changes.length;
   return changes;
 }
@@ -78,7 +81,7 @@ function apply(state: RunState, record: RunRecord, changes: Change[]): void {
     case "submitted":
       return onSubmitted(state, record.at, changes);
     case "claimed":
-      return;
+      return onClaimed(state, record);
     case "assigned":
       return onAssigned(state, record, changes);
     case "started":
@@ -109,10 +112,30 @@ function apply(state: RunState, record: RunRecord, changes: Change[]): void {
 
 function onSubmitted(state: RunState, at: number, changes: Change[]): void {
   changes.push({ kind: "submitted" });
+  for (const carried of state.carried.values()) carry(state, carried, changes);
+  for (const index of state.carried.keys()) reachDependants(state, index, at, changes);
   for (let index = 0; index < state.jobs.length; index++) {
-    if (targetsOf(state.graph.needs, index).length > 0) continue;
+    if (targetsOf(state.graph.needs, index).length > 0 || state.carried.has(index)) continue;
     if (onNeedsFinal(state, index, at, changes)) reachDependants(state, index, at, changes);
   }
+}
+
+/** It is final as it was in an earlier run. Its dependants hear of it when all carried jobs are final. */
+function carry(state: RunState, { job: index, outcome, artifact }: CarriedJob, changes: Change[]): void {
+  const job = jobAt(state, index);
+  job.artifact = artifact;
+  if (outcome.kind !== "succeeded") {
+    job.outcome = outcome;
+    job.rootCause = index;
+  }
+  enter(state, job, outcome.kind === "succeeded" ? "succeeded" : "failed");
+  changes.push({ kind: "carried", job: index });
+}
+
+/** Waits are differences of times, so they last as long as they would have by the clock from before. */
+function onClaimed(state: RunState, { shiftMs }: RecordOf<"claimed">): void {
+  if (shiftMs === 0) return;
+  for (const job of state.jobs) if (!isFinal(job.phase) && job.readyAt !== null) job.readyAt += shiftMs;
 }
 
 function onAssigned(state: RunState, record: RecordOf<"assigned">, changes: Change[]): void {
@@ -149,7 +172,8 @@ function onReturned(state: RunState, record: RecordOf<"returned">, changes: Chan
   if (attempt?.attempt !== record.attempt) return;
   attempt.returned = record.reason;
   attempt.endedAt = record.at;
-  if (isCancelled(state, job)) return cancelJob(state, record.job, cancelReason(state), record.at, changes);
+  if (isCancelled(state, job))
+    return cancelJob(state, record.job, cancelReason(state), record.at, changes, attempt);
   // One that never started still waits for its first slot: its limit on that goes on.
   if (attempt.startedAt !== null) job.readyAt = record.at;
   enter(state, job, "ready");
@@ -239,6 +263,7 @@ function onAborted(state: RunState, record: RecordOf<"aborted">, changes: Change
     const job = jobAt(state, index);
     if (isFinal(job.phase)) continue;
     const attempt = liveAttempt(job) ?? null;
+    if (attempt !== null) attempt.endedAt = record.at;
     job.reason = record.reason;
     enter(state, job, "cancelled");
     changes.push({ kind: "cancelled", job: index, reason: record.reason, attempt });

@@ -7,6 +7,7 @@ import type { JobCounts, JobPhase, RunStatus } from "../../shared/model/event.ts
 import { type Graph, targetsOf } from "../../shared/model/graph.ts";
 import type { GraphSpec, JobSpec, Pairs } from "../../shared/model/job-spec.ts";
 import type { Artifact, AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import type { CarriedJob, RecordOf } from "./record.ts";
 
 export interface Attempt {
   readonly attempt: number;
@@ -56,6 +57,10 @@ export interface RunState {
   readonly name: string | null;
   readonly options: RunOptions;
   readonly submittedAt: number;
+  /** The run that this one retries. */
+  readonly retryOf: string | null;
+  /** By job: what it has from earlier runs. These are final from the start and have no attempts here. */
+  readonly carried: ReadonlyMap<number, CarriedJob>;
   priority: number;
   status: RunStatus;
   readonly jobs: Job[];
@@ -65,6 +70,8 @@ export interface RunState {
   reason: string | null;
   /** Number of the last event; events are numbered by folding, so every leader counts alike. */
   eventSeq: number;
+  /** Time of the last record. */
+  lastAt: number;
 }
 
 const noAttempts: readonly Attempt[] = Object.freeze([]);
@@ -74,7 +81,8 @@ export function newRunState(
   run: string,
   spec: GraphSpec,
   graph: Graph,
-  submitted: { name: string | null; options: RunOptions; at: number },
+  submitted: Pick<RecordOf<"submitted">, "name" | "options" | "at" | "retry">,
+  carried: readonly CarriedJob[] = [],
 ): RunState {
   const jobs: Job[] = new Array(graph.size);
   for (let index = 0; index < graph.size; index++) {
@@ -101,6 +109,8 @@ export function newRunState(
     name: submitted.name,
     options: submitted.options,
     submittedAt: submitted.at,
+    retryOf: submitted.retry?.of ?? null,
+    carried: new Map(carried.map((job) => [job.job, job])),
     priority: submitted.options.priority,
     status: "running",
     jobs,
@@ -109,6 +119,7 @@ export function newRunState(
     endedAt: null,
     reason: null,
     eventSeq: 0,
+    lastAt: submitted.at,
   };
 }
 
@@ -137,6 +148,12 @@ export function specAt(state: RunState, index: number): JobSpec {
   return spec;
 }
 
+export function carriedAt(state: RunState, index: number): CarriedJob {
+  const carried = state.carried.get(index);
+  if (carried === undefined) throw new RangeError(`job ${index} of run ${state.run} was not carried over`);
+  return carried;
+}
+
 export function isFinal(phase: JobPhase): boolean {
   return phase !== "waiting" && phase !== "ready" && phase !== "assigned" && phase !== "running";
 }
@@ -149,6 +166,9 @@ export function liveAttempt(job: Job): Attempt | undefined {
 export function priorityOf(state: RunState, index: number): number {
   return jobAt(state, index).priority ?? specAt(state, index).priority;
 }
+
+/** What an agent is told when it is to end an attempt of a held job. */
+export const HELD_REASON = "held: its priority is 0";
 
 /** A job with priority 0, or in a run with priority 0, is not started and ended if it runs. */
 export function isHeld(state: RunState, index: number): boolean {

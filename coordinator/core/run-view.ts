@@ -22,6 +22,7 @@ export function viewRun(state: RunState): RunView {
     counts: { ...state.counts },
     jobs: state.jobs.length,
     reason: state.reason,
+    retryOf: state.retryOf,
   };
 }
 
@@ -39,11 +40,13 @@ export function viewEndedRun(run: string, ended: RecordOf<"ended">): RunView {
     counts: summary.counts,
     jobs: summary.jobs,
     reason: summary.reason,
+    retryOf: summary.retryOf,
   };
 }
 
 export function viewJob(state: RunState, index: number): JobView {
   const job = jobAt(state, index);
+  const carriedFrom = state.carried.get(index)?.run ?? null;
   return {
     job: specAt(state, index).name,
     index,
@@ -52,7 +55,8 @@ export function viewJob(state: RunState, index: number): JobView {
     attempts: job.attempts.map(viewAttempt),
     artifact: job.artifact,
     rootCause: job.rootCause === null ? null : specAt(state, job.rootCause).name,
-    reason: reasonOf(state, job),
+    reason: carriedFrom === null ? reasonOf(state, job) : `carried over from run ${carriedFrom}`,
+    carriedFrom,
   };
 }
 

@@ -9,10 +9,23 @@
  * Order: higher run priority first; among runs of one priority the one with the fewest placed jobs, so that they
  * share slots equally however large they are; ties by order of submission; within a run see `job-queue.ts`.
  *
+ * A job that has failed on an agent avoids it: while another active agent could run it, it waits for that one, until
+ * it is told that it has waited long enough.
+ *
  * Safe: 1. a job is queued or placed, never both, and placed at most once; 2. placed jobs of an agent never exceed
  * slots plus backlog, nor their declared resources what it has; 3. only an active agent of the run's pool with all
- * labels gets a job. Live: 4. after `plan` no job is queued that some agent with room could take.
+ * labels gets a job. Live: 4. after `plan` no job is queued that some agent with room could take, unless it avoids it.
  */
+import {
+  type AgentRoom,
+  fitsNow,
+  freeSlots,
+  loadOf,
+  noCapacity,
+  type Placement,
+  roundTripJobs,
+  unknownAgent,
+} from "./agent-room.ts";
 import { goesBefore, JobQueue, type QueuedJob } from "./job-queue.ts";
 import { misfit, type Offer, type Requirement, requirementKey } from "./requirement.ts";
 
@@ -36,24 +49,6 @@ export interface Stranded {
   readonly requirement: Requirement;
 }
 
-/** A placed job, by run and index. */
-interface Placement {
-  readonly run: string;
-  readonly job: number;
-  readonly requirement: Requirement;
-  isRecalled: boolean;
-}
-
-interface AgentRoom {
-  offer: Offer;
-  cpuFree: number;
-  memoryFree: number;
-  /** Keyed `run/job`, oldest first. */
-  readonly placed: Map<string, Placement>;
-  /** Moving average of how long its jobs ran; undefined before the first one ended. */
-  usualMs: number | undefined;
-}
-
 interface RequirementQueue {
   readonly requirement: Requirement;
   readonly jobs: JobQueue;
@@ -71,6 +66,8 @@ interface RunQueue {
 export class Scheduler {
   readonly #agents = new Map<string, AgentRoom>();
   readonly #runs = new Map<string, RunQueue>();
+  /** While there is a reason, nothing is placed or recalled. */
+  pauseReason: string | null = null;
   /** Where each placed job is. */
   readonly #places = new Map<string, AgentRoom>();
   readonly #backlogPerSlot: number;
@@ -142,6 +139,15 @@ export class Scheduler {
     queue.queuedCount += same.jobs.size - before;
   }
 
+  /** A job has waited long enough for an agent on which it has not failed: from now on any will do. */
+  onAvoidanceOver(run: string, job: number, requirement: Requirement): void {
+    const jobs = this.#runs.get(run)?.queues.get(requirementKey(requirement))?.jobs;
+    const entry = jobs?.entryOf(job);
+    if (entry === undefined) return;
+    this.onWithdrawn(run, job);
+    this.onRequested(run, entry, { ...requirement, avoids: [] });
+  }
+
   onWithdrawn(run: string, job: number): void {
     const queue = this.#runs.get(run);
     if (queue === undefined) return;
@@ -168,9 +174,17 @@ export class Scheduler {
     if (room.placed.size === 0 && room.offer.capacity === noCapacity) this.#agents.delete(room.offer.name);
   }
 
+  /** Jobs that wait for a slot, of all runs. */
+  get queuedCount(): number {
+    let count = 0;
+    for (const run of this.#runs.values()) count += run.queuedCount;
+    return count;
+  }
+
   /** Places what can be placed, at most `limit` jobs. */
   plan(limit = Number.POSITIVE_INFINITY): Grant[] {
     const grants: Grant[] = [];
+    if (this.pauseReason !== null) return grants;
     const open = [...this.#agents.values()].filter((room) => this.#roomLeft(room) > 0);
     if (open.length === 0) return grants;
     const waiting = [...this.#runs.values()].filter((run) => run.queuedCount > 0 && run.priority > 0);
@@ -188,6 +202,7 @@ export class Scheduler {
 
   /** Jobs that wait in a backlog while an agent that could run them idles; call it after `plan`. */
   recalls(): Recall[] {
+    if (this.pauseReason !== null) return [];
     const idle = [...this.#agents.values()].filter(
       (room) => room.offer.mode === "active" && freeSlots(room) > 0,
     );
@@ -200,8 +215,12 @@ export class Scheduler {
       for (const placement of [...room.placed.values()].reverse()) {
         if (surplus <= 0) break;
         if (!placement.isRecalled) {
+          const { requirement } = placement;
           const taker = idle.find(
-            (other) => (spare.get(other) ?? 0) > 0 && fitsNow(placement.requirement, other),
+            (other) =>
+              (spare.get(other) ?? 0) > 0 &&
+              fitsNow(requirement, other) &&
+              !requirement.avoids.includes(other.offer.name),
           );
           if (taker === undefined) continue;
           spare.set(taker, (spare.get(taker) ?? 0) - 1);
@@ -249,10 +268,19 @@ export class Scheduler {
     return { position: 1 + all.filter((other) => goesBefore(other, entry)).length, length: all.length };
   }
 
+  /** Agents that would not get a queued job now, because it has failed there. */
+  avoidedBy(run: string, job: number): readonly string[] {
+    for (const { requirement, jobs } of this.#runs.get(run)?.queues.values() ?? []) {
+      if (jobs.has(job)) return this.#avoided(requirement);
+    }
+    return [];
+  }
+
   #grantOne(queue: RunQueue, open: AgentRoom[]): Grant | undefined {
     let best: { entry: QueuedJob; same: RequirementQueue; room: AgentRoom } | undefined;
-    for (const same of queue.queues.values()) {
+    for (const [key, same] of queue.queues) {
       const entry = same.jobs.peek();
+      if (entry === undefined) queue.queues.delete(key);
       if (entry === undefined || (best !== undefined && goesBefore(best.entry, entry))) continue;
       const room = this.#bestRoom(same.requirement, open);
       if (room !== undefined) best = { entry, same, room };
@@ -268,12 +296,26 @@ export class Scheduler {
 
   /** The least loaded agent that can take it, so that free slots go before backlogs. */
   #bestRoom(requirement: Requirement, open: readonly AgentRoom[]): AgentRoom | undefined {
+    const avoided = this.#avoided(requirement);
     let best: AgentRoom | undefined;
     for (const room of open) {
       if (best !== undefined && loadOf(room) >= loadOf(best)) continue;
+      // A backlog may take hours: who avoids an agent waits in the queue, from where it may still go back there.
+      if (avoided.length > 0 && (avoided.includes(room.offer.name) || freeSlots(room) <= 0)) continue;
       if (fitsNow(requirement, room)) best = room;
     }
     return best;
+  }
+
+  /** The agents it avoids, as long as an active one is left that could run it. */
+  #avoided(requirement: Requirement): readonly string[] {
+    const { avoids } = requirement;
+    if (avoids.length === 0) return avoids;
+    for (const { offer } of this.#agents.values()) {
+      const isOther = offer.mode === "active" && !avoids.includes(offer.name);
+      if (isOther && misfit(requirement, offer) === undefined) return avoids;
+    }
+    return [];
   }
 
   #roomLeft(room: AgentRoom): number {
@@ -302,49 +344,8 @@ export class Scheduler {
   }
 }
 
-/** What a result and the order that follows it may take on a busy host. */
-const ROUND_TRIP_MS = 20;
-const MAX_ROUND_TRIP_JOBS = 8;
-
-/** How many of its usual jobs a slot gets through in a round trip. */
-function roundTripJobs({ usualMs }: AgentRoom): number {
-  if (usualMs === undefined) return 1;
-  return Math.min(MAX_ROUND_TRIP_JOBS, Math.max(1, Math.ceil(ROUND_TRIP_MS / Math.max(1, usualMs))));
-}
-
-const noCapacity = Object.freeze({ slots: 0, cpu: 0, memoryBytes: 0 });
-
-function unknownAgent(name: string): AgentRoom {
-  const offer: Offer = {
-    name,
-    incarnation: "",
-    capacity: noCapacity,
-    labels: new Map(),
-    pool: "",
-    hasEngine: false,
-    mode: "draining",
-  };
-  return { offer, cpuFree: 0, memoryFree: 0, placed: new Map(), usualMs: undefined };
-}
-
 function placeKey(run: string, job: number): string {
   return `${run}/${job}`;
-}
-
-function freeSlots(room: AgentRoom): number {
-  return room.offer.capacity.slots - room.placed.size;
-}
-
-function loadOf(room: AgentRoom): number {
-  return room.placed.size / Math.max(1, room.offer.capacity.slots);
-}
-
-function fitsNow(requirement: Requirement, room: AgentRoom): boolean {
-  return (
-    requirement.cpu <= room.cpuFree &&
-    requirement.memoryBytes <= room.memoryFree &&
-    misfit(requirement, room.offer) === undefined
-  );
 }
 
 /** The run whose turn it is. */

@@ -1,7 +1,7 @@
-import type { RunRecord } from "../../coordinator/core/record.ts";
+import type { CarriedJob, RunRecord } from "../../coordinator/core/record.ts";
 import * as decide from "../../coordinator/core/run-decide.ts";
 import { type Change, fold } from "../../coordinator/core/run-fold.ts";
-import { liveAttempt, newRunState, type RunState } from "../../coordinator/core/run-state.ts";
+import { jobAt, liveAttempt, newRunState, type RunState } from "../../coordinator/core/run-state.ts";
 import { runOptionsSchema } from "../../shared/model/api.ts";
 import { compileGraph } from "../../shared/model/graph.ts";
 import { graphSpecSchema, type JobSpecInput } from "../../shared/model/job-spec.ts";
@@ -25,8 +25,8 @@ export function jobsOf(sketch: Sketch): JobSpecInput[] {
 export const succeeded: Outcome = { kind: "succeeded" };
 export const failed: Outcome = { kind: "failed", reason: "exit", exitCode: 1 };
 
-export function resultOf(outcome: Outcome): AttemptResult {
-  return { outcome, wallMs: 5, cpuMs: null, peakMemoryBytes: null, artifact: null, logBytes: 0 };
+export function resultOf(outcome: Outcome, artifact: AttemptResult["artifact"] = null): AttemptResult {
+  return { outcome, wallMs: 5, cpuMs: null, peakMemoryBytes: null, artifact, logBytes: 0 };
 }
 
 /** Drives one run through decisions and the fold, by job names, with a clock moved by hand. */
@@ -34,37 +34,41 @@ export class RunDriver {
   readonly state: RunState;
   readonly records: RunRecord[] = [];
   readonly changes: Change[] = [];
+  /** Records that changed nothing anybody hears of. */
+  readonly inVain: RunRecord[] = [];
   now = 1_000;
   #leases = 0;
 
-  constructor(sketch: Sketch | readonly JobSpecInput[], options: Partial<RunState["options"]> = {}) {
+  constructor(
+    sketch: Sketch | readonly JobSpecInput[],
+    options: Partial<RunState["options"]> = {},
+    retry?: { of: string; carried: { inline: CarriedJob[] } },
+  ) {
     const jobs = Array.isArray(sketch) ? sketch : jobsOf(sketch as Sketch);
     const spec = graphSpecSchema.parse({ jobs });
     const compilation = compileGraph(spec);
     if (!compilation.ok) throw new Error(JSON.stringify(compilation.problems));
     const runOptions = runOptionsSchema.parse(options);
-    this.state = newRunState("r1", spec, compilation.graph, {
-      name: null,
-      options: runOptions,
+    const submitted = {
+      type: "submitted" as const,
       at: this.now,
-    });
-    this.record([
-      {
-        type: "submitted",
-        at: this.now,
-        name: null,
-        graph: { inline: spec },
-        jobs: spec.jobs.length,
-        options: runOptions,
-      },
-    ]);
+      name: null,
+      graph: { inline: spec },
+      jobs: spec.jobs.length,
+      options: runOptions,
+      ...(retry === undefined ? {} : { retry }),
+    };
+    this.state = newRunState("r1", spec, compilation.graph, submitted, retry?.carried.inline);
+    this.record([submitted]);
   }
 
   record(records: readonly RunRecord[]): void {
     for (let next = records; next.length > 0; next = decide.onSettled(this.state, this.now)) {
       for (const record of next) {
+        const changes = fold(this.state, record);
         this.records.push(record);
-        this.changes.push(...fold(this.state, record));
+        this.changes.push(...changes);
+        if (changes.length === 0) this.inVain.push(record);
       }
     }
   }
@@ -83,16 +87,20 @@ export class RunDriver {
     return Object.fromEntries(this.state.graph.names.map((name) => [name, this.phase(name)]));
   }
 
-  grant(name: string, agent = "host"): boolean {
+  grant(name: string, agent = "host", incarnation = `${agent}-1`): boolean {
     this.#leases += 1;
-    const grant = { job: this.index(name), agent, incarnation: `${agent}-1`, lease: `lease-${this.#leases}` };
+    const grant = { job: this.index(name), agent, incarnation, lease: `lease-${this.#leases}` };
     const records = decide.onGranted(this.state, grant, this.now);
     this.record(records);
     return records.length > 0;
   }
 
-  finish(name: string, outcome: Outcome = succeeded): decide.Decision {
-    return this.#report({ kind: "finished", ...this.#attempt(name), result: resultOf(outcome) });
+  finish(
+    name: string,
+    outcome: Outcome = succeeded,
+    artifact: AttemptResult["artifact"] = null,
+  ): decide.Decision {
+    return this.#report({ kind: "finished", ...this.#attempt(name), result: resultOf(outcome, artifact) });
   }
 
   /** Its agent gives it back without having started it. */
@@ -114,7 +122,8 @@ export class RunDriver {
   }
 
   #report(item: ReportItem): decide.Decision {
-    const decision = decide.onReported(this.state, item, this.now, 0.5);
+    const agent = liveAttempt(jobAt(this.state, item.job))?.agent ?? "host";
+    const decision = decide.onReported(this.state, agent, item, this.now, 0.5);
     this.record(decision.records);
     return decision;
   }

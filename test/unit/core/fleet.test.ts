@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { newFleet, offerOf, onBye, onHeartbeat, onHello, onTick } from "../../../coordinator/core/fleet.ts";
+import {
+  newFleet,
+  offerOf,
+  onBye,
+  onHeartbeat,
+  onHello,
+  onOutageEnded,
+  onTick,
+} from "../../../coordinator/core/fleet.ts";
 import type { Heartbeat, Hello } from "../../../shared/model/messages.ts";
 
 const sender = { v: 1 as const, agent: "a", incarnation: "i1", epoch: 1, ordersSeen: 0 };
@@ -13,7 +21,15 @@ const hello: Hello = {
   versions: { millrace: "1", node: "20", engine: null },
   held: [],
 };
-const heartbeat: Heartbeat = { ...sender, mode: "active", load1: 0, freeMemoryBytes: 0, held: [] };
+const successor: Hello = { ...hello, incarnation: "i2" };
+const heartbeat: Heartbeat = {
+  ...sender,
+  mode: "active",
+  load1: 0,
+  freeMemoryBytes: 0,
+  held: [],
+  refused: [],
+};
 const times = { heartbeatMs: 2_000, lostAfterMs: 15_000 };
 const kinds = (effects: readonly { kind: string }[]) => effects.map((effect) => effect.kind);
 
@@ -34,15 +50,76 @@ describe("the fleet", () => {
     onHello(fleet, hello, 0);
     expect(kinds(onTick(fleet, 15_000))).toEqual(["lost"]);
     expect(kinds(onHeartbeat(fleet, heartbeat, 20_000))).toEqual(["refused", "askHello"]);
-    expect(onHello(fleet, hello, 21_000)).toMatchObject([{ kind: "joined", isNewIncarnation: true }]);
+    expect(onHello(fleet, hello, 21_000)).toMatchObject([{ kind: "joined", isBack: true }]);
   });
 
-  it("refuses what an earlier incarnation says", () => {
+  it("asks the holder of a name that another incarnation claims, and follows the claimant when none answers", () => {
     const fleet = newFleet(times);
     onHello(fleet, hello, 0);
-    onHello(fleet, { ...hello, incarnation: "i2" }, 1_000);
-    expect(onHeartbeat(fleet, heartbeat, 2_000)).toMatchObject([{ kind: "refused", reason: "incarnation" }]);
-    expect(fleet.agents.get("a")?.lastHeardMs).toBe(1_000);
+    expect(onHello(fleet, successor, 1_000)).toEqual([{ kind: "askHello", agent: "a" }]);
+    expect(onHello(fleet, successor, 1_500)).toEqual([]);
+    expect(onTick(fleet, 1_999)).toEqual([]);
+    expect(onTick(fleet, 2_000)).toMatchObject([
+      { kind: "joined", isBack: true, agent: { hello: successor } },
+    ]);
+    expect(onHeartbeat(fleet, heartbeat, 3_000)).toMatchObject([
+      { kind: "refused", reason: "incarnation" },
+      { kind: "askHello" },
+    ]);
+    expect(fleet.agents.get("a")?.lastHeardMs).toBe(2_000);
+  });
+
+  it("lets an incarnation with the same records follow at once, and does not go back to its predecessor", () => {
+    const fleet = newFleet(times);
+    const first = { ...hello, incarnation: "records.1" };
+    const second = { ...hello, incarnation: "records.2" };
+    onHello(fleet, first, 0);
+    expect(onHello(fleet, second, 1)).toMatchObject([{ kind: "joined", isBack: true }]);
+    expect(onHello(fleet, second, 2)).toMatchObject([{ kind: "joined", isBack: false }]);
+    expect(onHello(fleet, first, 3)).toMatchObject([{ kind: "refused", reason: "left" }]);
+    expect(fleet.agents.get("a")?.hello.incarnation).toBe("records.2");
+    expect(kinds(onHello(fleet, { ...hello, incarnation: "others.1" }, 4))).toEqual(["askHello"]);
+  });
+
+  it("leaves a name to the holder that is heard, tells of the claimant once, and hears it again later", () => {
+    const fleet = newFleet(times);
+    onHello(fleet, hello, 0);
+    onHello(fleet, successor, 1_000);
+    expect(onHello(fleet, hello, 1_001)).toMatchObject([
+      { kind: "nameTaken", claimant: successor },
+      { kind: "joined", isBack: false },
+    ]);
+    expect(onHeartbeat(fleet, heartbeat, 1_002)).toEqual([]);
+    expect(onHello(fleet, successor, 1_003)).toEqual([]);
+    expect(onTick(fleet, 2_500)).toEqual([]);
+    expect(fleet.agents.get("a")?.hello.incarnation).toBe("i1");
+    // The holder has died meanwhile; the claimant repeats its hello.
+    expect(onHello(fleet, successor, 3_500)).toEqual([{ kind: "askHello", agent: "a" }]);
+    expect(onTick(fleet, 4_500)).toMatchObject([{ kind: "joined", isBack: true }]);
+  });
+
+  it("gives the name of a lost agent to whoever says hello", () => {
+    const fleet = newFleet(times);
+    onHello(fleet, hello, 0);
+    onTick(fleet, 15_000);
+    expect(onHello(fleet, successor, 15_001)).toMatchObject([{ kind: "joined", isBack: true }]);
+  });
+
+  it("does not take back an incarnation that has left, whose hello was still under way", () => {
+    const fleet = newFleet(times);
+    onHello(fleet, hello, 0);
+    onBye(fleet, { ...sender, reason: "stopped" }, 10);
+    expect(onHello(fleet, hello, 11)).toEqual([{ kind: "refused", agent: "a", reason: "left" }]);
+    expect(fleet.agents.get("a")?.state).toBe("left");
+    expect(onHello(fleet, successor, 12)).toMatchObject([{ kind: "joined" }]);
+  });
+
+  it("counts silence from the end of an outage", () => {
+    const fleet = newFleet(times);
+    onHello(fleet, hello, 0);
+    onOutageEnded(fleet, 14_000);
+    expect(onTick(fleet, 19_999)).toEqual([]);
+    expect(kinds(onTick(fleet, 20_000))).toEqual(["suspected", "offerChanged"]);
   });
 
   it("lets an agent leave, and does not call it lost later", () => {

@@ -7,7 +7,7 @@ const settle = (job: number) => ({ kind: "settle", run: "r", job, attempt: 1, le
 
 describe("an order channel", () => {
   it("numbers batches without gap and sends the unconfirmed ones again, unchanged", () => {
-    const channel = new OrderChannel(1000);
+    const channel = new OrderChannel({ incarnation: "i", resendAfterMs: 1000 });
     channel.enqueue(settle(1));
     channel.enqueue(settle(2));
     const [first] = channel.takeNew(0, 100_000);
@@ -23,11 +23,33 @@ describe("an order channel", () => {
   });
 
   it("cuts batches by size and never drops an order that alone is larger", () => {
-    const channel = new OrderChannel(1000);
+    const channel = new OrderChannel({ incarnation: "i", resendAfterMs: 1000 });
     for (let job = 0; job < 5; job++) channel.enqueue(settle(job));
     expect(channel.takeNew(0, 700).map((batch) => batch.orders.length)).toEqual([2, 2, 1]);
     channel.enqueue(settle(9));
     expect(channel.takeNew(0, 1).map((batch) => batch.number)).toEqual([4]);
+  });
+
+  it("greets again with what waits to be confirmed, so that repeated greetings gather nothing", () => {
+    const channel = new OrderChannel({ incarnation: "i", resendAfterMs: 1000, lastSeen: 4 });
+    expect(channel.greet(0)).toMatchObject({ number: 5, orders: [] });
+    expect(channel.greet(1)).toMatchObject({ number: 5, orders: [] });
+    channel.onConfirmed(5);
+    expect(channel.greet(2)).toMatchObject({ number: 6 });
+    expect(channel.pending).toBe(1);
+  });
+
+  it("keeps its numbers when it is closed, and sends what was unconfirmed without its orders", () => {
+    const channel = new OrderChannel({ incarnation: "i", resendAfterMs: 1000 });
+    channel.enqueue(settle(1));
+    channel.takeNew(0, 100_000);
+    channel.enqueue(settle(2));
+    channel.close();
+    channel.open();
+    expect(channel.takeNew(1, 100_000)).toEqual([]);
+    expect(channel.greet(2)).toMatchObject({ number: 1, orders: [] });
+    channel.enqueue(settle(3));
+    expect(channel.takeNew(3, 100_000)).toMatchObject([{ number: 2, orders: [settle(3)] }]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { agentsFailedOn } from "../../../coordinator/core/retry.ts";
 import * as decide from "../../../coordinator/core/run-decide.ts";
 import { fold } from "../../../coordinator/core/run-fold.ts";
 import { liveAttempt, newRunState } from "../../../coordinator/core/run-state.ts";
@@ -107,17 +108,81 @@ describe("a run", () => {
   });
 });
 
+describe("a cancelled job", () => {
+  const cancel = (run: RunDriver, job: number | null) =>
+    run.record(decide.onCancelRequested(run.state, { job, by: "me", reason: "no" }, run.now));
+
+  it("gives its slot back when its agent returns it unstarted", () => {
+    for (const job of [0, null]) {
+      const run = new RunDriver({ a: {}, b: { needs: ["a"] } });
+      run.grant("a");
+      cancel(run, job);
+      expect(run.phase("a")).toBe("assigned");
+      run.giveBack("a");
+      expect(run.phase("a")).toBe("cancelled");
+      expect(run.changes).toContainEqual(
+        expect.objectContaining({ kind: "cancelled", job: 0, attempt: expect.anything() }),
+      );
+    }
+  });
+
+  it("ends at once while it waits for its next attempt, or is held", () => {
+    const run = new RunDriver({ a: { retries: { max: 1, backoffMs: 60_000 } }, b: { priority: 0 } });
+    run.execute("a", failed);
+    cancel(run, 0);
+    cancel(run, 1);
+    expect(run.phases()).toEqual({ a: "cancelled", b: "cancelled" });
+    expect(run.state.endedAt).not.toBeNull();
+  });
+
+  it("is not tried again when its attempt fails or is lost on the way to its end", () => {
+    for (const outcome of [failed, { kind: "lost", message: "gone" } satisfies Outcome]) {
+      const run = new RunDriver({ a: { retries: { max: 5 } } });
+      run.grant("a");
+      cancel(run, 0);
+      run.finish("a", outcome);
+      expect(run.phase("a")).toBe("cancelled");
+    }
+  });
+
+  it("keeps a success that crosses its cancelling", () => {
+    const run = new RunDriver({ a: {}, b: { needs: ["a"] } });
+    run.grant("a");
+    cancel(run, 0);
+    run.finish("a");
+    expect(run.phases()).toEqual({ a: "succeeded", b: "ready" });
+  });
+});
+
 describe("a report", () => {
   it("is refused with an old lease and settled again when it was accepted before", () => {
     const run = new RunDriver({ a: {}, b: {} });
     run.grant("a");
     const attempt = liveAttempt(run.state.jobs[0] as never);
     const item = { kind: "finished", run: "r1", job: 0, attempt: 1, result: resultOf(succeeded) } as const;
-    const forged = decide.onReported(run.state, { ...item, lease: "forged" }, run.now, 0);
+    const forged = decide.onReported(run.state, "host", { ...item, lease: "forged" }, run.now, 0);
     expect(forged).toEqual({ records: [], settles: true, refusal: "staleLease" });
     run.finish("a");
-    const repeated = decide.onReported(run.state, { ...item, lease: attempt?.lease ?? "" }, run.now, 0);
+    const known = { ...item, lease: attempt?.lease ?? "" };
+    const repeated = decide.onReported(run.state, "host", known, run.now, 0);
     expect(repeated).toEqual({ records: [], settles: true });
+  });
+
+  it("is refused from another agent than the one that has the lease", () => {
+    const run = new RunDriver({ a: {} });
+    run.grant("a", "host");
+    const { lease = "" } = liveAttempt(run.state.jobs[0] as never) ?? {};
+    const item = {
+      kind: "finished",
+      run: "r1",
+      job: 0,
+      attempt: 1,
+      lease,
+      result: resultOf(succeeded),
+    } as const;
+    const stolen = decide.onReported(run.state, "thief", item, run.now, 0);
+    expect(stolen).toEqual({ records: [], settles: true, refusal: "otherAgent" });
+    expect(decide.onReported(run.state, "host", item, run.now, 0).records).toHaveLength(1);
   });
 
   it("puts a job back that was returned, without counting it as a failure", () => {
@@ -125,7 +190,7 @@ describe("a report", () => {
     run.grant("a");
     const { lease = "" } = liveAttempt(run.state.jobs[0] as never) ?? {};
     const item = { kind: "returned", run: "r1", job: 0, attempt: 1, lease, reason: "draining" } as const;
-    run.record(decide.onReported(run.state, item, run.now, 0).records);
+    run.record(decide.onReported(run.state, "host", item, run.now, 0).records);
     expect(run.phase("a")).toBe("ready");
     run.execute("a");
     expect(run.state.jobs[0]?.attempts.map((attempt) => attempt.attempt)).toEqual([1, 2]);
@@ -166,10 +231,45 @@ describe("a retry", () => {
     }
     run.execute("a", failed);
     expect(run.phase("a")).toBe("ready");
-    run.grant("a");
+    run.grant("a", "other");
     run.record(decide.onAttemptLost(run.state, 0, lost.message, run.now, 0));
-    expect(run.state.jobs[0]?.attempts.at(-1)?.result?.outcome).toEqual(lost);
+    expect(run.state.jobs[0]?.attempts.at(-1)?.result?.outcome).toEqual({
+      kind: "lost",
+      message: "the host is gone; lost 5 times, on host, host, host, host, other",
+    });
     expect(run.state.status).toBe("failed");
+  });
+
+  it("comes at once after the first loss, and later after each further one", () => {
+    const run = new RunDriver({ a: {} });
+    for (let loss = 1; loss <= 4; loss++) {
+      run.grant("a");
+      run.record(decide.onAttemptLost(run.state, 0, "gone", run.now, 0.5));
+    }
+    const delays = run.changes.flatMap((change) => (change.kind === "retrying" ? [change.delayMs] : []));
+    expect(delays).toEqual([0, 1000, 2000, 4000]);
+  });
+
+  it("does not count attempts that were given back, or ended to hold the job", () => {
+    const run = new RunDriver({ a: { retries: { max: 1 } } });
+    run.grant("a");
+    run.giveBack("a");
+    run.grant("a");
+    run.finish("a", { kind: "cancelled" });
+    run.execute("a", failed);
+    expect(run.phase("a")).toBe("ready");
+    expect(agentsFailedOn(run.state.jobs[0]?.attempts ?? [])).toEqual(["host"]);
+  });
+
+  it("avoids the agents on which the job has failed or was lost, not those that gave it back", () => {
+    const run = new RunDriver({ a: { retries: { max: 3 } } });
+    run.grant("a", "refuses");
+    run.giveBack("a");
+    run.grant("a", "silent");
+    run.record(decide.onAttemptLost(run.state, 0, "gone", run.now, 0));
+    run.grant("a", "broken");
+    run.finish("a", failed);
+    expect(agentsFailedOn(run.state.jobs[0]?.attempts ?? [])).toEqual(["broken", "silent"]);
   });
 
   it("is not made after a loss where the job forbids it", () => {
@@ -223,6 +323,15 @@ describe("a limit on the wait for a slot", () => {
     expect(check(run)).toHaveLength(1);
     run.finish("a");
     expect(run.phase("a")).toBe("succeeded");
+  });
+
+  it("fails no job that is cancelled when it comes back", () => {
+    const run = new RunDriver(limited);
+    run.grant("a");
+    run.now += 1_000;
+    run.record(decide.onCancelRequested(run.state, { job: 0, by: "me", reason: "no" }, run.now));
+    expect(run.giveBack("a").records.map(({ type }) => type)).toEqual(["returned"]);
+    expect(run.phase("a")).toBe("cancelled");
   });
 
   it("does not count while the job or the run is held", () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Offer, Requirement } from "../../../coordinator/core/requirement.ts";
 import { Scheduler } from "../../../coordinator/core/scheduler.ts";
 
-const plain: Requirement = { pool: "", labels: [], needsEngine: false, cpu: 0, memoryBytes: 0 };
+const plain: Requirement = { pool: "", labels: [], needsEngine: false, cpu: 0, memoryBytes: 0, avoids: [] };
 
 function offer(name: string, slots: number, more: Partial<Offer> = {}): Offer {
   return {
@@ -165,6 +165,55 @@ describe("the scheduler", () => {
     scheduler.onReleased("r", 0);
     scheduler.onReleased("r", 1);
     expect(scheduler.offers()).toEqual([]);
+  });
+
+  it("keeps a job away from an agent on which it has failed, while another one could run it", () => {
+    const scheduler = new Scheduler();
+    scheduler.onAgent(offer("a", 2));
+    scheduler.onAgent(offer("b", 1));
+    scheduler.onRunOpened("r", 1, 500);
+    scheduler.onAdopted("r", 9, "b", plain);
+    request(scheduler, "r", 1, { avoids: ["a"] });
+    // Not in the backlog of the other one either: that may take hours.
+    expect(scheduler.plan()).toEqual([]);
+    expect(scheduler.avoidedBy("r", 0)).toEqual(["a"]);
+    scheduler.onReleased("r", 9);
+    expect(placesOf(scheduler.plan())).toEqual(["r/0@b"]);
+  });
+
+  it("lets it go back there when no other agent is active or fits, or when it has waited long enough", () => {
+    const others: Partial<Offer>[] = [{ mode: "held" }, { mode: "draining" }, { pool: "other" }];
+    for (const other of others) {
+      const scheduler = new Scheduler();
+      scheduler.onAgent(offer("a", 1));
+      scheduler.onAgent(offer("b", 1, other));
+      scheduler.onRunOpened("r", 1, 500);
+      request(scheduler, "r", 1, { avoids: ["a"] });
+      expect(placesOf(scheduler.plan())).toEqual(["r/0@a"]);
+    }
+    const scheduler = new Scheduler({ backlogPerSlot: 0 });
+    scheduler.onAgent(offer("a", 1));
+    scheduler.onAgent(offer("b", 1));
+    scheduler.onRunOpened("r", 1, 500);
+    scheduler.onAdopted("r", 9, "b", plain);
+    request(scheduler, "r", 1, { avoids: ["a"] });
+    expect(scheduler.plan()).toEqual([]);
+    scheduler.onAvoidanceOver("r", 0, { ...plain, avoids: ["a"] });
+    expect(scheduler.avoidedBy("r", 0)).toEqual([]);
+    expect(placesOf(scheduler.plan())).toEqual(["r/0@a"]);
+    scheduler.onReleased("r", 0);
+    scheduler.onAvoidanceOver("r", 0, { ...plain, avoids: ["a"] });
+    expect(scheduler.plan()).toEqual([]);
+  });
+
+  it("does not recall a job to an agent on which it has failed", () => {
+    const scheduler = new Scheduler();
+    scheduler.onAgent(offer("b", 1));
+    scheduler.onRunOpened("r", 1, 500);
+    scheduler.onAdopted("r", 8, "b", plain);
+    scheduler.onAdopted("r", 9, "b", { ...plain, avoids: ["a"] });
+    scheduler.onAgent(offer("a", 1));
+    expect(scheduler.recalls()).toEqual([{ run: "r", job: 8, agent: "b" }]);
   });
 
   it("tells the place of a job in its run's queue", () => {
