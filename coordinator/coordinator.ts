@@ -1,5 +1,6 @@
 /** A coordinator process put together: bus, streams, journal, actors, API. No decisions here. */
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../shared/actor/contract.ts";
 import { MessageCodec } from "../shared/actor/message-codec.ts";
 import { systemRandomness } from "../shared/actor/randomness.ts";
@@ -7,15 +8,19 @@ import { type ActorSystem, createActorSystem } from "../shared/actor/system.ts";
 import { systemClock } from "../shared/actor/system-clock.ts";
 import { connectBus } from "../shared/bus/connection.ts";
 import { NatsTransport } from "../shared/bus/nats-transport.ts";
+import { NatsRequestLine } from "../shared/bus/request-line.ts";
 import { serveApi } from "../shared/bus/service.ts";
+import { readStorageUsage } from "../shared/bus/stream-usage.ts";
 import { ensureStreams, type StreamOptions } from "../shared/bus/streams.ts";
 import { version } from "../shared/model/version.ts";
 import { getDocument, putDocument } from "../shared/store/document.ts";
 import { JetStreamObjects } from "../shared/store/jetstream-objects.ts";
-import { answerApi } from "./actors/api.ts";
-import { CoordinatorActor } from "./actors/coordinator.ts";
-import type { CoordinatorMessage } from "./actors/messages.ts";
+import type { CollectionSettings } from "./actors/collector.ts";
+import { DEFAULT_FLEET_TIMES } from "./core/fleet.ts";
+import type { RetentionPolicy } from "./core/retention.ts";
+import { openCollectionStores } from "./journal/jetstream-collection.ts";
 import { openJournal } from "./journal/jetstream-journal.ts";
+import { startMember } from "./member.ts";
 
 export interface CoordinatorSettings {
   /** URL of the NATS server, with credentials. */
@@ -23,36 +28,57 @@ export interface CoordinatorSettings {
   readonly namespace: string;
   readonly log: Logger;
   readonly streams?: StreamOptions;
+  /** How often agents say that they live. */
   readonly heartbeatMs?: number;
   /** Silence after which an agent's jobs are given to others. */
   readonly lostAfterMs?: number;
   /** Jobs an agent may hold beyond its slots, for each slot. */
   readonly backlogPerSlot?: number;
+  /** What is kept for how long, where it is not the default: 30 days, 10,000 runs; a day for unreferenced objects. */
+  readonly retention?: Partial<RetentionPolicy & Pick<CollectionSettings, "unreferencedForMs">>;
+  /** What JetStream may hold, where no limit of the account tells it. */
+  readonly storageMaxBytes?: number;
   /** How long the first connection may take; for ever when left out. */
   readonly firstConnectTimeoutMs?: number;
 }
 
 export interface RunningCoordinator {
-  /** Resolves when it has ended: stopped, deposed by another coordinator, or failed. */
-  readonly ended: Promise<"stopped" | "deposed" | "failed">;
-  /** Ends it; runs and agents go on, and the next coordinator takes over. */
+  /** Resolves when it has ended. One that is deposed does not: it is a standby again. */
+  readonly ended: Promise<"stopped" | "failed">;
+  /** Ends it; runs and agents go on, and a standby or the next coordinator takes over. */
   stop(): Promise<void>;
 }
 
+const DAY_MS = 24 * 3600_000;
+const DEFAULT_RETENTION = { keepRunsForMs: 30 * DAY_MS, keepRuns: 10_000, unreferencedForMs: DAY_MS };
+const COLLECT_EVERY_MS = 3600_000;
 const STOP_TIMEOUT_MS = 5_000;
+const DRAIN_MS = 2_000;
+const ELECTION_TIMES = { beatMs: 500, silenceMs: 3_000 };
 
 export async function startCoordinator(settings: CoordinatorSettings): Promise<RunningCoordinator> {
   const { server, namespace, log } = settings;
+  const patienceMs = settings.firstConnectTimeoutMs ?? Number.POSITIVE_INFINITY;
   const randomness = systemRandomness();
-  const node = `coordinator-${randomness.id()}`;
+  const node = `coordinator-${hostname().replaceAll(/[^A-Za-z0-9]/g, "-")}-${randomness.id().slice(0, 8)}`;
   const bus = await connectBus({
     server,
     namespace,
     name: `millrace coordinator on ${hostname()}`,
-    firstConnectTimeoutMs: settings.firstConnectTimeoutMs ?? Number.POSITIVE_INFINITY,
+    firstConnectTimeoutMs: patienceMs,
   });
-  await ensureStreams(bus, settings.streams ?? {});
-  const { journal, eventLog, close: closeJournal } = openJournal(bus);
+  await ensureStreams(bus, { patienceMs, ...settings.streams });
+  const retention = { ...DEFAULT_RETENTION, ...settings.retention };
+  const refusals = new Map<string, string>();
+  const {
+    journal,
+    eventLog,
+    heardOf,
+    openSnapshots,
+    close: closeJournal,
+  } = openJournal(bus, {
+    onFull: (stream, why) => void (why === null ? refusals.delete(stream) : refusals.set(stream, why)),
+  });
   const objects = new JetStreamObjects(bus.connection, { bucket: bus.subjects.objectBucket() });
   const codec = new MessageCodec();
   const system: ActorSystem = createActorSystem({
@@ -64,43 +90,63 @@ export async function startCoordinator(settings: CoordinatorSettings): Promise<R
     log,
     subjectRoot: bus.subjects.actors(),
     deadLetterSubject: bus.subjects.deadLetters(),
+    options: { takesRemote: false },
   });
-  let end: (reason: "stopped" | "deposed" | "failed") => void = () => undefined;
-  const reason = new Promise<"stopped" | "deposed" | "failed">((resolve) => {
+  let end: (reason: "stopped" | "failed") => void = () => undefined;
+  const reason = new Promise<"stopped" | "failed">((resolve) => {
     end = resolve;
   });
-  const coordinator = system.spawn<CoordinatorMessage>(
-    "coordinator",
-    () =>
-      new CoordinatorActor({
-        node,
-        version,
-        subjects: bus.subjects,
-        codec,
-        journal,
-        eventLog,
-        readGraph: (digest) => getDocument(objects, "graph", digest),
-        storeInputs: (inputs) => putDocument(objects, "data", inputs),
-        times: { heartbeatMs: settings.heartbeatMs ?? 2_000, lostAfterMs: settings.lostAfterMs ?? 15_000 },
-        backlogPerSlot: settings.backlogPerSlot ?? 1,
-        onDeposed: () => end("deposed"),
-      }),
-    {
-      mailbox: { capacity: 100_000 },
-      onFailure: (error) => {
-        log.error({ error: String(error) }, "the coordinator has failed");
-        end("failed");
-      },
+  const member = startMember({
+    node,
+    version,
+    system,
+    clock: systemClock,
+    line: new NatsRequestLine(bus),
+    log,
+    subjects: bus.subjects,
+    codec,
+    journal,
+    eventLog,
+    readGraph: (digest) => getDocument(objects, "graph", digest),
+    documents: {
+      store: (value) => putDocument(objects, "data", value),
+      read: (digest) => getDocument(objects, "data", digest),
     },
-  );
-  const service = await serveApi(bus, version, (verb, request) =>
-    answerApi(system, coordinator, verb, request),
-  );
+    snapshots: openSnapshots(objects, (run, reason) =>
+      log.warn({ run, reason }, "a snapshot is left aside; all of the run's records are read"),
+    ),
+    heardOf,
+    collection: {
+      policy: retention,
+      unreferencedForMs: retention.unreferencedForMs,
+      intervalMs: COLLECT_EVERY_MS,
+      stores: openCollectionStores(bus, journal, objects),
+    },
+    storage: {
+      usage: () => readStorageUsage(bus),
+      refusals,
+      kept: [bus.subjects.journalStream(), `OBJ_${bus.subjects.objectBucket()}`],
+      maxBytes: settings.storageMaxBytes ?? null,
+    },
+    times: {
+      heartbeatMs: settings.heartbeatMs ?? DEFAULT_FLEET_TIMES.heartbeatMs,
+      lostAfterMs: settings.lostAfterMs ?? DEFAULT_FLEET_TIMES.lostAfterMs,
+    },
+    electionTimes: ELECTION_TIMES,
+    backlogPerSlot: settings.backlogPerSlot ?? 1,
+    onFailure: (error) => {
+      log.error({ error: String(error) }, "the coordinator has failed");
+      end("failed");
+    },
+  });
+  const service = await serveApi(bus, version, (verb, request) => member.answer(verb, request));
   const shutDown = async (): Promise<void> => {
     await service.stop();
     const { unfinished } = await system.stop({ timeoutMs: STOP_TIMEOUT_MS });
     if (unfinished.length > 0)
       log.warn({ unfinished: unfinished.slice(0, 10) }, "actors did not stop in time");
+    // With a standby there is soon somebody to answer what is still asked here.
+    await Promise.race([member.drained(), sleep(DRAIN_MS, undefined, { ref: false })]);
     closeJournal();
     await bus.close();
   };

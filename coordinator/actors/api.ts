@@ -1,34 +1,13 @@
-/** The edge of the API: bytes are validated into a command, the coordinator actor's reply becomes bytes. */
-import type { ActorRef } from "../../shared/actor/contract.ts";
-import type { ActorSystem } from "../../shared/actor/system.ts";
+/** The edge of the API: the bytes of a request are validated into a command, a reply becomes bytes. */
 import { api, type Verb } from "../../shared/model/api.ts";
 import { type ErrorCode, MillraceError } from "../../shared/model/error.ts";
-import type { Command, CoordinatorMessage, Reply } from "./messages.ts";
+import type { Command, Reply } from "./messages.ts";
 
-const REPLY_TIMEOUT_MS = 60_000;
 /** A submission goes into the journal as one message. */
 const MAX_REQUEST_BYTES = 400 * 1024;
 
-export async function answerApi(
-  system: ActorSystem,
-  coordinator: ActorRef<CoordinatorMessage>,
-  verb: Verb,
-  request: Uint8Array,
-): Promise<Uint8Array> {
-  const command = parseCommand(verb, request);
-  const reply = await system.ask<Reply, CoordinatorMessage>(
-    coordinator,
-    (replyTo) => ({ kind: "command", command, replyTo }),
-    REPLY_TIMEOUT_MS,
-  );
-  if (!reply.ok) {
-    const detail = reply.fix === undefined ? {} : { fix: reply.fix };
-    throw new MillraceError(reply.code as ErrorCode, reply.message, detail);
-  }
-  return Buffer.from(JSON.stringify({ ok: true, result: reply.result }));
-}
-
-function parseCommand(verb: Verb, request: Uint8Array): Command {
+/** Throws a `badInput` for what is no valid request of the verb. */
+export function parseCommand(verb: Verb, request: Uint8Array): Command {
   if (request.length > MAX_REQUEST_BYTES) {
     throw new MillraceError(
       "badInput",
@@ -52,4 +31,11 @@ function parseCommand(verb: Verb, request: Uint8Array): Command {
     throw new MillraceError("badInput", `the request of ${verb} is not valid: ${issues.join("; ")}`);
   }
   return { verb, request: parsed.data } as Command;
+}
+
+/** The reply as a caller gets it; a refusal is thrown. */
+export function replyBytes(reply: Reply): Uint8Array {
+  if (reply.ok) return Buffer.from(JSON.stringify({ ok: true, result: reply.result }));
+  const detail = reply.fix === undefined ? {} : { fix: reply.fix };
+  throw new MillraceError(reply.code as ErrorCode, reply.message, detail);
 }

@@ -3,7 +3,7 @@ import type { ActorRef, Behaviour } from "../../shared/actor/contract.ts";
 import { asMillraceError } from "../../shared/model/error.ts";
 import type { RunState } from "../core/run-state.ts";
 import { Scheduler } from "../core/scheduler.ts";
-import { loadRun } from "../journal/run-loader.ts";
+import { loadRun, type RunStores } from "../journal/run-loader.ts";
 import type { Command, Reply } from "./messages.ts";
 import { answerQuery } from "./query.ts";
 
@@ -16,11 +16,11 @@ export interface ArchiveMessage {
 const KEPT_RUNS = 4;
 
 export class ArchiveActor implements Behaviour<ArchiveMessage> {
-  readonly #stores: Parameters<typeof loadRun>[1];
+  readonly #stores: RunStores;
   /** In order of use, latest last. */
   readonly #kept = new Map<string, RunState>();
 
-  constructor(stores: Parameters<typeof loadRun>[1]) {
+  constructor(stores: RunStores) {
     this.#stores = stores;
   }
 

@@ -1,24 +1,30 @@
 /**
- * The coordinator actor: takes the next epoch, brings living runs back from the journal, and holds the tree below it:
- * scheduler, fleet, archive and one run actor per living run. Commands of the API go through it.
+ * The coordinator actor: leads for one epoch. It takes over the living runs of the journal, and holds the tree below
+ * it: scheduler, fleet, archive and one run actor per living run. Commands of the API go through it.
  *
- *   claiming ──epoch──▶ listing ──runs known──▶ serving ──higher epoch seen──▶ deposed (all stops)
+ *   taking over ──every living run claimed──▶ leading ──higher epoch seen──▶ deposed (all stops)
  *
- * Safe: 1. no command is answered before the runs are known; 2. reports of unknown runs are dropped only after every
- * living run is loaded. Live: 3. a run whose actors fail for good is ended as `infrastructure`; nothing else suffers.
+ * Safe: 1. a command to a run is answered after its claim, a listing of all when every run is claimed; 2. reports of
+ * unknown runs are dropped only then, too. Live: 3. a run whose actors fail for good is ended as `infrastructure`;
+ * nothing else suffers.
  */
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
 import type { RunView } from "../../shared/model/api.ts";
 import { type FleetTimes, newFleet } from "../core/fleet.ts";
+import type { OrderChannel } from "../core/order-channel.ts";
 import type { RunState } from "../core/run-state.ts";
-import { viewEndedRun } from "../core/run-view.ts";
 import { Scheduler } from "../core/scheduler.ts";
-import type { Entry, EventLog, Journal } from "../journal/journal.ts";
-import { decodeRecords, type ReadGraph } from "../journal/run-loader.ts";
+import type { Documents } from "../journal/documents.ts";
+import type { EventLog, Journal } from "../journal/journal.ts";
+import type { FollowedRuns } from "../journal/journal-follower.ts";
+import type { Submission } from "../journal/new-run.ts";
+import type { Snapshots } from "../journal/snapshots.ts";
+import type { ReadGraph } from "../journal/submitted-graph.ts";
+import { findUntoldEnds } from "../journal/untold-ends.ts";
 import { ArchiveActor, type ArchiveMessage } from "./archive.ts";
 import { Counters } from "./counters.ts";
-import { FleetActor } from "./fleet.ts";
+import { FleetActor, type FleetOptions } from "./fleet.ts";
 import type {
   Command,
   CoordinatorMessage,
@@ -27,11 +33,16 @@ import type {
   RunMessage,
   SchedulerMessage,
 } from "./messages.ts";
+import { listRuns } from "./query.ts";
 import { RunActor } from "./run.ts";
 import type { RunOrigin, RunSurroundings } from "./run-surroundings.ts";
 import { SchedulerActor } from "./scheduler.ts";
+import { type StorageMessage, Storekeeper, type StorekeeperOptions } from "./storekeeper.ts";
 
-export interface CoordinatorOptions {
+export interface CoordinatorOptions extends StorekeeperOptions {
+  readonly epoch: number;
+  /** The runs as the journal had them when the epoch was claimed. */
+  readonly runs: FollowedRuns;
   readonly node: string;
   readonly version: string;
   readonly subjects: Subjects;
@@ -39,9 +50,16 @@ export interface CoordinatorOptions {
   readonly journal: Journal;
   readonly eventLog: EventLog;
   readonly readGraph: ReadGraph;
-  readonly storeInputs: RunSurroundings["storeInputs"];
+  readonly documents: Documents;
+  /** None are written when left out. */
+  readonly snapshots?: Snapshots;
+  /** Tokens of the agents of which a heartbeat was heard lately. */
+  readonly heardOf: FleetOptions["heardOf"];
   readonly times: FleetTimes;
   readonly backlogPerSlot: number;
+
+  /** Messages that were refused on this node so far, by reason. */
+  readonly deadLetterCounts?: () => readonly [string, number][];
   /** Another leader has taken over: this process has nothing left to do. */
   readonly onDeposed: (epoch: number) => void;
 }
@@ -67,9 +85,10 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   readonly #ended = new Map<string, RunView>();
   /** Submissions that wait for their first record to be stored. */
   readonly #submitters = new Map<string, ActorRef<Reply>[]>();
+  readonly #storekeeper: Storekeeper;
   readonly #notLoaded = new Set<string>();
-  #early: Extract<CoordinatorMessage, { kind: "command" }>[] | undefined = [];
-  #epoch = 0;
+  /** Questions about all runs, until all are taken over. */
+  #early: Extract<CoordinatorMessage, { kind: "command" }>[] = [];
   #actors:
     | {
         readonly scheduler: ActorRef<SchedulerMessage>;
@@ -81,35 +100,31 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     this.#schedule = { current: new Scheduler(options) };
+    this.#storekeeper = new Storekeeper(options, options.runs.removed);
   }
 
   started(context: Context<CoordinatorMessage>): void {
+    const { epoch, runs } = this.#options;
+    context.log.info({ epoch, living: runs.living.size, ended: runs.ended.size }, "leading");
+    this.#spawnActors(context);
+    for (const [run, view] of runs.ended) this.#ended.set(run, view);
+    for (const run of runs.living.keys()) this.#notLoaded.add(run);
+    for (const [run, followed] of runs.living) this.#spawnRun(run, { isStored: true, followed }, context);
+    if (this.#notLoaded.size === 0) this.#onAllLoaded(context);
     context.pipe(
-      this.#options.journal.claimEpoch(this.#options.node),
-      (epoch) => ({ kind: "claimed", epoch }),
-      (error) => ({ kind: "recoveryFailed", reason: String(error) }),
+      findUntoldEnds(runs.ended.keys(), this.#options.eventLog),
+      (untold) => ({ kind: "endsUntold", runs: untold }),
+      // The next leader finds them.
+      () => ({ kind: "endsUntold", runs: [] }),
     );
   }
 
   receive(message: CoordinatorMessage, context: Context<CoordinatorMessage>): void {
     switch (message.kind) {
-      case "claimed":
-        this.#epoch = message.epoch;
-        context.log.info({ epoch: message.epoch }, "leading");
-        this.#spawnActors(context);
-        return context.pipe(
-          this.#listRuns(),
-          (living) => ({ kind: "listed", living }),
-          (error) => ({ kind: "recoveryFailed", reason: String(error) }),
-        );
-      case "listed":
-        return this.#onListed(message.living, context);
-      case "recoveryFailed":
-        throw new Error(`the journal can't be read: ${message.reason}`);
       case "runLoaded":
-        return this.#onLoaded(message.run);
+        return this.#onLoaded(message.run, context);
       case "command":
-        if (this.#early !== undefined) this.#early.push(message);
+        if (message.command.verb === "runs" && this.#notLoaded.size > 0) this.#early.push(message);
         else this.#onCommand(message.command, message.replyTo, context);
         return;
       case "runReady":
@@ -123,16 +138,26 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       case "runEnded":
         this.#ended.set(message.view.run, message.view);
         return this.#close(message.view.run, context);
+      case "endsUntold":
+        for (const run of message.runs) {
+          // Until its end is told it counts as living.
+          if (this.#ended.delete(run)) this.#spawnRun(run, { isStored: true }, context);
+        }
+        return;
       case "runActorFailed":
         return this.#onRunActorFailed(message.run, context);
+      case "runsCondemned":
+      case "runsRemoved":
+      case "storage":
+        return this.#onStorage(message);
       case "schedulerStarted":
+        this.#actors?.scheduler.tell({ kind: "paused", reason: this.#storekeeper.pauseReason });
         this.#actors?.fleet.tell({ kind: "schedulerStarted" });
         for (const { ref } of this.#living.values()) ref.tell({ kind: "schedulerStarted" });
         return;
       case "fleetStarted":
         for (const { ref } of this.#living.values()) ref.tell({ kind: "fleetStarted" });
-        if (this.#early === undefined && this.#notLoaded.size === 0)
-          this.#actors?.fleet.tell({ kind: "recovered" });
+        if (this.#notLoaded.size === 0) this.#tellRecovered();
         return;
       case "deposed":
         return this.#onDeposed(message.epoch, context);
@@ -140,7 +165,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   }
 
   #spawnActors(context: Context<CoordinatorMessage>): void {
-    const { times, subjects, codec, eventLog, journal, readGraph } = this.#options;
+    const { times, subjects, codec, eventLog, journal, readGraph, documents, snapshots } = this.#options;
     const coordinator = context.self;
     const supervision = { maxRestarts: 5, windowMs: WINDOW_MS, backoff: { minMs: 50, maxMs: 5000 } };
     const scheduler = context.spawn<SchedulerMessage>(
@@ -154,13 +179,16 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     );
     const counters = this.#counters;
     const jobName = (run: string, job: number): string | undefined => this.#states.get(run)?.specs[job]?.name;
-    const epoch = this.#epoch;
+    const { epoch } = this.#options;
+    const channels = new Map<string, OrderChannel>();
     const fleet = context.spawn<FleetMessage>(
       "fleet",
       () =>
         new FleetActor({
           epoch,
           fleet: newFleet(times),
+          channels,
+          heardOf: this.#options.heardOf,
           subjects,
           codec,
           eventLog,
@@ -173,50 +201,45 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     );
     const archive = context.spawn<ArchiveMessage>(
       "archive",
-      () => new ArchiveActor({ journal, eventLog, codec, readGraph }),
+      () => new ArchiveActor({ journal, eventLog, codec, readGraph, documents, snapshots }),
       { mailbox: { capacity: 1000 }, supervision },
     );
+    this.#storekeeper.start({ epoch, codec, lostAfterMs: times.lostAfterMs }, supervision, context);
     this.#actors = { scheduler, fleet, archive };
   }
 
-  async #listRuns(): Promise<string[]> {
-    const living: string[] = [];
-    for (const entry of await this.#options.journal.lastOfEachRun()) {
-      const view = endedView(entry, this.#options.codec);
-      if (view === undefined) living.push(entry.run);
-      else this.#ended.set(entry.run, view);
-    }
-    return living;
+  /** A run is taken over: also one that was submitted to an earlier leader which could not say so. */
+  #onLoaded(run: string, context: Context<CoordinatorMessage>): void {
+    const jobs = this.#states.get(run)?.jobs.length ?? this.#ended.get(run)?.jobs ?? 0;
+    this.#answerSubmitters(run, { ok: true, result: { run, jobs, repeated: true } });
+    if (this.#notLoaded.delete(run) && this.#notLoaded.size === 0) this.#onAllLoaded(context);
   }
 
-  #onListed(living: readonly string[], context: Context<CoordinatorMessage>): void {
-    for (const run of living) {
-      this.#notLoaded.add(run);
-      this.#spawnRun(run, { isStored: true }, context);
-    }
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    if (this.#notLoaded.size === 0) this.#actors?.fleet.tell({ kind: "recovered" });
+  #onAllLoaded(context: Context<CoordinatorMessage>): void {
+    this.#tellRecovered();
+    const early = this.#early;
+    this.#early = [];
     for (const { command, replyTo } of early) this.#onCommand(command, replyTo, context);
   }
 
-  #onLoaded(run: string): void {
-    if (!this.#notLoaded.delete(run) || this.#notLoaded.size > 0) return;
-    this.#actors?.fleet.tell({ kind: "recovered" });
+  #tellRecovered(): void {
+    const runs = [...this.#living].map(([run, { ref }]) => ({ run, ref }));
+    this.#actors?.fleet.tell({ kind: "recovered", runs });
   }
 
   #spawnRun(run: string, origin: RunOrigin, context: Context<CoordinatorMessage>): void {
     if (this.#actors === undefined) return;
     const { scheduler, fleet } = this.#actors;
-    const { journal, eventLog, codec, readGraph, storeInputs, subjects } = this.#options;
+    const { journal, eventLog, codec, readGraph, documents, subjects } = this.#options;
     const surroundings: RunSurroundings = {
       run,
-      epoch: this.#epoch,
+      epoch: this.#options.epoch,
       journal,
       eventLog,
       codec,
       readGraph,
-      storeInputs,
+      documents,
+      snapshots: this.#options.snapshots,
       subjects,
       counters: this.#counters,
       coordinator: context.self,
@@ -241,7 +264,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
 
   /** Nothing is started, restarted or answered any more; the process is about to end. */
   #onDeposed(epoch: number, context: Context<CoordinatorMessage>): void {
-    context.log.warn({ epoch, own: this.#epoch }, "deposed by another coordinator");
+    context.log.warn({ epoch, own: this.#options.epoch }, "deposed by another coordinator");
     this.#options.onDeposed(epoch);
     context.stop();
   }
@@ -268,22 +291,30 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     this.#living.delete(run);
     this.#states.delete(run);
     this.#views.delete(run);
-    this.#onLoaded(run);
+    this.#onLoaded(run, context);
     this.#actors?.scheduler.tell({ kind: "runClosed", run });
     this.#actors?.fleet.tell({ kind: "runClosed", run });
     if (living === undefined) return;
     context.unwatch(living.ref);
-    context.stop(living.ref);
+    living.ref.tell({ kind: "close" });
   }
 
   #onCommand(command: Command, replyTo: ActorRef<Reply>, context: Context<CoordinatorMessage>): void {
     switch (command.verb) {
-      case "submit":
-        return this.#submit(command.request, replyTo, context);
+      case "submit": {
+        const { run, graph, options } = command.request;
+        return this.#submit(run, { graph, options, at: context.now() }, replyTo, context);
+      }
+      case "retry": {
+        const { run, retryOf, options } = command.request;
+        return this.#submit(run, { retryOf, options, at: context.now() }, replyTo, context);
+      }
       case "runs":
-        return replyTo.tell({ ok: true, result: this.#listing(command.request) });
+        return replyTo.tell(listRuns([...this.#ended.values(), ...this.#views.values()], command.request));
       case "status":
         return replyTo.tell({ ok: true, result: this.#status() });
+      case "gc":
+        return this.#storekeeper.collect(command.request, replyTo);
       case "agents":
       case "mode":
         this.#actors?.fleet.tell({ kind: "command", command, replyTo });
@@ -301,11 +332,11 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   }
 
   #submit(
-    request: Extract<Command, { verb: "submit" }>["request"],
+    run: string,
+    submission: Submission,
     replyTo: ActorRef<Reply>,
     context: Context<CoordinatorMessage>,
   ): void {
-    const { run, graph, options } = request;
     const waiting = this.#submitters.get(run);
     if (waiting !== undefined) {
       waiting.push(replyTo);
@@ -315,8 +346,16 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     if (jobs !== undefined || this.#living.has(run)) {
       return replyTo.tell({ ok: true, result: { run, jobs: jobs ?? 0, repeated: true } });
     }
+    const refusal = this.#storekeeper.refusal(run);
+    if (refusal !== undefined) return replyTo.tell(refusal);
     this.#submitters.set(run, [replyTo]);
-    this.#spawnRun(run, { isStored: false, submission: { graph, options, at: context.now() } }, context);
+    this.#spawnRun(run, { isStored: false, submission }, context);
+  }
+
+  #onStorage(message: StorageMessage): void {
+    this.#storekeeper.take(message);
+    if (message.kind === "runsCondemned") for (const run of message.runs) this.#ended.delete(run);
+    this.#actors?.scheduler.tell({ kind: "paused", reason: this.#storekeeper.pauseReason });
   }
 
   #answerSubmitters(run: string, reply: Reply): void {
@@ -324,28 +363,21 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     this.#submitters.delete(run);
   }
 
-  #listing(request: Extract<Command, { verb: "runs" }>["request"]): { total: number; runs: RunView[] } {
-    const { offset, limit, status } = request;
-    const views = [...this.#ended.values(), ...this.#views.values()];
-    const matching = views.filter((view) => status === undefined || view.status === status);
-    matching.sort((a, b) => (a.submittedAt === b.submittedAt ? 0 : a.submittedAt < b.submittedAt ? 1 : -1));
-    return { total: matching.length, runs: matching.slice(offset, offset + limit) };
-  }
-
   #status() {
+    const deadLetters = this.#options.deadLetterCounts?.() ?? [];
     return {
       namespace: this.#options.subjects.namespace,
       version: this.#options.version,
-      epoch: this.#epoch,
+      node: this.#options.node,
+      epoch: this.#options.epoch,
       runs: this.#living.size,
       agents: this.#schedule.current.offers().length,
-      counters: this.#counters.entries(),
+      counters: [
+        ...this.#counters.entries(),
+        ...deadLetters.map(([reason, count]) => [`deadLetters.${reason}`, count]),
+      ],
+      queued: this.#schedule.current.queuedCount,
+      ...this.#storekeeper.status(),
     };
   }
-}
-
-/** The view of a run whose last entry closes it; undefined for one that lives. */
-function endedView(entry: Entry, codec: Codec): RunView | undefined {
-  const last = decodeRecords(entry, codec).at(-1);
-  return last?.type === "ended" ? viewEndedRun(entry.run, last) : undefined;
 }

@@ -1,13 +1,17 @@
 /** What the coordinator's actors say to each other. Plain data and refs: it may be serialised. */
 
 import type { ActorRef, TransportStatus } from "../../shared/actor/contract.ts";
+import type { StorageUsage } from "../../shared/bus/stream-usage.ts";
 import type { ApiCommand, RunView, Verb } from "../../shared/model/api.ts";
 import type { DependencyResult } from "../../shared/model/event.ts";
 import type { HeldAttempt, JobRequest, Order, ReportItem } from "../../shared/model/messages.ts";
 import type { QueuedJob } from "../core/job-queue.ts";
 import type { Offer, Requirement } from "../core/requirement.ts";
 import type { Grant, Recall } from "../core/scheduler.ts";
+import type { StorageState } from "../core/storage-state.ts";
+import type { Trouble } from "../core/storage-troubles.ts";
 import type { AppendResult } from "../journal/journal.ts";
+import type { FromAgent } from "./agent-message.ts";
 
 /** A reply to a command of the API: its result, or what was wrong. */
 export type Reply =
@@ -17,22 +21,37 @@ export type Reply =
 export type Command = { readonly [V in Verb]: { readonly verb: V; readonly request: ApiCommand<V> } }[Verb];
 
 export type CoordinatorMessage =
-  | { readonly kind: "claimed"; readonly epoch: number }
-  | { readonly kind: "listed"; readonly living: readonly string[] }
   | { readonly kind: "runLoaded"; readonly run: string }
-  | { readonly kind: "recoveryFailed"; readonly reason: string }
   | { readonly kind: "command"; readonly command: Command; readonly replyTo: ActorRef<Reply> }
   | { readonly kind: "runReady"; readonly run: string; readonly jobs: number }
   | { readonly kind: "runRejected"; readonly run: string; readonly reply: Reply }
   | { readonly kind: "runEnded"; readonly view: RunView }
+  /** Ended runs whose events are not all stored. */
+  | { readonly kind: "endsUntold"; readonly runs: readonly string[] }
   | { readonly kind: "runActorFailed"; readonly run: string }
+  /** Given up: to be forgotten; their ids can't be used again before nothing is left of them. */
+  | { readonly kind: "runsCondemned"; readonly runs: readonly string[] }
+  | { readonly kind: "runsRemoved"; readonly runs: readonly string[] }
+  | {
+      readonly kind: "storage";
+      readonly state: StorageState;
+      readonly usage: StorageUsage | null;
+      readonly troubles: readonly Trouble[];
+    }
   | { readonly kind: "schedulerStarted" }
   | { readonly kind: "fleetStarted" }
   | { readonly kind: "deposed"; readonly epoch: number };
 
 export type RunMessage =
+  /** Nobody will tell it anything more: what it was told before is answered, then it ends. */
+  | { readonly kind: "close" }
   | { readonly kind: "loaded" }
-  | { readonly kind: "loadFailed"; readonly reason: string; readonly code: string }
+  | {
+      readonly kind: "loadFailed";
+      readonly code: string;
+      readonly reason: string;
+      readonly fix: string | undefined;
+    }
   | { readonly kind: "granted"; readonly grants: readonly Grant[] }
   | { readonly kind: "recalled"; readonly recalls: readonly Recall[] }
   | { readonly kind: "stranded"; readonly jobs: readonly number[]; readonly reason: string }
@@ -46,6 +65,8 @@ export type RunMessage =
   | { readonly kind: "agentGone"; readonly agent: string; readonly reason: string }
   | { readonly kind: "appended"; readonly result: AppendResult; readonly view: RunView | undefined }
   | { readonly kind: "appendFailed"; readonly reason: string }
+  | { readonly kind: "snapshotDue" }
+  | { readonly kind: "snapshotWritten"; readonly failure: string | null }
   | { readonly kind: "eventsStored" }
   | { readonly kind: "eventsFailed"; readonly reason: string }
   | { readonly kind: "dependency"; readonly result: DependencyResult }
@@ -68,6 +89,8 @@ export type JobMessage =
   | { readonly kind: "settled"; readonly result: DependencyResult };
 
 export type SchedulerMessage =
+  /** Nothing is placed as long as there is a reason not to. */
+  | { readonly kind: "paused"; readonly reason: string | null }
   | {
       readonly kind: "runOpened";
       readonly run: string;
@@ -85,6 +108,13 @@ export type SchedulerMessage =
       readonly entry: QueuedJob;
       readonly requirement: Requirement;
     }
+  /** A job has kept away long enough from agents on which it has failed. */
+  | {
+      readonly kind: "avoidanceOver";
+      readonly run: string;
+      readonly job: number;
+      readonly requirement: Requirement;
+    }
   | { readonly kind: "withdraw"; readonly run: string; readonly job: number }
   /** `ranMs` is null for a job that did not run to an end. */
   | { readonly kind: "release"; readonly run: string; readonly job: number; readonly ranMs: number | null }
@@ -100,17 +130,36 @@ export type SchedulerMessage =
   | { readonly kind: "plan" }
   | { readonly kind: "checkStranded" };
 
+export type StorageWatchMessage =
+  | { readonly kind: "look" }
+  | { readonly kind: "seen"; readonly usage: StorageUsage }
+  | { readonly kind: "unseen"; readonly reason: string };
+
+export type CollectorMessage =
+  | { readonly kind: "due" }
+  | { readonly kind: "begin" }
+  | { readonly kind: "goOn" }
+  /** `pauseMs` is null when nothing is left to do. */
+  | { readonly kind: "sliced"; readonly pauseMs: number | null; readonly tookMs: number }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "transport"; readonly status: TransportStatus }
+  | { readonly kind: "command"; readonly request: ApiCommand<"gc">; readonly replyTo: ActorRef<Reply> };
+
 export type FleetMessage =
-  | {
-      readonly kind: "fromAgent";
-      readonly token: string;
-      readonly type: string;
-      readonly payload: Uint8Array;
-    }
+  | { readonly kind: "fromAgent"; readonly message: FromAgent }
+  /** Agents of which a heartbeat was heard lately, by their tokens. */
+  | { readonly kind: "heardOf"; readonly tokens: readonly string[] }
+  | { readonly kind: "heardOfNobody"; readonly reason: string }
+  /** A message to itself has come back. */
+  | { readonly kind: "echo" }
   | { readonly kind: "runOpened"; readonly run: string; readonly ref: ActorRef<RunMessage> }
   | { readonly kind: "runClosed"; readonly run: string }
-  | { readonly kind: "recovered" }
-  | { readonly kind: "leaseAdopted"; readonly agent: string }
+  /** These are all the living runs. */
+  | {
+      readonly kind: "recovered";
+      readonly runs: readonly { readonly run: string; readonly ref: ActorRef<RunMessage> }[];
+    }
+  | { readonly kind: "leaseAdopted"; readonly run: string; readonly agent: string }
   | { readonly kind: "orders"; readonly agent: string; readonly orders: readonly Order[] }
   | { readonly kind: "flush" }
   | { readonly kind: "tick" }

@@ -1,10 +1,20 @@
-/** Questions about one run, answered from its state alone: of a living run by its actor, of an ended one by the archive. */
+/** Questions answered from the state of one run, or the views of all, alone: by whoever has them. */
+import type { ApiCommand, RunView } from "../../shared/model/api.ts";
 import { explain } from "../core/explanation.ts";
 import type { RunState } from "../core/run-state.ts";
 import { viewGraph, viewJobs, viewRun } from "../core/run-view.ts";
 import type { Scheduler } from "../core/scheduler.ts";
 import type { Command, Reply } from "./messages.ts";
 
+/** A page of the runs, latest first. */
+export function listRuns(views: RunView[], request: ApiCommand<"runs">): Reply {
+  const { offset, limit, status } = request;
+  const matching = views.filter((view) => status === undefined || view.status === status);
+  matching.sort((a, b) => (a.submittedAt === b.submittedAt ? 0 : a.submittedAt < b.submittedAt ? 1 : -1));
+  return { ok: true, result: { total: matching.length, runs: matching.slice(offset, offset + limit) } };
+}
+
+/** About a living run by its actor, or a standby; of an ended one by the archive. */
 export function answerQuery(state: RunState, command: Command, scheduler: Scheduler, now: number): Reply {
   switch (command.verb) {
     case "run":

@@ -1,12 +1,15 @@
 /** What a run actor is given: its place among the coordinator's actors, and the stores it writes to. */
 import type { ActorRef, Codec } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
-import type { RunOptions, RunView } from "../../shared/model/api.ts";
-import type { JobInput } from "../../shared/model/messages.ts";
+import type { RunView } from "../../shared/model/api.ts";
 import type { RunState } from "../core/run-state.ts";
 import type { Scheduler } from "../core/scheduler.ts";
+import type { Documents } from "../journal/documents.ts";
 import type { EventLog, Journal } from "../journal/journal.ts";
-import type { GraphReference, ReadGraph } from "../journal/run-loader.ts";
+import type { Submission } from "../journal/new-run.ts";
+import type { RunReplay } from "../journal/run-replay.ts";
+import type { Snapshots } from "../journal/snapshots.ts";
+import type { ReadGraph } from "../journal/submitted-graph.ts";
 import type { Counters } from "./counters.ts";
 import type { CoordinatorMessage, FleetMessage, RunMessage, SchedulerMessage } from "./messages.ts";
 
@@ -15,14 +18,10 @@ export interface RunOrigin {
   isStored: boolean;
   /** Undefined for one that was found in the journal. */
   readonly submission?: Submission;
+  /** What a standby has followed of it, when the leader was one. */
+  followed?: RunReplay | undefined;
   /** Set for a run whose actors have failed for good: it is loaded to be ended. */
   readonly abortReason?: string;
-}
-
-export interface Submission {
-  readonly graph: GraphReference;
-  readonly options: RunOptions;
-  readonly at: number;
 }
 
 export interface RunSurroundings {
@@ -32,8 +31,8 @@ export interface RunSurroundings {
   readonly eventLog: EventLog;
   readonly codec: Codec;
   readonly readGraph: ReadGraph;
-  /** Stores a list of inputs that is too long for a message; resolves with its digest. */
-  readonly storeInputs: (inputs: readonly JobInput[]) => Promise<string>;
+  readonly documents: Documents;
+  readonly snapshots: Snapshots | undefined;
   readonly subjects: Subjects;
   readonly counters: Counters;
   readonly coordinator: ActorRef<CoordinatorMessage>;

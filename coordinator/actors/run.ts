@@ -10,23 +10,26 @@
 import type { ActorRef, Behaviour, Context } from "../../shared/actor/contract.ts";
 import type { RunView } from "../../shared/model/api.ts";
 import { asMillraceError, MillraceError } from "../../shared/model/error.ts";
+import type { RunEvent } from "../../shared/model/event.ts";
 import type { Order, ReportItem } from "../../shared/model/messages.ts";
-import { projectEvents } from "../core/event-projection.ts";
+import { ClockWatch } from "../core/clock-watch.ts";
 import { GroupCommit } from "../core/group-commit.ts";
 import { reconcileLeases } from "../core/lease-reconciliation.ts";
 import type { RunRecord } from "../core/record.ts";
 import { requirementOf } from "../core/requirement.ts";
 import * as decide from "../core/run-decide.ts";
-import { type Change, fold } from "../core/run-fold.ts";
-import { liveAttempt, newRunState, type RunState, specAt } from "../core/run-state.ts";
+import { fold } from "../core/run-fold.ts";
+import { liveAttempt, type RunState, specAt } from "../core/run-state.ts";
 import { viewRun } from "../core/run-view.ts";
 import type { AppendResult } from "../journal/journal.ts";
-import { type LoadedRun, loadRun, openGraph } from "../journal/run-loader.ts";
+import { readDependency } from "./dependency-message.ts";
 import type { Command, Reply, RunMessage } from "./messages.ts";
 import { answerQuery } from "./query.ts";
-import { type Consequence, Consequences } from "./run-consequences.ts";
+import { type Consequence, Consequences, consequencesOf } from "./run-consequences.ts";
 import { RunEvents } from "./run-events.ts";
 import { RunJobs } from "./run-jobs.ts";
+import { type OpenedRun, openRun } from "./run-recovery.ts";
+import { RunSnapshots } from "./run-snapshots.ts";
 import { announceRun, type RunOrigin, type RunSurroundings } from "./run-surroundings.ts";
 
 const MAX_RECORDS = 1000;
@@ -42,13 +45,17 @@ interface Living {
   readonly jobs: RunJobs;
   readonly events: RunEvents;
   readonly consequences: Consequences;
+  readonly clock: ClockWatch;
+  readonly snapshots: RunSnapshots;
 }
 
 export class RunActor implements Behaviour<RunMessage> {
   readonly #surroundings: RunSurroundings;
   readonly #origin: RunOrigin;
-  #loaded: Pick<LoadedRun, "state" | "seq" | "epoch" | "missingEvents"> | undefined;
+  #opened: OpenedRun | undefined;
   #living: Living | undefined;
+  /** Set for a run that can't be read: its journal stays as it is, for a coordinator that can. */
+  #refusal: Reply | undefined;
   /** Messages that came before the run was loaded. */
   #early: RunMessage[] = [];
 
@@ -58,103 +65,97 @@ export class RunActor implements Behaviour<RunMessage> {
   }
 
   started(context: Context<RunMessage>): void {
-    context.subscribe(this.#surroundings.subjects.dependencyAll(this.#surroundings.run), (payload) =>
-      RunJobs.parseDependency(payload, this.#surroundings),
-    );
+    const { subjects, run } = this.#surroundings;
+    context.subscribe(subjects.dependencyAll(run), (payload, subject) => {
+      const result = readDependency(run, payload, subject);
+      if (result === undefined) context.deadLetter("dependency", subject, payload);
+      return result === undefined ? undefined : { kind: "dependency", result };
+    });
     context.onTransport((status) => ({ kind: "transport", status }));
     context.every(RECHECK_MS, { kind: "recheck" });
     context.pipe(
-      this.#load(),
+      openRun(this.#surroundings, this.#origin, context).then((opened) => {
+        this.#opened = opened;
+      }),
       () => ({ kind: "loaded" }),
       (error) => {
-        const { code, message } = asMillraceError(error, "the run could not be loaded");
-        return { kind: "loadFailed", code, reason: message };
+        const { code, message, fix } = asMillraceError(error, "the run could not be loaded");
+        return { kind: "loadFailed", code, reason: message, fix };
       },
     );
   }
 
-  receive(message: RunMessage, context: Context<RunMessage>): void {
+  receive(message: RunMessage, context: Context<RunMessage>): void | Promise<void> {
     if (message.kind === "loaded") return this.#onLoaded(context);
-    if (message.kind === "loadFailed") return this.#onLoadFailed(message.code, message.reason);
+    if (message.kind === "loadFailed") return this.#onLoadFailed(message, context);
+    if (message.kind === "close") return context.stop();
+    if (this.#refusal !== undefined) return refuse(message, this.#refusal);
     const living = this.#living;
     if (living === undefined) {
       if (message.kind !== "recheck") this.#early.push(message);
       return;
     }
+    if (message.kind === "snapshotDue") return living.snapshots.take();
     this.#onMessage(message, living, context);
   }
 
-  async #load(): Promise<void> {
-    const { run, journal, eventLog, codec, readGraph } = this.#surroundings;
-    if (this.#origin.isStored) {
-      const loaded = await loadRun(run, { journal, eventLog, codec, readGraph });
-      this.#surroundings.counters.count("journal.staleEpoch", loaded.refused);
-      this.#loaded = loaded;
-      return;
-    }
-    const { submission } = this.#origin;
-    if (submission === undefined) throw new MillraceError("internal", "a new run without a submission");
-    const { spec, graph } = await openGraph(submission.graph, readGraph);
-    const name = spec.name ?? null;
-    const state = newRunState(run, spec, graph, { name, options: submission.options, at: submission.at });
-    this.#loaded = { state, seq: 0, epoch: 0, missingEvents: [] };
-  }
-
   #onLoaded(context: Context<RunMessage>): void {
-    if (this.#loaded === undefined) throw new MillraceError("internal", "loaded without a state");
-    const { state, seq, epoch, missingEvents } = this.#loaded;
-    this.#loaded = undefined;
-    // Its next append would fit the sequence: only the epoch tells that somebody else leads.
-    if (epoch > this.#surroundings.epoch) return this.#onDeposed(epoch, context);
+    const opened = this.#opened;
+    if (opened === undefined) throw new MillraceError("internal", "loaded without a state");
+    this.#opened = undefined;
+    if (opened.kind === "deposed") return this.#onDeposed(opened.epoch, context);
+    const { state, seq, tail } = opened;
     const commit = new GroupCommit<Consequence>({ seq, maxRecords: MAX_RECORDS });
     const events = new RunEvents(state.run, this.#surroundings, context);
     const jobs = new RunJobs(state, this.#surroundings, context);
     const consequences = new Consequences(state, this.#surroundings, { jobs, events }, context);
-    this.#living = { state, commit, jobs, events, consequences };
+    const clock = new ClockWatch(context.now(), context.monotonicMs());
+    const snapshots = new RunSnapshots(state, this.#surroundings, commit, context, tail);
+    this.#living = { state, commit, jobs, events, consequences, clock, snapshots };
     this.#surroundings.states.set(state.run, state);
-    if (this.#origin.isStored) this.#surroundings.views.set(state.run, viewRun(state));
+    // What an actor of this run before it was granted and did not record is free again.
+    this.#surroundings.scheduler.tell({ kind: "runClosed", run: state.run });
     announceRun(this.#surroundings, state, context.self);
-    if (this.#origin.isStored) this.#takeOver(this.#living, missingEvents, context);
-    else this.#open(this.#living, context);
+    if (opened.kind === "new") this.#record(this.#living, [opened.submitted], context);
+    else this.#goOn(this.#living, opened.missingEvents, context);
     const early = this.#early;
     this.#early = [];
     for (const message of early) this.#onMessage(message, this.#living, context);
   }
 
-  /** The first record of a new run. */
-  #open(living: Living, context: Context<RunMessage>): void {
-    const { submission } = this.#origin;
-    if (submission === undefined) return;
-    const { graph, options, at } = submission;
-    const { name, jobs } = living.state;
-    this.#record(living, [{ type: "submitted", at, name, graph, jobs: jobs.length, options }], context);
-  }
-
   /** Goes on where an earlier leader, or this actor before it failed, has stopped. */
-  #takeOver(living: Living, missing: LoadedRun["missingEvents"], context: Context<RunMessage>): void {
-    const { run, coordinator } = this.#surroundings;
+  #goOn(living: Living, missing: readonly RunEvent[], context: Context<RunMessage>): void {
+    const { run, coordinator, views } = this.#surroundings;
+    views.set(run, viewRun(living.state));
     living.events.add(missing, { isLive: false });
     coordinator.tell({ kind: "runLoaded", run });
     if (living.state.endedAt !== null) return living.consequences.tellEnd();
-    const at = context.now();
-    const records: RunRecord[] = [{ type: "claimed", at }];
-    if (this.#origin.abortReason !== undefined) {
-      records.push({ type: "aborted", at, reason: this.#origin.abortReason });
-    } else this.#adopt(living, context);
-    this.#record(living, records, context);
+    const { abortReason } = this.#origin;
+    if (abortReason === undefined) this.#adopt(living, context);
+    else this.#record(living, [{ type: "aborted", at: context.now(), reason: abortReason }], context);
     living.jobs.repair();
     this.#recheck(living, 0, context);
   }
 
-  #onLoadFailed(code: string, reason: string): void {
-    if (this.#origin.isStored) throw new MillraceError("internal", reason);
-    const reply: Reply = { ok: false, code, message: reason };
-    this.#surroundings.coordinator.tell({ kind: "runRejected", run: this.#surroundings.run, reply });
+  #onLoadFailed(failure: Extract<RunMessage, { kind: "loadFailed" }>, context: Context<RunMessage>): void {
+    const { code, reason, fix } = failure;
+    const { run, coordinator } = this.#surroundings;
+    const reply: Reply = { ok: false, code, message: reason, ...(fix === undefined ? {} : { fix }) };
+    const { isStored } = this.#origin;
+    if (isStored && code === "unavailable") throw new MillraceError("unavailable", reason);
+    this.#refusal = reply;
+    for (const message of this.#early.splice(0)) refuse(message, reply);
+    if (!isStored) return coordinator.tell({ kind: "runRejected", run, reply });
+    context.log.error({ run, reason, fix }, "a run is set aside: it can't be read");
+    coordinator.tell({ kind: "runLoaded", run });
   }
 
   #onMessage(message: RunMessage, living: Living, context: Context<RunMessage>): void {
     const { state } = living;
     const now = context.now();
+    // Before anything is judged by it.
+    const setByMs = living.clock.onRead(now, context.monotonicMs());
+    if (setByMs !== 0) this.#record(living, decide.onClockSet(state, setByMs, now), context);
     switch (message.kind) {
       case "granted": {
         const records = message.grants.flatMap((grant) => {
@@ -183,6 +184,8 @@ export class RunActor implements Behaviour<RunMessage> {
         return this.#onAppended(living, message.result, message.view, context);
       case "appendFailed":
         throw new MillraceError("unavailable", `the journal refused an append: ${message.reason}`);
+      case "snapshotWritten":
+        return living.snapshots.onWritten(message.failure);
       case "eventsStored":
         living.events.onStored();
         return living.consequences.tellEnd();
@@ -228,6 +231,7 @@ export class RunActor implements Behaviour<RunMessage> {
     for (const record of records) {
       const changes = fold(living.state, record);
       living.jobs.onFolded(changes);
+      living.snapshots.onRecord();
       living.commit.stage(record, consequencesOf(living.state, changes, record.at));
     }
   }
@@ -261,12 +265,13 @@ export class RunActor implements Behaviour<RunMessage> {
     context: Context<RunMessage>,
   ): void {
     if (result.kind === "conflict") {
-      if (result.epoch > this.#surroundings.epoch) return this.#onDeposed(result.epoch, context);
-      // An append of this actor's predecessor landed late: start again from the journal.
-      throw new MillraceError(
-        "conflict",
-        `run ${living.state.run} was written to by another actor of this epoch`,
-      );
+      if (result.epoch > this.#surroundings.epoch) {
+        context.log.warn({ epoch: result.epoch }, "an append is refused: a later leader has claimed the run");
+        return this.#onDeposed(result.epoch, context);
+      }
+      // By this actor's predecessor, or an earlier leader to a run that is new here: start again from the journal.
+      this.#origin.isStored = true;
+      throw new MillraceError("conflict", `run ${living.state.run} was written to by somebody else`);
     }
     this.#origin.isStored = true;
     if (view !== undefined) this.#surroundings.views.set(view.run, view);
@@ -288,8 +293,10 @@ export class RunActor implements Behaviour<RunMessage> {
   ): void {
     const settled: Order[] = [];
     for (const item of items) {
-      const decision = decide.onReported(living.state, item, context.now(), context.fraction());
-      if (decision.refusal !== undefined) this.#surroundings.counters.count(`refused.${decision.refusal}`);
+      const decision = decide.onReported(living.state, agent, item, context.now(), context.fraction());
+      if (decision.refusal !== undefined) {
+        context.deadLetter(decision.refusal, this.#surroundings.subjects.fromAgent(agent, "report"), item);
+      }
       // At once: a later item of the same report may depend on it.
       this.#stage(living, decision.records);
       const { run, job, attempt, lease } = item;
@@ -338,7 +345,7 @@ export class RunActor implements Behaviour<RunMessage> {
       if (attempt === undefined) return;
       const requirement = requirementOf(specAt(state, index), state.options.pool);
       scheduler.tell({ kind: "adopt", run: state.run, job: index, agent: attempt.agent, requirement });
-      fleet.tell({ kind: "leaseAdopted", agent: attempt.agent });
+      fleet.tell({ kind: "leaseAdopted", run: state.run, agent: attempt.agent });
     });
   }
 
@@ -386,9 +393,7 @@ export class RunActor implements Behaviour<RunMessage> {
   }
 }
 
-/** What has to happen once a record is stored. */
-function consequencesOf(state: RunState, changes: readonly Change[], at: number): Consequence[] {
-  if (changes.length === 0) return [];
-  const events = projectEvents(state, changes, at);
-  return [{ kind: "events", events }, ...changes.map((change) => ({ kind: "change" as const, change }))];
+/** Commands have their answer; reports go unsettled, so that agents keep them. */
+function refuse(message: RunMessage, reply: Reply): void {
+  if (message.kind === "command") message.replyTo.tell(reply);
 }

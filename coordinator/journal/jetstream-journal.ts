@@ -1,14 +1,22 @@
 /** The journal and the event log of a namespace as they are used outside simulations: over JetStream. */
 import type { Bus } from "../../shared/bus/connection.ts";
 import { AckInbox } from "../../shared/store/ack-inbox.ts";
+import type { Objects } from "../../shared/store/objects.ts";
+import { TimeSlice } from "../../shared/store/time-slice.ts";
+import { agentsHeardOf } from "./heartbeats.ts";
 import { JetStreamRecordStream, type JetStreamRecordStreamOptions } from "./jetstream-record-stream.ts";
 import type { EventLog, Journal } from "./journal.ts";
+import { Snapshots, type SnapshotsOptions } from "./snapshots.ts";
 import { StreamEventLog } from "./stream-event-log.ts";
 import { StreamJournal } from "./stream-journal.ts";
 
 export interface OpenJournal {
   readonly journal: Journal;
   readonly eventLog: EventLog;
+  /** Tokens of the agents of which a heartbeat was heard lately. */
+  readonly heardOf: () => Promise<string[]>;
+  /** Snapshots of runs, in the bucket of these objects; told is each one that could not be used. */
+  readonly openSnapshots: (objects: Objects, onLeftAside: SnapshotsOptions["onLeftAside"]) => Snapshots;
   /** Rejects what is under way, with `unavailable` once the bus is closed. */
   close(): void;
 }
@@ -24,9 +32,18 @@ export function openJournal(bus: Bus, options: OpenJournalOptions = {}): OpenJou
   const { subjects } = bus;
   const journal = new JetStreamRecordStream(bus, subjects.journalStream(), inbox, options);
   const events = new JetStreamRecordStream(bus, subjects.eventStream(), inbox, options);
+  const heartbeats = new JetStreamRecordStream(bus, subjects.heartbeatStream(), inbox, options);
   return {
     journal: new StreamJournal(journal, subjects),
     eventLog: new StreamEventLog(events, subjects),
+    heardOf: () => agentsHeardOf(heartbeats, subjects),
+    openSnapshots: (objects, onLeftAside) => {
+      const slice = new TimeSlice();
+      const giveWay = async (): Promise<void> => {
+        if (slice.isOver) await slice.rest();
+      };
+      return new Snapshots({ stream: journal, subjects, objects, giveWay, onLeftAside });
+    },
     close: () => inbox.close(),
   };
 }

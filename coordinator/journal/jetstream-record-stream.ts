@@ -1,14 +1,16 @@
 /**
  * A JetStream stream as journal and event log need it. What is unanswered is published again under the same batch
- * and message id, once the server can be reached, until the stream says something.
+ * and message id, once the server can be reached, until the stream says something. So is what finds the storage full.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { headers, type MsgHdrs, MsgHdrsImpl } from "nats";
 import { z } from "zod";
 import type { Bus } from "../../shared/bus/connection.ts";
 import { MillraceError } from "../../shared/model/error.ts";
-import { type AckInbox, WRONG_LAST_SEQUENCE } from "../../shared/store/ack-inbox.ts";
+import { type AckInbox, saysFull, WRONG_LAST_SEQUENCE } from "../../shared/store/ack-inbox.ts";
 import { askJetStream, untilReady } from "../../shared/store/jetstream-request.ts";
 import { SubjectReader, type SubjectReaderOptions } from "../../shared/store/subject-reader.ts";
+import { TimeSlice } from "../../shared/store/time-slice.ts";
 import type { Acknowledgement, OutgoingRecord, RecordStream, StoredRecord } from "./record-stream.ts";
 
 /** Headers of what is stored; `docs/protocol.md` has them for others. */
@@ -21,17 +23,25 @@ const header = {
 
 const MESSAGE_NOT_FOUND = 10037;
 const READ_WINDOW = 64;
+const FULL_PAUSE_MS = 1_000;
 /** More than our headers ever need. */
 const HEADER_BYTES = 1_024;
 
 /** The server leaves out what is empty. */
 const lastMessageSchema = z.object({
-  message: z.object({ seq: z.number(), hdrs: z.string().default(""), data: z.string().default("") }),
+  message: z.object({
+    subject: z.string(),
+    seq: z.number(),
+    hdrs: z.string().default(""),
+    data: z.string().default(""),
+  }),
 });
 
 export interface JetStreamRecordStreamOptions {
   /** Told each time that a record has to be published again. */
   readonly onRepeat?: (subject: string, reason: string) => void;
+  /** Told that a stream has no room for a record, and why; with null when the record is stored. */
+  readonly onFull?: (stream: string, reason: string | null) => void;
 }
 
 export class JetStreamRecordStream implements RecordStream {
@@ -39,21 +49,29 @@ export class JetStreamRecordStream implements RecordStream {
   readonly #stream: string;
   readonly #inbox: AckInbox;
   readonly #onRepeat: (subject: string, reason: string) => void;
+  readonly #onFull: (stream: string, reason: string | null) => void;
 
   constructor(bus: Bus, stream: string, inbox: AckInbox, options: JetStreamRecordStreamOptions = {}) {
     this.#bus = bus;
     this.#stream = stream;
     this.#inbox = inbox;
     this.#onRepeat = options.onRepeat ?? (() => {});
+    this.#onFull = options.onFull ?? (() => {});
   }
 
   async publish(record: OutgoingRecord): Promise<Acknowledgement> {
     const outgoing = toHeaders(record);
     this.#refuseTooLarge(record);
-    for (;;) {
+    for (let wasFull = false; ; ) {
       const answer = await this.#inbox.published(record.subject, record.payload, outgoing);
+      const isFull = answer.kind === "refused" && saysFull(answer.code);
+      if (isFull || (wasFull && answer.kind !== "lost")) {
+        this.#onFull(this.#stream, isFull ? answer.reason : null);
+        wasFull = isFull;
+      }
       if (answer.kind === "stored") return answer;
-      if (answer.kind === "refused") {
+      if (isFull) await sleep(FULL_PAUSE_MS);
+      else if (answer.kind === "refused") {
         if (answer.code === WRONG_LAST_SEQUENCE) return { kind: "wrongSequence" };
         throw new MillraceError(
           "unavailable",
@@ -68,16 +86,16 @@ export class JetStreamRecordStream implements RecordStream {
     }
   }
 
-  async last(subject: string): Promise<StoredRecord | undefined> {
+  async last(filter: string): Promise<StoredRecord | undefined> {
     const verb = `STREAM.MSG.GET.${this.#stream}`;
     const answer = await askJetStream(
       this.#bus.connection,
       verb,
-      { last_by_subj: subject },
+      { last_by_subj: filter },
       lastMessageSchema,
     );
     if (answer.kind === "done") {
-      const { seq, hdrs, data } = answer.result.message;
+      const { subject, seq, hdrs, data } = answer.result.message;
       return toRecord(
         subject,
         seq,
@@ -99,25 +117,38 @@ export class JetStreamRecordStream implements RecordStream {
     return [...bySubject.values()];
   }
 
-  read(subject: string): AsyncIterable<StoredRecord> {
-    return this.#records({ subject });
+  read(subject: string, afterSeq = 0): AsyncIterable<StoredRecord> {
+    return this.#records({ subject, fromSeq: afterSeq + 1 });
   }
 
-  async *#records(what: Pick<SubjectReaderOptions, "subject" | "lastOfEach">): AsyncIterable<StoredRecord> {
+  follow(filter: string, signal: AbortSignal): AsyncIterable<StoredRecord> {
+    return this.#records({ subject: filter, lastOfEach: true, follow: true }, signal);
+  }
+
+  async *#records(
+    what: Pick<SubjectReaderOptions, "subject" | "fromSeq" | "lastOfEach"> & { readonly follow?: boolean },
+    signal?: AbortSignal,
+  ): AsyncIterable<StoredRecord> {
     const reader = new SubjectReader(this.#bus.connection, {
       stream: this.#stream,
       follow: false,
       window: READ_WINDOW,
       ...what,
     });
+    const end = (): void => reader.close();
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+    const slice = new TimeSlice();
     try {
       for (;;) {
+        if (slice.isOver) await slice.rest();
         const message = await reader.next();
         if (message === "end") return;
         if (message === "woken") continue;
         yield toRecord(message.subject, message.seq, message.headers, message.data);
       }
     } finally {
+      signal?.removeEventListener("abort", end);
       reader.close();
     }
   }

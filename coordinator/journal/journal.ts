@@ -3,6 +3,8 @@
  * from it. Behind this interface is JetStream, or a model of it in simulations.
  */
 
+import type { Claim } from "../core/election.ts";
+
 /** One stored append: a batch of encoded records. */
 export interface Entry {
   readonly run: string;
@@ -11,6 +13,11 @@ export interface Entry {
   readonly epoch: number;
   readonly payload: Uint8Array;
 }
+
+/** What one who follows the journal comes across. */
+export type JournalItem =
+  | { readonly kind: "entry"; readonly seq: number; readonly entry: Entry }
+  | { readonly kind: "claim"; readonly seq: number; readonly epoch: number };
 
 export interface Append {
   readonly run: string;
@@ -37,12 +44,18 @@ export interface Journal {
    * rather than rejects when the server is away. Rejects only for what repeating can't mend (stream full, closed).
    */
   append(append: Append): Promise<AppendResult>;
-  /** Takes the next epoch; resolves with it. Loses to another claimant by trying again above it. */
-  claimEpoch(node: string): Promise<number>;
+  /** The epoch that was claimed last, 0 for none. Read from the stream's leader at the time of the call. */
+  lastEpoch(): Promise<number>;
+  /** Takes the epoch after `above`; loses when somebody has claimed a higher one than that already. */
+  claimEpoch(node: string, above: number): Promise<Claim>;
   /** The last entry of each run, in no order: enough to tell ended runs from living ones. */
   lastOfEachRun(): Promise<Entry[]>;
-  /** All entries of one run from the start, in order, up to its end at the time of the call. */
-  read(run: string): AsyncIterable<Entry>;
+  /** The entries of one run behind a sequence (0: all), in order, up to its end at the time of the call. */
+  read(run: string, afterSeq?: number): AsyncIterable<Entry>;
+  /** Sequence of the last thing stored, entry or claim, 0 for none. Read from the stream's leader. */
+  lastSeq(): Promise<number>;
+  /** The last entry of each run and the last claim, then everything new, in order, until the signal. */
+  follow(signal: AbortSignal): AsyncIterable<JournalItem>;
 }
 
 /** Stores a run's events after their append, and tells how far they had come. */
@@ -51,5 +64,7 @@ export interface EventLog {
   store(run: string, firstSeq: number, events: readonly object[]): Promise<void>;
   /** `seq` of the last stored event of a run, 0 for none. */
   lastSeq(run: string): Promise<number>;
+  /** Whether the last stored event is the run's end. */
+  hasEnd(run: string): Promise<boolean>;
   storeFleet(events: readonly object[]): Promise<void>;
 }

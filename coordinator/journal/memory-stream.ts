@@ -2,53 +2,125 @@
  * A model of a JetStream stream, for simulations: what is stored is shared, each client has a connection of its own
  * that may lose acknowledgements or be cut. It does what the server does with an expected sequence and a message
  * id, in the order of the modelled version.
+ *
+ * Never kinder than the server: 1. a request that was under way when its connection was cut may be stored, and its
+ * answer is lost; 2. a message id is known for the window only; 3. a full stream stores nothing until there is room;
+ * 4. a sequence is never given twice, also after a purge. Acknowledged means stored, as with a killed server; what a
+ * power cut may take is forgotten by `forgetLast`.
  */
+import { matches } from "../../shared/actor/subject-pattern.ts";
 import { MillraceError } from "../../shared/model/error.ts";
 import type { Acknowledgement, OutgoingRecord, RecordStream, StoredRecord } from "./record-stream.ts";
 
 export interface MemoryStreamOptions {
   /** Servers from 2.15 on check the expected sequence before the message id; older ones after. Default: after. */
   readonly sequenceFirst?: boolean;
+  /** Time by which message ids are forgotten; without it they are known until `forgetMessageIds`. */
+  readonly monotonicMs?: () => number;
 }
+
+/** JetStream's default window for repeats. */
+const DUPLICATE_WINDOW_MS = 120_000;
 
 /** What the server holds. It outlives the connections, as a server's disk outlives its clients. */
 export class MemoryStream {
+  /** Stores nothing more until there is room again. */
+  isFull = false;
   readonly #sequenceFirst: boolean;
+  readonly #monotonicMs: () => number;
   readonly #bySubject = new Map<string, StoredRecord[]>();
-  readonly #seqOfMessageId = new Map<string, number>();
+  readonly #messageIds = new Map<string, { readonly seq: number; readonly atMs: number }>();
+  readonly #listeners: ((record: StoredRecord) => void)[] = [];
+  readonly #followers = new Set<() => void>();
   #lastSeq = 0;
 
   constructor(options: MemoryStreamOptions = {}) {
     this.#sequenceFirst = options.sequenceFirst ?? false;
+    this.#monotonicMs = options.monotonicMs ?? (() => 0);
+  }
+
+  /** The listener hears of each record as it is stored. */
+  onStored(listener: (record: StoredRecord) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** The window in which repeats are recognised by their message id has passed. */
   forgetMessageIds(): void {
-    this.#seqOfMessageId.clear();
+    this.#messageIds.clear();
   }
 
-  store(record: OutgoingRecord): Acknowledgement {
-    const repeated = record.messageId === undefined ? undefined : this.#seqOfMessageId.get(record.messageId);
+  store(record: OutgoingRecord): Acknowledgement | { readonly kind: "noRoom" } {
+    const repeated = this.#repeated(record.messageId);
     const expected = (this.last(record.subject)?.seq ?? 0) === record.expectedSeq;
     if (this.#sequenceFirst && !expected) return { kind: "wrongSequence" };
     if (repeated !== undefined) return { kind: "stored", seq: repeated };
     if (!expected) return { kind: "wrongSequence" };
+    if (this.isFull) return { kind: "noRoom" };
     return { kind: "stored", seq: this.#add(record) };
   }
 
-  last(subject: string): StoredRecord | undefined {
-    return this.#bySubject.get(subject)?.at(-1);
+  last(filter: string): StoredRecord | undefined {
+    if (!filter.includes("*") && !filter.endsWith(">")) return this.#bySubject.get(filter)?.at(-1);
+    return this.lastOfEach(filter).reduce<StoredRecord | undefined>(
+      (latest, record) => (latest === undefined || record.seq > latest.seq ? record : latest),
+      undefined,
+    );
   }
 
   lastOfEach(filter: string): StoredRecord[] {
     return [...this.#bySubject.values()].flatMap((records) => {
       const last = records.at(-1);
-      return last !== undefined && matches(filter, last.subject) ? [last] : [];
+      return last !== undefined && isMatch(filter, last.subject) ? [last] : [];
     });
   }
 
   recordsOf(subject: string): StoredRecord[] {
     return [...(this.#bySubject.get(subject) ?? [])];
+  }
+
+  /** Of the last record stored, also when it is gone. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** What matches and was stored behind a sequence. */
+  recordsBehind(filter: string, seq: number): StoredRecord[] {
+    return [...this.#bySubject.entries()].flatMap(([subject, records]) =>
+      isMatch(filter, subject) ? records.filter((record) => record.seq > seq) : [],
+    );
+  }
+
+  /** Resolves when something is stored behind the sequence, or at the signal. */
+  async storedBehind(seq: number, signal: AbortSignal): Promise<void> {
+    if (this.#lastSeq > seq || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      this.#followers.add(end);
+      signal.addEventListener("abort", end);
+    });
+  }
+
+  /** Removes all records of a subject. */
+  purge(subject: string): void {
+    this.#bySubject.delete(subject);
+  }
+
+  /** A power cut: the last records of a subject had not reached the disk. */
+  forgetLast(subject: string, count: number): void {
+    const records = this.#bySubject.get(subject) ?? [];
+    records.splice(Math.max(0, records.length - count));
+    if (records.length === 0) this.#bySubject.delete(subject);
+    this.forgetMessageIds();
+  }
+
+  #repeated(messageId: string | undefined): number | undefined {
+    if (messageId === undefined) return undefined;
+    const known = this.#messageIds.get(messageId);
+    if (known === undefined || this.#monotonicMs() - known.atMs > DUPLICATE_WINDOW_MS) return undefined;
+    return known.seq;
   }
 
   #add({ subject, payload, batch, epoch, messageId }: OutgoingRecord): number {
@@ -58,21 +130,34 @@ export class MemoryStream {
     const records = this.#bySubject.get(subject);
     if (records === undefined) this.#bySubject.set(subject, [stored]);
     else records.push(stored);
-    if (messageId !== undefined) this.#seqOfMessageId.set(messageId, stored.seq);
+    if (messageId !== undefined) {
+      this.#messageIds.set(messageId, { seq: stored.seq, atMs: this.#monotonicMs() });
+    }
+    for (const listener of this.#listeners) listener(stored);
+    for (const end of this.#followers) end();
+    this.#followers.clear();
     return stored.seq;
   }
 }
 
+/** What a step is part of: a request on its way, one sent a second time, the answer, or the wait before a repeat. */
+export type Leg = "request" | "straggler" | "answer" | "repeat";
+
 /** Runs a step some time later; a simulation decides when. */
-export type Later = (run: () => void) => void;
+export type Later = (run: () => void, leg: Leg) => void;
 
 /** One client's way to the stream. Each step, the request's and the answer's, takes its time by `later`. */
 export class MemoryConnection implements RecordStream {
+  /** Answers lost so far. */
+  lost = 0;
   readonly #stream: MemoryStream;
   readonly #later: Later;
   readonly #waiting: (() => void)[] = [];
   #acknowledgementsToLose = 0;
+  #publishesToDouble = 0;
   #state: "open" | "cut" | "closed" = "open";
+  /** Rises with each cut: what was under way in an earlier session gets no answer. */
+  #session = 0;
 
   constructor(stream: MemoryStream, later: Later = queueMicrotask) {
     this.#stream = stream;
@@ -84,28 +169,40 @@ export class MemoryConnection implements RecordStream {
     this.#acknowledgementsToLose += count;
   }
 
-  /** No request reaches the stream until `mend`. */
+  /** The next `count` publishes are sent twice, as by a client that takes a slow answer for a lost one. */
+  doublePublishes(count = 1): void {
+    this.#publishesToDouble += count;
+  }
+
+  /** No request reaches the stream until `mend`, and no answer comes to what is under way. */
   cut(): void {
-    if (this.#state === "open") this.#state = "cut";
+    if (this.#state !== "open") return;
+    this.#state = "cut";
+    this.#session += 1;
   }
 
   mend(): void {
     if (this.#state !== "cut") return;
     this.#state = "open";
-    for (const resume of this.#waiting.splice(0)) this.#later(resume);
+    this.#resume();
   }
 
   /** What is under way and what comes later is rejected. */
   close(): void {
     this.#state = "closed";
-    for (const resume of this.#waiting.splice(0)) this.#later(resume);
+    this.#resume();
   }
 
   async publish(record: OutgoingRecord): Promise<Acknowledgement> {
     for (;;) {
+      if (this.#publishesToDouble > 0) {
+        this.#publishesToDouble -= 1;
+        this.#later(() => this.#stream.store(record), "straggler");
+      }
       const answer = await this.#ask(() => this.#stream.store(record));
-      if (this.#acknowledgementsToLose === 0) return answer;
-      this.#acknowledgementsToLose -= 1;
+      if (answer.kind === "noRoom") await this.#step("repeat");
+      else if (this.#acknowledgementsToLose === 0) return answer;
+      else this.#loseOne();
     }
   }
 
@@ -117,30 +214,53 @@ export class MemoryConnection implements RecordStream {
     return this.#ask(() => this.#stream.lastOfEach(filter));
   }
 
-  async *read(subject: string): AsyncIterable<StoredRecord> {
-    yield* await this.#ask(() => this.#stream.recordsOf(subject));
+  async *read(subject: string, afterSeq = 0): AsyncIterable<StoredRecord> {
+    const records = await this.#ask(() => this.#stream.recordsOf(subject));
+    yield* records.filter(({ seq }) => seq > afterSeq);
   }
 
+  async *follow(filter: string, signal: AbortSignal): AsyncIterable<StoredRecord> {
+    let seq = 0;
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
+      const behind = seq;
+      const found = await this.#ask(() => {
+        const all = isFirst ? this.#stream.lastOfEach(filter) : this.#stream.recordsBehind(filter, behind);
+        return { records: all.sort((one, other) => one.seq - other.seq), lastSeq: this.#stream.lastSeq };
+      });
+      yield* found.records;
+      seq = found.lastSeq;
+      await this.#stream.storedBehind(seq, signal);
+    }
+  }
+
+  /** Asks until there is an answer. */
   async #ask<T>(act: () => T): Promise<T> {
-    await this.#step();
-    while (this.#state === "cut") await new Promise<void>((resume) => this.#waiting.push(resume));
-    if (this.#state === "closed") throw new MillraceError("unavailable", "the connection is closed");
-    const answer = act();
-    await this.#step();
-    return answer;
+    for (;;) {
+      while (this.#state === "cut") await new Promise<void>((resume) => this.#waiting.push(resume));
+      if (this.#state === "closed") throw new MillraceError("unavailable", "the connection is closed");
+      const session = this.#session;
+      await this.#step("request");
+      const answer = act();
+      await this.#step("answer");
+      if (this.#session === session) return answer;
+      this.lost += 1;
+    }
   }
 
-  #step(): Promise<void> {
-    return new Promise((resume) => this.#later(resume));
+  #loseOne(): void {
+    this.#acknowledgementsToLose -= 1;
+    this.lost += 1;
+  }
+
+  #step(leg: Leg): Promise<void> {
+    return new Promise((resume) => this.#later(resume, leg));
+  }
+
+  #resume(): void {
+    for (const resume of this.#waiting.splice(0)) this.#later(resume, "repeat");
   }
 }
 
-/** Whether the subject matches a filter whose tokens may be `*`. */
-function matches(filter: string, subject: string): boolean {
-  const wanted = filter.split(".");
-  const tokens = subject.split(".");
-  return (
-    wanted.length === tokens.length &&
-    wanted.every((token, index) => token === "*" || token === tokens[index])
-  );
+function isMatch(filter: string, subject: string): boolean {
+  return matches(filter.split("."), subject.split("."));
 }

@@ -32,10 +32,15 @@ export type Acknowledgement =
 export interface RecordStream {
   /** Repeats until the stream answers; rejects only for what repeating can't mend. */
   publish(record: OutgoingRecord): Promise<Acknowledgement>;
-  /** The subject's last record by the stream's leader, never by a replica that may lag. */
-  last(subject: string): Promise<StoredRecord | undefined>;
+  /** The last record of a subject, or of all that match, by the stream's leader: never by a replica that may lag. */
+  last(filter: string): Promise<StoredRecord | undefined>;
   /** The last record of each subject that matches. */
   lastOfEach(filter: string): Promise<StoredRecord[]>;
-  /** The subject's records in order, up to its end at the time of the call. */
-  read(subject: string): AsyncIterable<StoredRecord>;
+  /** The subject's records behind a sequence (0: all), in order, up to its end at the time of the call. */
+  read(subject: string, afterSeq?: number): AsyncIterable<StoredRecord>;
+  /**
+   * The last record of each subject that matches, then whatever is stored, until the signal; in order of storing. Across
+   * a reconnect older records of a subject may come before its last one.
+   */
+  follow(filter: string, signal: AbortSignal): AsyncIterable<StoredRecord>;
 }

@@ -55,6 +55,11 @@ export class StreamEventLog implements EventLog {
     return (await this.#findEnd(this.#subjects.runEvents(run))).lastEvent;
   }
 
+  async hasEnd(run: string): Promise<boolean> {
+    const last = await this.#stream.last(this.#subjects.runEvents(run));
+    return last !== undefined && isRunsLast(lastIn(last));
+  }
+
   storeFleet(events: readonly object[]): Promise<void> {
     return this.#inOrder(this.#subjects.fleetEvents(), (subject) => this.#storeFleet(subject, events));
   }
@@ -135,10 +140,15 @@ function encode(events: readonly object[], from: number): { payload: Uint8Array;
   return { payload: Buffer.from(`[${parts.join(",")}]`), count: parts.length };
 }
 
-function lastEventOf(record: StoredRecord): number {
+function lastIn(record: StoredRecord): object | undefined {
   const events: unknown = JSON.parse(Buffer.from(record.payload).toString());
   const last: unknown = Array.isArray(events) ? events.at(-1) : undefined;
-  const seq = typeof last === "object" && last !== null && "seq" in last ? last.seq : undefined;
+  return typeof last === "object" && last !== null ? last : undefined;
+}
+
+function lastEventOf(record: StoredRecord): number {
+  const last = lastIn(record);
+  const seq = last !== undefined && "seq" in last ? last.seq : undefined;
   if (typeof seq === "number") return seq;
   throw new MillraceError("corrupt", `message ${record.seq} on ${record.subject} holds no numbered events`);
 }

@@ -16,7 +16,8 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Subjects } from "../../shared/bus/subjects.ts";
-import type { Append, AppendResult, Entry, Journal } from "./journal.ts";
+import type { Claim } from "../core/election.ts";
+import type { Append, AppendResult, Entry, Journal, JournalItem } from "./journal.ts";
 import type { RecordStream, StoredRecord } from "./record-stream.ts";
 
 export interface StreamJournalOptions {
@@ -40,17 +41,29 @@ export class StreamJournal implements Journal {
     return this.#append(this.#subjects.journal(run), epoch, batch, expectedSeq, payload);
   }
 
-  async claimEpoch(node: string): Promise<number> {
+  async lastEpoch(): Promise<number> {
+    return (await this.#stream.last(this.#subjects.leader()))?.epoch ?? 0;
+  }
+
+  async claimEpoch(node: string, above: number): Promise<Claim> {
     const subject = this.#subjects.leader();
-    const payload = Buffer.from(JSON.stringify({ node }));
     const last = await this.#stream.last(subject);
-    let seq = last?.seq ?? 0;
-    let epoch = (last?.epoch ?? 0) + 1;
-    for (;;) {
-      const result = await this.#append(subject, epoch, this.#newId(), seq, payload);
-      if (result.kind === "stored") return epoch;
-      seq = result.seq;
-      epoch = Math.max(epoch, result.epoch) + 1;
+    if (last !== undefined && last.epoch > above) return { kind: "lost", epoch: last.epoch };
+    const epoch = above + 1;
+    const payload = Buffer.from(JSON.stringify({ node }));
+    const result = await this.#append(subject, epoch, this.#newId(), last?.seq ?? 0, payload);
+    return result.kind === "stored" ? { kind: "won", epoch } : { kind: "lost", epoch: result.epoch };
+  }
+
+  async lastSeq(): Promise<number> {
+    return (await this.#stream.last(this.#subjects.journalStored()))?.seq ?? 0;
+  }
+
+  async *follow(signal: AbortSignal): AsyncIterable<JournalItem> {
+    for await (const record of this.#stream.follow(this.#subjects.journalStored(), signal)) {
+      const { subject, seq, epoch } = record;
+      if (subject === this.#subjects.leader()) yield { kind: "claim", seq, epoch };
+      else yield { kind: "entry", seq, entry: toEntry(record) };
     }
   }
 
@@ -58,8 +71,9 @@ export class StreamJournal implements Journal {
     return (await this.#stream.lastOfEach(this.#subjects.journalAll())).map(toEntry);
   }
 
-  async *read(run: string): AsyncIterable<Entry> {
-    for await (const record of this.#stream.read(this.#subjects.journal(run))) yield toEntry(record);
+  async *read(run: string, afterSeq = 0): AsyncIterable<Entry> {
+    for await (const record of this.#stream.read(this.#subjects.journal(run), afterSeq))
+      yield toEntry(record);
   }
 
   async #append(

@@ -30,6 +30,8 @@ export class Subjects {
   /** The log of one attempt, whichever agent runs it. */
   logOf = (run: string, job: string, attempt: number): string =>
     `${this.root}.log.${run}.${subjectToken(job)}.${attempt}.*`;
+  /** All logs of a run. */
+  logsOf = (run: string): string => `${this.root}.log.${run}.>`;
   logAll = (): string => `${this.root}.log.>`;
   dependency = (run: string, job: string): string => `${this.root}.dep.${run}.${subjectToken(job)}`;
   dependencyAll = (run: string): string => `${this.root}.dep.${run}.*`;
@@ -41,9 +43,26 @@ export class Subjects {
   journalAll = (): string => `${this.root}._.journal.run.*`;
   /** Where a leader claims its epoch. */
   leader = (): string => `${this.root}._.journal.leader`;
+  /** Which snapshot of a run is the last; in the journal's stream, too. */
+  snapshot = (run: string): string => `${this.root}._.snapshot.${run}`;
+  snapshotAll = (): string => `${this.root}._.snapshot.*`;
+  /** Runs and claims: what the journal is read for. */
+  journalStored = (): string => `${this.root}._.journal.>`;
+  /** The leader's beats. */
+  leaderBeat = (): string => `${this.root}._.lead.beat`;
+  /** Asks for a beat; only who leads, or is about to, takes it. */
+  leaderAsk = (): string => `${this.root}._.lead.ask`;
+  /** Signs of life of those who do not lead. */
+  standbySign = (): string => `${this.root}._.lead.standby`;
+  /** Where standbys pass on what only the leader can answer. */
+  leaderApi = (verb: string): string => `${this.root}._.lead.api.${verb}`;
   actors = (): string => `${this.root}._.actor`;
+  /** Where a coordinator hears itself, to know that it could hear others. */
+  echo = (token: string): string => `${this.root}._.echo.${token}`;
   deadLetters = (): string => `${this.root}._.dead`;
   toAgent = (agent: string): string => `${this.root}._.to.${subjectToken(agent)}.orders`;
+  /** The same for an agent of which only the token is known. */
+  toAgentToken = (token: string): string => `${this.root}._.to.${token}.orders`;
   fromAgent = (agent: string, kind: AgentMessageKind): string =>
     `${this.root}._.from.${subjectToken(agent)}.${kind}`;
   fromAgentAll = (): string => `${this.root}._.from.*.*`;

@@ -1,7 +1,10 @@
-import { CoordinatorActor } from "../../coordinator/actors/coordinator.ts";
+import { CoordinatorActor, type CoordinatorOptions } from "../../coordinator/actors/coordinator.ts";
+import type { Term } from "../../coordinator/actors/election.ts";
 import type { Command, CoordinatorMessage, Reply } from "../../coordinator/actors/messages.ts";
 import type { Journal } from "../../coordinator/journal/journal.ts";
+import { JournalFollower } from "../../coordinator/journal/journal-follower.ts";
 import { MemoryConnection, MemoryStream } from "../../coordinator/journal/memory-stream.ts";
+import { Snapshots } from "../../coordinator/journal/snapshots.ts";
 import { StreamEventLog } from "../../coordinator/journal/stream-event-log.ts";
 import { StreamJournal } from "../../coordinator/journal/stream-journal.ts";
 import type { ActorRef } from "../../shared/actor/contract.ts";
@@ -11,10 +14,15 @@ import { type ApiRequest, api, type RunView, type Verb } from "../../shared/mode
 import type { RunEvent } from "../../shared/model/event.ts";
 import { type JobRequest, type Orders, ordersSchema } from "../../shared/model/messages.ts";
 import type { Outcome } from "../../shared/model/outcome.ts";
+import { MemoryObjects } from "../unit/store/memory-objects.ts";
 import { ActorWorld, type Node } from "./actor-world.ts";
+import { MemoryDocuments } from "./memory-documents.ts";
 import { jobsOf, resultOf, type Sketch, succeeded } from "./run-driver.ts";
 
 export const subjects = new Subjects("test");
+
+/** Few, so that small runs have snapshots, too. */
+const SNAPSHOT_RECORDS = 5;
 
 export interface SimulatedCoordinator extends Node {
   /** As kill -9: nothing of it reaches the network or the journal any more. */
@@ -25,10 +33,23 @@ export interface SimulatedCoordinator extends Node {
 export class CoordinatorWorld extends ActorWorld {
   readonly journalStream = new MemoryStream();
   readonly eventStream = new MemoryStream();
+  readonly objects = new MemoryObjects();
+  /** Why snapshots were not used. */
+  readonly leftAside: string[] = [];
   readonly deposed: number[] = [];
+  /** Tokens of all agents of which a heartbeat was ever sent, as the server keeps them. */
+  readonly heardOf = new Set<string>();
+  readonly #documents = new MemoryDocuments();
   #coordinator: ActorRef<CoordinatorMessage> | undefined;
   #node: Node | undefined;
   #coordinators = 0;
+
+  constructor(...world: ConstructorParameters<typeof ActorWorld>) {
+    super(...world);
+    this.network
+      .connect("heartbeat-stream")
+      .subscribe(subjects.heartbeatAll(), (_, subject) => this.heardOf.add(subject.split(".").at(-2) ?? ""));
+  }
 
   /** Starts a coordinator; another one that still runs is not stopped, as after a partition. */
   async startCoordinator(
@@ -45,23 +66,35 @@ export class CoordinatorWorld extends ActorWorld {
     const journal = new StreamJournal(toJournal, subjects, { newId });
     const eventLog = new StreamEventLog(toEvents, subjects, { newId });
     this.#node = node;
-    this.#coordinator = node.system.spawn<CoordinatorMessage>(
-      "coordinator",
-      () =>
-        new CoordinatorActor({
-          node: name,
-          version: "test",
-          subjects,
-          codec,
-          journal: wrap(journal),
-          eventLog,
-          readGraph: () => Promise.reject(new Error("no graph is stored here")),
-          storeInputs: () => Promise.resolve("0".repeat(64)),
-          times: { heartbeatMs: 2_000, lostAfterMs: 15_000 },
-          backlogPerSlot: 1,
-          onDeposed: (epoch) => this.deposed.push(epoch),
-        }),
-    );
+    const options: Omit<CoordinatorOptions, keyof Term> = {
+      node: name,
+      version: "test",
+      subjects,
+      codec,
+      journal: wrap(journal),
+      eventLog,
+      readGraph: () => Promise.reject(new Error("no graph is stored here")),
+      heardOf: () => Promise.resolve([...this.heardOf]),
+      documents: this.#documents,
+      snapshots: new Snapshots({
+        stream: toJournal,
+        subjects,
+        objects: this.objects,
+        giveWay: () => Promise.resolve(),
+        onLeftAside: (_run, reason) => this.leftAside.push(reason),
+        minRecords: SNAPSHOT_RECORDS,
+      }),
+      times: { heartbeatMs: 2_000, lostAfterMs: 15_000 },
+      backlogPerSlot: 1,
+    };
+    let coordinator: ActorRef<CoordinatorMessage> | undefined;
+    const starting = this.#beginTerm(options).then((term) => {
+      coordinator = node.system.spawn("coordinator", () => new CoordinatorActor({ ...options, ...term }));
+    });
+    await this.clock.advance(100);
+    await this.clock.runUntil(() => coordinator !== undefined);
+    await starting;
+    this.#coordinator = coordinator;
     await this.clock.advance(100);
     const crash = (): void => {
       node.transport.disconnect();
@@ -69,6 +102,18 @@ export class CoordinatorWorld extends ActorWorld {
       toEvents.cut();
     };
     return { ...node, crash };
+  }
+
+  /** Claims the next epoch whoever leads, and follows the journal to its end. */
+  async #beginTerm(options: Omit<CoordinatorOptions, keyof Term>): Promise<Term> {
+    const { node, journal } = options;
+    const claim = await journal.claimEpoch(node, await journal.lastEpoch());
+    if (claim.kind === "lost") return this.#beginTerm(options);
+    const follower = new JournalFollower(options, this.logger(), () => undefined);
+    const following = follower.follow();
+    const runs = await follower.finish();
+    await following;
+    return { epoch: claim.epoch, runs, onDeposed: (epoch) => this.deposed.push(epoch) };
   }
 
   async call<V extends Verb>(verb: V, request: ApiRequest<V>): Promise<Reply> {
@@ -91,6 +136,14 @@ export class CoordinatorWorld extends ActorWorld {
     const reply = await this.call("run", { run });
     if (!reply.ok) throw new Error(reply.message);
     return reply.result as RunView;
+  }
+
+  /** Writes to a run's journal as another version might. */
+  appendRecord(run: string, record: object): void {
+    const subject = subjects.journal(run);
+    const { seq = 0, epoch = 1 } = this.journalStream.last(subject) ?? {};
+    const payload = new MessageCodec().encode([record]);
+    this.journalStream.store({ subject, payload, expectedSeq: seq, epoch, batch: `${run}-${seq}` });
   }
 
   /** All durable events of a run, in order of storing. */
@@ -128,6 +181,11 @@ export class SimulatedAgent {
     );
     this.#hello();
     this.#beat();
+  }
+
+  /** Whether its result is not settled yet. */
+  holds({ lease }: JobRequest): boolean {
+    return this.#held.has(lease);
   }
 
   finish(request: JobRequest, outcome: Outcome = succeeded): void {

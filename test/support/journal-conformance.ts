@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Append, Entry, EventLog, Journal } from "../../coordinator/journal/journal.ts";
+import { waitUntil } from "./wait-until.ts";
 
 export interface JournalView {
   readonly journal: Journal;
@@ -18,6 +19,11 @@ export interface JournalPlace {
   forgetMessageIds(): Promise<void>;
   /** Everyone is cut off, and can connect again to what is stored. */
   restart(): Promise<void>;
+  /** The journal takes nothing more, until `makeRoom`. */
+  fill(): Promise<void>;
+  makeRoom(): Promise<void>;
+  /** Removes all entries of a run. */
+  purge(run: string): Promise<void>;
   /** What is on the run's event subject: one list per message. */
   storedEvents(run: string): Promise<object[][]>;
   close(): Promise<void>;
@@ -53,6 +59,11 @@ export function describeJournal(kind: string, make: () => Promise<JournalPlace>)
       const batch = `batch-${++batches}`;
       return { run, epoch, batch, expectedSeq, payload: bytes(batch) };
     };
+    async function claimed(journal: Journal): Promise<number> {
+      const claim = await journal.claimEpoch("node", await journal.lastEpoch());
+      expect(claim).toMatchObject({ kind: "won" });
+      return claim.epoch;
+    }
     async function stored(journal: Journal, append: Append): Promise<number> {
       const result = await journal.append(append);
       expect(result).toMatchObject({ kind: "stored" });
@@ -72,6 +83,18 @@ export function describeJournal(kind: string, make: () => Promise<JournalPlace>)
       expect(entries.map(text)).toEqual(appends.map(({ batch }) => batch));
       expect(entries.map(({ epoch }) => epoch)).toEqual([1, 1, 2, 3, 4]);
       expect(entries.at(-1)).toMatchObject({ run, seq });
+    });
+
+    it("reads on behind an entry", async () => {
+      const run = newRun();
+      const seqs = [await stored(first.journal, change(run, 0))];
+      await stored(first.journal, change(newRun(), 0));
+      for (let count = 0; count < 3; count++)
+        seqs.push(await stored(first.journal, change(run, seqs.at(-1) ?? 0)));
+      for (const [index, seq] of seqs.entries()) {
+        const behind = await collect(second.journal.read(run, seq));
+        expect(behind.map((entry) => entry.seq)).toEqual(seqs.slice(index + 1));
+      }
     });
 
     it("reads nothing of a run that is not there", async () => {
@@ -123,9 +146,9 @@ export function describeJournal(kind: string, make: () => Promise<JournalPlace>)
 
     it("refuses what a deposed leader had queued, once the new leader has appended its claim", async () => {
       const run = newRun();
-      const oldEpoch = await first.journal.claimEpoch("old");
+      const oldEpoch = await claimed(first.journal);
       const seq = await stored(first.journal, change(run, 0, oldEpoch));
-      const newEpoch = await second.journal.claimEpoch("new");
+      const newEpoch = await claimed(second.journal);
       const claim = await stored(second.journal, change(run, seq, newEpoch));
       for (const queued of [change(run, seq, oldEpoch), change(run, seq, oldEpoch)]) {
         const refusal = await first.journal.append(queued);
@@ -137,15 +160,89 @@ export function describeJournal(kind: string, make: () => Promise<JournalPlace>)
       ]);
     });
 
-    it("gives each claimant an epoch of its own, higher than all before", async () => {
-      const before = await first.journal.claimEpoch("a");
+    it("waits while there is no room, and answers what needs none", async () => {
+      const run = newRun();
+      const append = change(run, 0);
+      const seq = await stored(first.journal, append);
+      await place.fill();
+      let isOver = false;
+      const waiting = first.journal.append(change(run, seq)).finally(() => {
+        isOver = true;
+      });
+      expect(await second.journal.append(append)).toEqual({ kind: "stored", seq });
+      expect(await second.journal.append(change(run, seq + 100))).toMatchObject({ kind: "conflict", seq });
+      expect(isOver).toBe(false);
+      await place.makeRoom();
+      expect(await waiting).toMatchObject({ kind: "stored" });
+      expect(await collect(first.journal.read(run))).toHaveLength(2);
+    });
+
+    it("begins a run that was purged anew, behind all that was ever stored", async () => {
+      const run = newRun();
+      const seq = await stored(first.journal, change(run, 0));
+      await place.purge(run);
+      expect(await collect(second.journal.read(run))).toEqual([]);
+      expect(await second.journal.append(change(run, seq))).toMatchObject({ kind: "conflict", seq: 0 });
+      expect(await stored(second.journal, change(run, 0))).toBeGreaterThan(seq);
+    });
+
+    it("gives an epoch to one claimant, and tells the others which was taken", async () => {
+      const before = await claimed(first.journal);
       const views = [first, second, first, second, first, second];
-      const epochs = await Promise.all(
-        views.map(({ journal }, index) => journal.claimEpoch(`node-${index}`)),
+      const claims = await Promise.all(
+        views.map(({ journal }, index) => journal.claimEpoch(`node-${index}`, before)),
       );
-      expect(new Set(epochs).size).toBe(views.length);
-      expect(Math.min(...epochs)).toBeGreaterThan(before);
-      expect(await second.journal.claimEpoch("z")).toBeGreaterThan(Math.max(...epochs));
+      const epoch = before + 1;
+      expect(claims.filter(({ kind }) => kind === "won")).toEqual([{ kind: "won", epoch }]);
+      expect(claims.filter(({ kind }) => kind === "lost")).toEqual(
+        Array.from({ length: views.length - 1 }, () => ({ kind: "lost", epoch })),
+      );
+      expect(await second.journal.lastEpoch()).toBe(epoch);
+    });
+
+    it("refuses a claim that does not know of the last one", async () => {
+      const before = await claimed(first.journal);
+      const epoch = await claimed(second.journal);
+      expect(await first.journal.claimEpoch("late", before)).toEqual({ kind: "lost", epoch });
+      expect(await first.journal.claimEpoch("late", before - 1)).toEqual({ kind: "lost", epoch });
+      expect(await second.journal.lastEpoch()).toBe(epoch);
+    });
+
+    it("wins a claim whose acknowledgement was lost", async () => {
+      const before = await first.journal.lastEpoch();
+      first.loseAcknowledgement();
+      expect(await first.journal.claimEpoch("a", before)).toEqual({ kind: "won", epoch: before + 1 });
+    });
+
+    it("is followed from the last entry of each run: every later one, in order, and the claims", async () => {
+      const [known, fresh] = [newRun(), newRun()];
+      const seqs = [await stored(first.journal, change(known, 0))];
+      seqs.push(await stored(first.journal, change(known, seqs[0] as number)));
+      const end = new AbortController();
+      const seen: { seq: number; what: string }[] = [];
+      const following = (async () => {
+        for await (const item of second.journal.follow(end.signal)) {
+          seen.push({ seq: item.seq, what: item.kind === "claim" ? "claim" : item.entry.run });
+        }
+      })();
+      const isFollowed = (seq: number) =>
+        waitUntil(`entry ${seq} is followed`, () => seen.at(-1)?.seq === seq, { diagnose: () => seen });
+      await isFollowed(seqs[1] as number);
+      expect(seen.filter(({ what }) => what === known)).toEqual([{ seq: seqs[1], what: known }]);
+      await claimed(first.journal);
+      let last = await first.journal.lastSeq();
+      await isFollowed(last);
+      expect(seen.at(-1)).toEqual({ seq: last, what: "claim" });
+      const before = seen.length;
+      const restarted = place.restart();
+      last = await stored(first.journal, change(fresh, 0));
+      for (let count = 0; count < 20; count++) last = await stored(first.journal, change(fresh, last));
+      await restarted;
+      await isFollowed(last);
+      expect(await second.journal.lastSeq()).toBe(last);
+      expect(seen.slice(before).map(({ what }) => what)).toEqual(Array.from({ length: 21 }, () => fresh));
+      end.abort();
+      await following;
     });
 
     it("lists the last entry of each run, and none of the claims", async () => {

@@ -46,6 +46,18 @@ async function openPlace(): Promise<JournalPlace> {
       await crash();
     },
     restart: crash,
+    fill: async () => {
+      const { config, state } = await direct.manager.streams.info(direct.subjects.journalStream());
+      await direct.manager.streams.update(config.name, { ...config, max_bytes: state.bytes });
+    },
+    makeRoom: async () => {
+      const { config } = await direct.manager.streams.info(direct.subjects.journalStream());
+      await direct.manager.streams.update(config.name, { ...config, max_bytes: -1 });
+    },
+    purge: async (run) => {
+      const filter = direct.subjects.journal(run);
+      await direct.manager.streams.purge(direct.subjects.journalStream(), { filter });
+    },
     storedEvents: (run) => storedEvents(server.url, run),
     close: async () => {
       for (const close of closers) await close();

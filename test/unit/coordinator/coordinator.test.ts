@@ -124,7 +124,8 @@ describe("the coordinator's actors", () => {
     const breakRun = (journal: Journal): Journal => ({
       ...proxy(journal),
       append: (append) => {
-        const isClosing = Buffer.from(append.payload).includes("aborted");
+        const payload = Buffer.from(append.payload);
+        const isClosing = payload.includes("claimed") || payload.includes("aborted");
         if (append.run === "bad" && append.expectedSeq > 0 && isBroken && !isClosing) {
           return Promise.reject(new Error("broken for this test"));
         }
@@ -146,8 +147,11 @@ describe("the coordinator's actors", () => {
 function proxy(journal: Journal): Journal {
   return {
     append: (append) => journal.append(append),
-    claimEpoch: (node) => journal.claimEpoch(node),
+    lastEpoch: () => journal.lastEpoch(),
+    claimEpoch: (node, above) => journal.claimEpoch(node, above),
+    lastSeq: () => journal.lastSeq(),
+    follow: (signal) => journal.follow(signal),
     lastOfEachRun: () => journal.lastOfEachRun(),
-    read: (run) => journal.read(run),
+    read: (run, afterSeq) => journal.read(run, afterSeq),
   };
 }

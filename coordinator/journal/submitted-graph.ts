@@ -1,0 +1,81 @@
+/** The graph of a submission: in the record itself, or stored as an object under its digest. */
+import { MillraceError } from "../../shared/model/error.ts";
+import { compileGraph, describeGraphProblem, type Graph } from "../../shared/model/graph.ts";
+import {
+  completeJobSpec,
+  type GraphSpec,
+  type GraphSpecInput,
+  graphSpecSchema,
+  type JobSpec,
+} from "../../shared/model/job-spec.ts";
+import { TimeSlice } from "../../shared/store/time-slice.ts";
+import type { RecordOf } from "../core/record.ts";
+
+/** Reads a stored graph by its digest. */
+export type ReadGraph = (digest: string) => Promise<unknown>;
+
+export type GraphReference = RecordOf<"submitted">["graph"];
+
+export interface OpenedGraph {
+  readonly spec: GraphSpec;
+  readonly graph: Graph;
+}
+
+/** Fetches, validates and compiles the graph of a new submission; what is wrong with it is a `badInput`. */
+export async function openGraph(reference: GraphReference, readGraph: ReadGraph): Promise<OpenedGraph> {
+  const spec = "inline" in reference ? reference.inline : validGraph(await readGraph(reference.digest));
+  refuseLargeJobs(spec);
+  return compiled(spec);
+}
+
+/** The graph of a journaled submission: it was validated then, and its digest says that it is still the same. */
+export async function reopenGraph(reference: GraphReference, readGraph: ReadGraph): Promise<OpenedGraph> {
+  if ("inline" in reference) return compiled(reference.inline);
+  const { jobs, vars = [], ...rest } = (await readGraph(reference.digest)) as GraphSpecInput;
+  const slice = new TimeSlice();
+  const complete: JobSpec[] = [];
+  for (const job of jobs) {
+    complete.push(completeJobSpec(job));
+    if (slice.isOver) await slice.rest();
+  }
+  await slice.rest();
+  const opened = compiled({ ...rest, vars, jobs: complete });
+  await slice.rest();
+  return opened;
+}
+
+function validGraph(value: unknown): GraphSpec {
+  const parsed = graphSpecSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const where = issue?.path.join(".") ?? "";
+  throw new MillraceError("badInput", `the graph is not valid at ${where}: ${issue?.message ?? "unknown"}`);
+}
+
+function compiled(spec: GraphSpec): OpenedGraph {
+  const compilation = compileGraph(spec);
+  if (compilation.ok) return { spec, graph: compilation.graph };
+  const shown = compilation.problems.slice(0, 10).map((problem) => describeGraphProblem(problem, spec));
+  throw new MillraceError("badInput", `the graph is not valid: ${shown.join("; ")}`);
+}
+
+/** A job request has to fit into a message, with room for the rest of it. */
+const MAX_JOB_BYTES = 256 * 1024;
+
+function refuseLargeJobs(spec: GraphSpec): void {
+  for (const { name, run, env, outputs } of spec.jobs) {
+    const words = "script" in run ? [run.script] : run.argv;
+    let bytes = 0;
+    for (const text of words) bytes += Buffer.byteLength(text);
+    for (const [key, value] of env) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+    for (const glob of outputs) bytes += Buffer.byteLength(glob);
+    if (bytes <= MAX_JOB_BYTES) continue;
+    throw new MillraceError(
+      "badInput",
+      `the job ${JSON.stringify(name)} is of ${bytes} bytes, more than ${MAX_JOB_BYTES}`,
+      {
+        fix: "Put long scripts and data into files and name them in `sources`.",
+      },
+    );
+  }
+}
