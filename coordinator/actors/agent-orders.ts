@@ -1,4 +1,7 @@
-/** The order channels of all agents, and the messages that carry their batches. */
+/**
+ * The order channels of all agents, and the messages that carry their batches. The channels outlive the actor that
+ * uses them, so that a number is not given again when it is restarted.
+ */
 import type { Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
 import { type Hello, type Order, type Orders, PROTOCOL_VERSION } from "../../shared/model/messages.ts";
@@ -13,76 +16,118 @@ export interface AgentOrdersOptions {
   readonly subjects: Subjects;
   readonly codec: Codec;
   readonly counters: Counters;
+  /** By agent. */
+  readonly channels: Map<string, OrderChannel>;
 }
 
 const RESEND_AFTER_MS = 1000;
+/** An agent is asked for a hello no more often than this, whatever is sent under its name. */
+const ASK_AGAIN_AFTER_MS = 500;
 const RESENT_BATCHES = 10;
 const MAX_BATCH_BYTES = 400 * 1024;
 
 export class AgentOrders {
   readonly #options: AgentOrdersOptions;
-  readonly #channels = new Map<string, OrderChannel>();
+  readonly #channels: Map<string, OrderChannel>;
+  /** When an agent was asked for a hello, by its token. */
+  readonly #asked = new Map<string, number>();
 
   constructor(options: AgentOrdersOptions) {
     this.#options = options;
+    this.#channels = options.channels;
   }
 
   /** Opens the agent's channel, or goes on with it where the agent stands, and answers the hello. */
-  onHello(hello: Hello, isNewIncarnation: boolean, context: Context<FleetMessage>): void {
-    const lastSeen = hello.epoch === this.#options.epoch ? hello.ordersSeen : 0;
-    const known = isNewIncarnation || lastSeen === 0 ? undefined : this.#channels.get(hello.agent);
-    const channel = known ?? new OrderChannel(RESEND_AFTER_MS, lastSeen);
+  onHello(hello: Hello, context: Context<FleetMessage>): void {
+    const { agent, incarnation, epoch, ordersSeen } = hello;
+    const lastSeen = epoch === this.#options.epoch ? ordersSeen : 0;
+    const known = this.#channels.get(agent);
+    const channel =
+      known?.incarnation === incarnation
+        ? known
+        : new OrderChannel({ incarnation, resendAfterMs: RESEND_AFTER_MS, lastSeen });
+    channel.open();
     channel.onConfirmed(lastSeen);
-    this.#channels.set(hello.agent, channel);
-    this.#publish(hello.agent, hello.incarnation, channel.greet(context.monotonicMs()), context);
+    this.#channels.set(agent, channel);
+    this.#publish(agent, incarnation, channel.greet(context.monotonicMs()), context);
   }
 
   onConfirmed(message: { agent: string; incarnation: string; epoch: number; ordersSeen: number }): void {
-    const agent = this.#options.fleet.agents.get(message.agent);
-    if (agent?.hello.incarnation !== message.incarnation || message.epoch !== this.#options.epoch) return;
-    this.#channels.get(message.agent)?.onConfirmed(message.ordersSeen);
+    const channel = this.#channels.get(message.agent);
+    if (channel?.incarnation !== message.incarnation || message.epoch !== this.#options.epoch) return;
+    channel.onConfirmed(message.ordersSeen);
   }
 
   /** Returns whether there is something to flush. An agent without a channel gets none: it is resynced at its hello. */
   enqueue(agent: string, orders: readonly Order[]): boolean {
     const channel = this.#channels.get(agent);
-    if (channel === undefined) return false;
+    if (channel === undefined || !channel.isOpen) return false;
     for (const order of orders) channel.enqueue(order);
     return orders.length > 0;
   }
 
+  /** Whether the agent takes orders: it has said hello, and has not been given up since. */
+  isOpen(agent: string): boolean {
+    return this.#channels.get(agent)?.isOpen ?? false;
+  }
+
   flush(context: Context<FleetMessage>): void {
     for (const [name, channel] of this.#channels) {
-      const agent = this.#options.fleet.agents.get(name);
-      if (agent === undefined) continue;
       for (const batch of channel.takeNew(context.monotonicMs(), MAX_BATCH_BYTES)) {
-        this.#publish(name, agent.hello.incarnation, batch, context);
+        this.#publish(name, channel.incarnation, batch, context);
       }
     }
   }
 
-  resend(name: string, context: Context<FleetMessage>): void {
-    const agent = this.#options.fleet.agents.get(name);
-    const overdue = this.#channels.get(name)?.takeOverdue(context.monotonicMs(), RESENT_BATCHES) ?? [];
-    for (const batch of overdue) {
-      this.#options.counters.count("orders.resent");
-      if (agent !== undefined) this.#publish(name, agent.hello.incarnation, batch, context);
+  /** Sends again what was not confirmed in time, and forgets whom it asked for a hello some time ago. */
+  onTick(context: Context<FleetMessage>): void {
+    const nowMs = context.monotonicMs();
+    for (const [name, channel] of this.#channels) {
+      if (!channel.isOpen) continue;
+      for (const batch of channel.takeOverdue(nowMs, RESENT_BATCHES)) {
+        this.#options.counters.count("orders.resent");
+        this.#publish(name, channel.incarnation, batch, context);
+      }
+    }
+    for (const [token, askedAtMs] of this.#asked) {
+      if (nowMs - askedAtMs >= ASK_AGAIN_AFTER_MS) this.#asked.delete(token);
     }
   }
 
-  /** Batch 0: whoever is there under this name is to say hello. */
-  askHello(agent: string, context: Context<FleetMessage>): void {
-    this.#publish(agent, "", { number: 0, orders: [] }, context);
+  /** Batch 0: whoever is there under this name, which is given as its token, is to say hello. */
+  askHello(token: string, context: Context<FleetMessage>): void {
+    if (this.#asked.has(token)) return;
+    this.#asked.set(token, context.monotonicMs());
+    this.#send(this.#options.subjects.toAgentToken(token), "", { number: 0, orders: [] }, context);
+  }
+
+  /** Tells an incarnation that it is not registered under this name, and why. */
+  refuse({ agent, incarnation }: Hello, reason: string, context: Context<FleetMessage>): void {
+    const subject = this.#options.subjects.toAgent(agent);
+    this.#send(subject, incarnation, { number: 0, orders: [], refused: reason }, context);
   }
 
   close(agent: string): void {
+    this.#channels.get(agent)?.close();
+  }
+
+  forget(agent: string): void {
     this.#channels.delete(agent);
   }
 
   #publish(agent: string, incarnation: string, batch: Batch, context: Context<FleetMessage>): void {
-    const { subjects, codec, epoch, fleet } = this.#options;
+    this.#send(this.#options.subjects.toAgent(agent), incarnation, batch, context);
+  }
+
+  #send(
+    subject: string,
+    incarnation: string,
+    batch: Batch & Pick<Orders, "refused">,
+    context: Context<FleetMessage>,
+  ): void {
+    const { codec, epoch, fleet } = this.#options;
     const { heartbeatMs } = fleet.times;
-    const { number, orders } = batch;
+    const { number, orders, refused } = batch;
     const message: Orders = {
       v: PROTOCOL_VERSION,
       epoch,
@@ -90,7 +135,8 @@ export class AgentOrders {
       number,
       heartbeatMs,
       orders: [...orders],
+      ...(refused === undefined ? {} : { refused }),
     };
-    context.publish(subjects.toAgent(agent), codec.encode(message));
+    context.publish(subject, codec.encode(message));
   }
 }

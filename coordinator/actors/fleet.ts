@@ -1,43 +1,51 @@
 /**
  * The fleet actor: everything that comes from agents comes in here, everything that goes to them goes out here.
  * `core/fleet.ts` decides who is alive, `core/order-channel.ts` makes orders reliable; this is the shell.
+ *
+ * Roll call: at its start it asks every agent of which the server has kept a heartbeat for a hello, so that a new leader
+ * knows the fleet after one round trip. Agents that hold leases and are not heard within `lostAfterMs` are given up.
+ *
+ * Safe: 1. what an agent reports reaches a run only from the holder of its name; 2. what belongs to no run is dropped, or
+ * ended, only when every living run is known. Live: 3. a run that has a lease on an agent hears what the agent holds, or
+ * that it is gone, in whatever order run, lease and agent become known.
  */
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
-import type { AgentMode, HeldAttempt, Order, Report } from "../../shared/model/messages.ts";
+import type { AgentMode, HeldAttempt, Hello, Order, Report } from "../../shared/model/messages.ts";
 import { subjectToken } from "../../shared/model/name.ts";
 import {
   type AgentRecord,
   type Fleet,
   type FleetEffect,
+  isPresent,
   offerOf,
   onBye,
   onHeartbeat,
   onHello,
+  onOutageEnded,
   onReport,
   onTick,
 } from "../core/fleet.ts";
 import { viewAgents } from "../core/fleet-view.ts";
+import { ListeningClock } from "../core/listening-clock.ts";
+import type { OrderChannel } from "../core/order-channel.ts";
 import type { EventLog } from "../journal/journal.ts";
-import { parseFromAgent } from "./agent-message.ts";
+import { type FromAgent, readFromAgent } from "./agent-message.ts";
 import { AgentOrders } from "./agent-orders.ts";
 import type { Counters } from "./counters.ts";
 import { FleetEvents } from "./fleet-events.ts";
-import type {
-  Command,
-  CoordinatorMessage,
-  FleetMessage,
-  Reply,
-  RunMessage,
-  SchedulerMessage,
-} from "./messages.ts";
+import { FleetRuns, runsStartedBy } from "./fleet-runs.ts";
+import type { Command, CoordinatorMessage, FleetMessage, Reply, SchedulerMessage } from "./messages.ts";
 
 export interface FleetOptions {
   readonly epoch: number;
   readonly fleet: Fleet;
+  readonly channels: Map<string, OrderChannel>;
   readonly subjects: Subjects;
   readonly codec: Codec;
   readonly eventLog: EventLog;
+  /** Tokens of the agents of which a heartbeat was heard lately. */
+  readonly heardOf: () => Promise<readonly string[]>;
   readonly counters: Counters;
   readonly coordinator: ActorRef<CoordinatorMessage>;
   readonly scheduler: ActorRef<SchedulerMessage>;
@@ -46,19 +54,24 @@ export interface FleetOptions {
 }
 
 const TICK_MS = 500;
+/** Without an echo for so long nobody could have been heard. */
+const OUTAGE_MS = 4 * TICK_MS;
 /** A lost or departed agent is listed this long. */
 const FORGET_AFTER_MS = 24 * 3600_000;
 
 export class FleetActor implements Behaviour<FleetMessage> {
   readonly #options: FleetOptions;
-  readonly #runs = new Map<string, ActorRef<RunMessage>>();
+  readonly #runs = new FleetRuns();
   readonly #orders: AgentOrders;
   readonly #events: FleetEvents;
+  #clock = new ListeningClock(0, OUTAGE_MS);
   /** Agents that hold leases of an earlier leader and have not said hello to this one, since when. */
   readonly #awaited = new Map<string, number>();
-  /** Reports of unknown runs are dropped only when all runs are known. */
+  /** Every living run is known: what belongs to none of them is of the past. */
   #isRecovered = false;
   #isFlushDue = false;
+  /** Where it hears itself. */
+  #echo = "";
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -67,35 +80,43 @@ export class FleetActor implements Behaviour<FleetMessage> {
   }
 
   started(context: Context<FleetMessage>): void {
-    const { subjects, coordinator } = this.#options;
-    context.subscribe(subjects.fromAgentAll(), (payload, subject) => {
-      const [type = "", token = ""] = subject.split(".").reverse();
-      return { kind: "fromAgent", token, type, payload };
-    });
+    const { subjects, coordinator, heardOf } = this.#options;
+    this.#clock = new ListeningClock(context.monotonicMs(), OUTAGE_MS);
+    this.#echo = subjects.echo(context.id());
+    context.subscribe(this.#echo, () => ({ kind: "echo" }));
+    context.subscribe(subjects.fromAgentAll(), (payload, subject) => this.#read(payload, subject, context));
     context.every(TICK_MS, { kind: "tick" });
+    context.pipe(
+      heardOf(),
+      (tokens) => ({ kind: "heardOf", tokens }),
+      (error) => ({ kind: "heardOfNobody", reason: String(error) }),
+    );
     coordinator.tell({ kind: "fleetStarted" });
   }
 
   receive(message: FleetMessage, context: Context<FleetMessage>): void {
     switch (message.kind) {
       case "fromAgent":
-        return this.#onFromAgent(message, context);
+        return this.#onFromAgent(message.message, context);
+      case "heardOf":
+        return this.#callRoll(message.tokens, context);
+      case "heardOfNobody":
+        return context.log.warn({ reason: message.reason }, "no roll call: heartbeats can't be read");
+      case "echo":
+        return this.#onEcho(context);
       case "runOpened":
-        this.#runs.set(message.run, message.ref);
-        return;
+        return this.#runs.open(message.run, message.ref);
       case "runClosed":
-        this.#runs.delete(message.run);
-        return;
+        return this.#runs.close(message.run);
       case "recovered":
-        this.#isRecovered = true;
-        return;
+        return this.#onRecovered(message.runs, context);
       case "leaseAdopted":
-        if (!this.#options.fleet.agents.has(message.agent) && !this.#awaited.has(message.agent)) {
-          this.#awaited.set(message.agent, context.monotonicMs());
+        if (this.#runs.concern(message.run, message.agent)) {
+          this.#onLease(message.run, message.agent);
         }
         return;
       case "orders":
-        return this.#enqueue(message.agent, message.orders, context);
+        return this.#onOrders(message.agent, message.orders, context);
       case "flush":
         this.#isFlushDue = false;
         return this.#orders.flush(context);
@@ -113,68 +134,102 @@ export class FleetActor implements Behaviour<FleetMessage> {
     }
   }
 
-  #onFromAgent(message: FleetMessage & { kind: "fromAgent" }, context: Context<FleetMessage>): void {
-    const { fleet } = this.#options;
-    const nowMs = context.monotonicMs();
-    const refuse = (reason: string): void => {
-      this.#options.counters.count(`refused.${reason}`);
-      context.deadLetter(reason, `_.from.${message.token}.${message.type}`, message.payload);
-    };
-    let decoded: unknown;
-    try {
-      decoded = this.#options.codec.decode(message.payload);
-    } catch (error) {
-      context.log.warn({ token: message.token, error: String(error) }, "an agent's message can't be decoded");
-      return refuse("malformed");
+  /** What is no valid message of its sender goes no further than here. */
+  #read(payload: Uint8Array, subject: string, context: Context<FleetMessage>): FleetMessage | undefined {
+    const [type = "", token = ""] = subject.split(".").reverse();
+    const message = readFromAgent(this.#options.codec, { token, type }, payload);
+    if (message.type !== "refused") return { kind: "fromAgent", message };
+    context.deadLetter(message.reason, subject, payload);
+    return undefined;
+  }
+
+  #onFromAgent(message: FromAgent, context: Context<FleetMessage>): void {
+    const { type, body } = message;
+    const effects = this.#decide(message);
+    const refused = effects.find((effect) => effect.kind === "refused");
+    if (refused?.reason === "unknown") this.#options.counters.count("refused.unknown");
+    else if (refused !== undefined) {
+      context.deadLetter(refused.reason, this.#options.subjects.fromAgent(body.agent, type), body);
     }
-    const parsed = parseFromAgent(message.type, decoded);
-    if (parsed === undefined) return refuse("malformed");
-    if (subjectToken(parsed.body.agent) !== message.token) return refuse("identity");
-    switch (parsed.type) {
+    this.#carryOut(effects, context);
+    if (type === "report" && refused === undefined) this.#deliver(body, context);
+  }
+
+  #decide({ type, body }: FromAgent): FleetEffect[] {
+    const { fleet } = this.#options;
+    const { nowMs } = this.#clock;
+    switch (type) {
       case "hello":
-        return this.#carryOut(onHello(fleet, parsed.body, nowMs), context);
+        return onHello(fleet, body, nowMs);
       case "heartbeat":
-        this.#orders.onConfirmed(parsed.body);
-        return this.#carryOut(onHeartbeat(fleet, parsed.body, nowMs), context);
+        this.#orders.onConfirmed(body);
+        return onHeartbeat(fleet, body, nowMs);
+      case "report":
+        this.#orders.onConfirmed(body);
+        return onReport(fleet, body, nowMs);
       case "bye":
-        return this.#carryOut(onBye(fleet, parsed.body, nowMs), context);
-      case "report": {
-        this.#orders.onConfirmed(parsed.body);
-        const { isAccepted, effects } = onReport(fleet, parsed.body, nowMs);
-        this.#carryOut(effects, context);
-        if (isAccepted) this.#deliver(parsed.body, context);
-      }
+        return onBye(fleet, body, nowMs);
     }
   }
 
-  /** Hands a report's items to the runs they belong to. */
   #deliver(report: Report, context: Context<FleetMessage>): void {
-    const byRun = new Map<string, Report["items"]>();
-    for (const item of report.items) {
-      const items = byRun.get(item.run);
-      if (items === undefined) byRun.set(item.run, [item]);
-      else items.push(item);
+    const strays = this.#runs.deliver(report);
+    if (strays.length === 0 || !this.#isRecovered) return;
+    this.#options.counters.count("refused.unknownRun", strays.length);
+    const settled = strays.filter((item) => item.kind !== "started");
+    this.#enqueue(
+      report.agent,
+      settled.map((item) => ({ ...refOf(item), kind: "settle" as const })),
+      context,
+    );
+  }
+
+  #callRoll(tokens: readonly string[], context: Context<FleetMessage>): void {
+    const registered = new Set([...this.#options.fleet.agents.keys()].map(subjectToken));
+    for (const token of tokens) if (!registered.has(token)) this.#orders.askHello(token, context);
+  }
+
+  #onEcho(context: Context<FleetMessage>): void {
+    if (!this.#clock.onEcho(context.monotonicMs())) return;
+    const { nowMs } = this.#clock;
+    onOutageEnded(this.#options.fleet, nowMs);
+    for (const name of this.#awaited.keys()) this.#awaited.set(name, nowMs);
+  }
+
+  #onRecovered(
+    runs: Extract<FleetMessage, { kind: "recovered" }>["runs"],
+    context: Context<FleetMessage>,
+  ): void {
+    for (const { run, ref } of runs) this.#runs.know(run, ref);
+    this.#isRecovered = true;
+    for (const agent of this.#options.fleet.agents.values()) this.#endStrays(agent, context);
+  }
+
+  /** A run has a lease on an agent: it hears what is known of that agent, now or when its time has run out. */
+  #onLease(run: string, name: string): void {
+    const agent = this.#options.fleet.agents.get(name);
+    if (agent === undefined) {
+      if (!this.#awaited.has(name)) this.#awaited.set(name, this.#clock.nowMs);
+    } else if (isPresent(agent)) this.#runs.resyncOne(run, agent);
+    else
+      this.#runs.goneFor(run, name, `the agent ${name} ${agent.state === "left" ? "has left" : "is lost"}`);
+  }
+
+  #onOrders(name: string, orders: readonly Order[], context: Context<FleetMessage>): void {
+    const isOpen = this.#orders.isOpen(name);
+    for (const run of runsStartedBy(orders)) {
+      this.#runs.concern(run, name);
+      // The agent was given up while the lease was being stored.
+      if (!isOpen) this.#onLease(run, name);
     }
-    for (const [run, items] of byRun) {
-      const ref = this.#runs.get(run);
-      if (ref !== undefined) ref.tell({ kind: "reported", agent: report.agent, items });
-      else if (this.#isRecovered) {
-        this.#options.counters.count("refused.unknownRun");
-        const settled = items.filter((item) => item.kind !== "started");
-        this.#enqueue(
-          report.agent,
-          settled.map((item) => ({ ...refOf(item), kind: "settle" as const })),
-          context,
-        );
-      }
-    }
+    this.#enqueue(name, orders, context);
   }
 
   #carryOut(effects: readonly FleetEffect[], context: Context<FleetMessage>): void {
     for (const effect of effects) {
       switch (effect.kind) {
         case "joined":
-          this.#onJoined(effect.agent, effect.isNewIncarnation, context);
+          this.#onJoined(effect.agent, effect.isBack, context);
           break;
         case "offerChanged":
           this.#offer(effect.agent);
@@ -207,34 +262,51 @@ export class FleetActor implements Behaviour<FleetMessage> {
           this.#events.add({ type: "agent.left", agent: effect.agent.name, reason: effect.reason }, context);
           this.#giveUp(effect.agent.name, `the agent ${effect.agent.name} has left`);
           break;
+        case "nameTaken":
+          this.#onNameTaken(effect.agent, effect.claimant, context);
+          break;
         case "askHello":
-          this.#orders.askHello(effect.agent, context);
+          this.#orders.askHello(subjectToken(effect.agent), context);
           break;
         case "refused":
-          this.#options.counters.count(`refused.${effect.reason}`);
           break;
       }
     }
   }
 
   /** A hello opens the order channel, or goes on with it; what the agent holds is compared with what it should hold. */
-  #onJoined(agent: AgentRecord, isNewIncarnation: boolean, context: Context<FleetMessage>): void {
+  #onJoined(agent: AgentRecord, isBack: boolean, context: Context<FleetMessage>): void {
     const { hello } = agent;
     this.#awaited.delete(agent.name);
-    this.#orders.onHello(hello, isNewIncarnation, context);
+    this.#orders.onHello(hello, context);
     this.#offer(agent);
-    if (isNewIncarnation) {
+    if (isBack) {
       const { incarnation, labels, capacity } = hello;
       const slots = capacity.slots;
       this.#events.add({ type: "agent.joined", agent: agent.name, incarnation, slots, labels }, context);
     }
-    for (const [run, ref] of this.#runs) {
-      const held = hello.held.filter((item) => item.run === run);
-      ref.tell({ kind: "agentResynced", agent: agent.name, incarnation: hello.incarnation, held });
-    }
-    if (!this.#isRecovered) return;
-    const strays = hello.held.filter((held) => !this.#runs.has(held.run));
-    this.#enqueue(agent.name, strays.map(endStray), context);
+    this.#runs.resync(agent);
+    if (this.#isRecovered) this.#endStrays(agent, context);
+  }
+
+  /** Two processes of one name: the one that has it keeps it, the other is told; people are told of both. */
+  #onNameTaken({ name, hello }: AgentRecord, claimant: Hello, context: Context<FleetMessage>): void {
+    const { hostname, pid } = claimant.host;
+    this.#options.counters.count("refused.nameTaken");
+    context.log.error(
+      { agent: name, holder: hello.host, refused: claimant.host },
+      "two agents use one name: one of them is refused",
+    );
+    const { incarnation } = claimant;
+    this.#events.add({ type: "agent.nameTaken", agent: name, incarnation, hostname, pid }, context);
+    const holder = `process ${hello.host.pid} on ${hello.host.hostname}`;
+    this.#orders.refuse(claimant, `the name ${name} is in use by ${holder}`, context);
+  }
+
+  /** Ends what an agent holds of runs that are over. */
+  #endStrays({ name, held }: AgentRecord, context: Context<FleetMessage>): void {
+    const strays = held.filter(({ run }) => !this.#runs.has(run));
+    this.#enqueue(name, strays.map(endStray), context);
   }
 
   #enqueue(agent: string, orders: readonly Order[], context: Context<FleetMessage>): void {
@@ -245,7 +317,8 @@ export class FleetActor implements Behaviour<FleetMessage> {
 
   #onTick(context: Context<FleetMessage>): void {
     const { fleet } = this.#options;
-    const nowMs = context.monotonicMs();
+    const { nowMs } = this.#clock;
+    context.publish(this.#echo, new Uint8Array());
     this.#carryOut(onTick(fleet, nowMs), context);
     for (const [name, sinceMs] of this.#awaited) {
       if (nowMs - sinceMs < fleet.times.lostAfterMs) continue;
@@ -253,23 +326,23 @@ export class FleetActor implements Behaviour<FleetMessage> {
       this.#giveUp(name, `the agent ${name} has not been heard since the coordinator started`);
     }
     for (const agent of [...fleet.agents.values()]) {
-      if (agent.state !== "up" && agent.state !== "suspect") {
-        if (nowMs - agent.lastHeardMs > FORGET_AFTER_MS) fleet.agents.delete(agent.name);
-        continue;
-      }
-      this.#orders.resend(agent.name, context);
+      if (isPresent(agent) || nowMs - agent.lastHeardMs <= FORGET_AFTER_MS) continue;
+      fleet.agents.delete(agent.name);
+      fleet.claims.delete(agent.name);
+      this.#orders.forget(agent.name);
     }
+    this.#orders.onTick(context);
   }
 
   /** Its jobs are given to others; it has to say hello again to be given any. */
   #giveUp(agent: string, reason: string): void {
     this.#orders.close(agent);
     this.#options.scheduler.tell({ kind: "agentGone", agent });
-    for (const ref of this.#runs.values()) ref.tell({ kind: "agentGone", agent, reason });
+    this.#runs.gone(agent, reason);
   }
 
   #offer(agent: AgentRecord): void {
-    if (agent.state === "lost" || agent.state === "left") return;
+    if (!isPresent(agent)) return;
     this.#options.scheduler.tell({ kind: "offer", offer: offerOf(agent) });
   }
 
@@ -277,7 +350,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
     const { fleet, jobName } = this.#options;
     if (command.verb === "agents") {
       const { offset, limit } = command.request;
-      const all = viewAgents(fleet, jobName, context.monotonicMs());
+      const all = viewAgents(fleet, jobName, this.#clock.nowMs);
       replyTo.tell({ ok: true, result: { total: all.length, agents: all.slice(offset, offset + limit) } });
     } else if (command.verb === "mode") {
       replyTo.tell(this.#setMode(command.request.agent, command.request.mode, context));
@@ -288,7 +361,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
     const agent = this.#options.fleet.agents.get(name);
     if (agent === undefined)
       return { ok: false, code: "notFound", message: `there is no agent ${JSON.stringify(name)}` };
-    if (agent.state === "lost" || agent.state === "left") {
+    if (!isPresent(agent)) {
       return { ok: false, code: "conflict", message: `the agent ${JSON.stringify(name)} is ${agent.state}` };
     }
     // At once, so that nothing more is placed; the agent confirms with its next heartbeat.

@@ -33,6 +33,8 @@ function viewAgent(
     load1: agent.load1,
     running: running.map(({ run, job, attempt }) => ({ run, job: jobName(run, job) ?? `#${job}`, attempt })),
     queued: agent.held.filter((held) => held.phase === "queued").length,
+    trouble: agent.trouble ?? null,
+    refused: agent.refused,
     lastHeardMsAgo: Math.max(0, Math.round(nowMs - agent.lastHeardMs)),
   };
 }

@@ -2,8 +2,12 @@
  * Orders to one agent, made reliable over messages that may be lost: batches are numbered 1, 2, 3 … for each
  * (epoch, incarnation), the agent handles them in order and confirms the last number with whatever it sends.
  *
- * Safe: a batch keeps its number and content however often it is sent, so handling by number handles once.
- * Live: what is not confirmed within `resendAfterMs` is sent again, from the oldest, for as long as the agent lives.
+ *   open ──the agent is given up──▶ closed ──the same incarnation says hello──▶ open
+ *
+ * Safe: 1. a number is given once, and its batch sent with the same content however often, so handling by number handles
+ * once; 2. the numbers go on where they were when the channel is closed and opened again: what was unconfirmed is sent
+ * again without its orders, as the agent may have handled it meanwhile. Live: 3. what is not confirmed within
+ * `resendAfterMs` is sent again, from the oldest, for as long as the agent lives.
  */
 import type { Order } from "../../shared/model/messages.ts";
 
@@ -16,16 +20,40 @@ interface SentBatch extends Batch {
   sentAtMs: number;
 }
 
+export interface OrderChannelOptions {
+  readonly incarnation: string;
+  readonly resendAfterMs: number;
+  /** The last number that the agent has handled in this epoch; 0 by default. */
+  readonly lastSeen?: number;
+}
+
 export class OrderChannel {
+  readonly incarnation: string;
+  readonly #resendAfterMs: number;
   #next: number;
   #waiting: Order[] = [];
-  readonly #unconfirmed: SentBatch[] = [];
-  readonly #resendAfterMs: number;
+  #unconfirmed: SentBatch[] = [];
+  #isOpen = true;
 
-  /** `lastSeen` is the last number the agent has handled in this epoch. */
-  constructor(resendAfterMs: number, lastSeen = 0) {
+  constructor({ incarnation, resendAfterMs, lastSeen = 0 }: OrderChannelOptions) {
+    this.incarnation = incarnation;
     this.#resendAfterMs = resendAfterMs;
     this.#next = lastSeen + 1;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** Nothing is ordered any more, and what was has no effect where it has not been handled. */
+  close(): void {
+    this.#isOpen = false;
+    this.#waiting = [];
+    this.#unconfirmed = this.#unconfirmed.map((batch) => ({ ...batch, orders: [] }));
   }
 
   get pending(): number {
@@ -36,8 +64,16 @@ export class OrderChannel {
     this.#waiting.push(order);
   }
 
-  /** An empty batch: the agent learns that it is known, and of the epoch, even when there is nothing to do. */
+  /**
+   * The next batch, if need be an empty one: the agent learns that it is known, and of the epoch, even when there is
+   * nothing to do.
+   */
   greet(nowMs: number): Batch {
+    const [oldest] = this.#unconfirmed;
+    if (oldest !== undefined) {
+      oldest.sentAtMs = nowMs;
+      return oldest;
+    }
     const batch = { number: this.#next, orders: [], sentAtMs: nowMs };
     this.#next += 1;
     this.#unconfirmed.push(batch);

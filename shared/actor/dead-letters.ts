@@ -1,14 +1,16 @@
 /**
- * What becomes of messages nobody took: counted, told to listeners, and published for operators.
+ * What becomes of messages nobody took or that were refused: counted by reason, told to listeners, and published for
+ * operators, as JSON.
  *
  * Publishing must not make a bad day worse: a bucket of `perSecond` lets so many through, what it holds back is only
- * counted and said with the next one published; a large payload is left out; and a dead letter is never itself a
- * message to an actor.
+ * counted and said with the next one published; of a large payload only the start is shown; and a dead letter is never
+ * itself a message to an actor.
  */
-import type { Cancel, Clock, Codec, Logger, Transport } from "./contract.ts";
+import type { Cancel, Clock, Logger, Transport } from "./contract.ts";
 import type { Counters } from "./host.ts";
 
-const LARGEST_PAYLOAD_BYTES = 4096;
+/** Of a payload this much is shown. */
+const SHOWN_BYTES = 1024;
 
 export interface DeadLetter {
   readonly reason: string;
@@ -23,7 +25,6 @@ export interface DeadLetterSettings {
   readonly subject: string;
   readonly perSecond: number;
   readonly clock: Clock;
-  readonly codec: Codec;
   readonly transport: Transport;
   readonly counters: Counters;
   readonly log: Logger;
@@ -32,6 +33,7 @@ export interface DeadLetterSettings {
 export class DeadLetters {
   private readonly settings: DeadLetterSettings;
   private readonly listeners = new Set<(letter: DeadLetter) => void>();
+  private readonly byReason = new Map<string, number>();
   private allowance: number;
   private refilledMs: number;
   private suppressed = 0;
@@ -44,10 +46,16 @@ export class DeadLetters {
 
   report(reason: string, target: string, payload: unknown): void {
     this.settings.counters.deadLetters++;
+    this.byReason.set(reason, (this.byReason.get(reason) ?? 0) + 1);
     const letter = { reason, node: this.settings.node, target, payload };
     this.tell(letter);
     if (this.mayPublish()) this.publish(letter);
     else this.suppressed++;
+  }
+
+  /** How many there were, by reason. */
+  counts(): [reason: string, count: number][] {
+    return [...this.byReason];
   }
 
   listen(listener: (letter: DeadLetter) => void): Cancel {
@@ -77,23 +85,29 @@ export class DeadLetters {
   }
 
   private publish({ reason, node, target, payload }: DeadLetter): void {
-    const { clock, codec, transport, subject, log } = this.settings;
-    const record = { v: 1, reason, node, target, at: clock.now(), suppressed: this.suppressed };
+    const { clock, transport, subject, log } = this.settings;
+    const at = new Date(clock.now()).toISOString();
+    const letter = { v: 1, at, reason, node, target, suppressed: this.suppressed, ...shown(payload) };
     this.suppressed = 0;
     try {
-      transport.publish(subject, codec.encode({ ...record, ...this.shown(payload) }));
+      transport.publish(subject, Buffer.from(JSON.stringify(letter)));
     } catch (error) {
       // Whoever sent the message is not to fail for its report.
       log.warn({ target, reason, error }, "a dead letter could not be published");
     }
   }
+}
 
-  private shown(payload: unknown): object {
-    try {
-      const { byteLength } = this.settings.codec.encode(payload);
-      return byteLength <= LARGEST_PAYLOAD_BYTES ? { payload } : { payloadBytes: byteLength };
-    } catch (error) {
-      return { unencodable: String(error) };
-    }
+/** Bytes as they came in base64, a message of this node as JSON text; the start of either. */
+function shown(payload: unknown): object {
+  if (payload instanceof Uint8Array) {
+    const start = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, SHOWN_BYTES));
+    return { bytes: payload.length, base64: start.toString("base64") };
+  }
+  try {
+    const text = JSON.stringify(payload) ?? "";
+    return { bytes: Buffer.byteLength(text), text: text.slice(0, SHOWN_BYTES) };
+  } catch (error) {
+    return { unshown: String(error) };
   }
 }

@@ -28,7 +28,16 @@ export interface NetworkEvent {
   readonly bytes: number;
 }
 
+/** What became of the deliveries of a network. */
+export interface NetworkCounts {
+  delivered: number;
+  lost: number;
+  doubled: number;
+  overtaking: number;
+}
+
 export class MemoryNetwork {
+  readonly counts: NetworkCounts = { delivered: 0, lost: 0, doubled: 0, overtaking: 0 };
   /** May be changed at any time, e.g. to heal the network at the end of a simulation. */
   faults: Faults;
   readonly clock: Clock;
@@ -36,6 +45,7 @@ export class MemoryNetwork {
   private readonly transports = new Set<MemoryTransport>();
   private readonly listeners = new Set<(event: NetworkEvent) => void>();
   private readonly groups = new Map<string, number>();
+  private readonly isolated = new Set<string>();
 
   constructor(clock: Clock, randomness: Randomness, faults: Faults = {}) {
     this.clock = clock;
@@ -56,14 +66,28 @@ export class MemoryNetwork {
     for (const [index, names] of parts.entries()) for (const name of names) this.groups.set(name, index);
   }
 
+  /** Cuts these names off the bus without their noticing: they reach nobody, not even themselves. */
+  isolate(names: readonly string[]): void {
+    for (const name of names) this.isolated.add(name);
+  }
+
   heal(): void {
     this.groups.clear();
+    this.isolated.clear();
   }
 
   /** The listener hears of each delivery and loss; two runs of one seed give the same. */
   trace(listener: (event: NetworkEvent) => void): Cancel {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  /** Whether somebody has subscribed to a subject, as the server sees it. */
+  isHeard(subject: string): boolean {
+    const tokens = subject.split(".");
+    for (const transport of this.transports)
+      if (transport.isConnected && transport.hears(tokens)) return true;
+    return false;
   }
 
   forget(transport: MemoryTransport): void {
@@ -75,6 +99,7 @@ export class MemoryNetwork {
     for (const to of this.transports) {
       if (!to.hears(tokens)) continue;
       const copies = this.draw(this.faults.double) ? 2 : 1;
+      this.counts.doubled += copies - 1;
       for (let copy = 0; copy < copies; copy++) this.convey(from, to, subject, payload.slice());
     }
   }
@@ -84,7 +109,9 @@ export class MemoryNetwork {
     const isLost = !from.isConnected || !this.areJoined(from, to) || this.draw(this.faults.lose);
     if (isLost) return this.report("lost", delivery);
     const { session } = to;
-    this.clock.schedule(from.delayTo(to, this.delayMs(), this.draw(this.faults.reorder)), () => {
+    const mayOvertake = this.draw(this.faults.reorder);
+    if (mayOvertake) this.counts.overtaking += 1;
+    this.clock.schedule(from.delayTo(to, this.delayMs(), mayOvertake), () => {
       const arrives = to.isConnected && to.session === session && this.areJoined(from, to);
       this.report(arrives ? "delivered" : "lost", delivery);
       if (arrives) to.deliver(payload, subject);
@@ -92,6 +119,7 @@ export class MemoryNetwork {
   }
 
   private areJoined(from: MemoryTransport, to: MemoryTransport): boolean {
+    if (this.isolated.has(from.name) || this.isolated.has(to.name)) return false;
     return this.groups.get(from.name) === this.groups.get(to.name);
   }
 
@@ -107,6 +135,7 @@ export class MemoryNetwork {
   }
 
   private report(kind: NetworkEvent["kind"], delivery: Omit<NetworkEvent, "kind" | "atMs">): void {
+    this.counts[kind] += 1;
     const atMs = this.clock.monotonicMs();
     for (const listener of this.listeners) listener({ kind, atMs, ...delivery });
   }

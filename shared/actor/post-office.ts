@@ -14,6 +14,7 @@ export interface PostOfficeSettings {
   readonly transport: Transport;
   readonly codec: Codec;
   readonly serialiseLocal: boolean;
+  readonly takesRemote: boolean;
   readonly questions: Questions;
   readonly deadLetters: DeadLetters;
   readonly counters: Counters;
@@ -83,6 +84,7 @@ export class PostOffice implements Postman {
     const { codec, counters, deadLetters, log, onNodeMessage } = this.settings;
     counters.remoteReceived++;
     const path = pathOf(subject, this.prefixLength);
+    if (!this.settings.takesRemote) return deadLetters.report("remote", subject, payload);
     try {
       if (path === NODE_PATH) onNodeMessage(decodeNodeMessage(codec, payload));
       else if (isPath(path)) this.deliver(path, codec.decode(payload));

@@ -29,6 +29,11 @@ import { WatchedActors } from "./watched-actors.ts";
 export interface ActorSystemOptions {
   /** Encode and decode messages between actors of this node too, as if they travelled. Default false. */
   readonly serialiseLocal?: boolean;
+  /**
+   * Takes messages of other nodes to its actors. Whoever may publish to the node may then send them anything; without it
+   * such messages are dead letters. Default true.
+   */
+  readonly takesRemote?: boolean;
   /** Dead letters published a second; the rest is only counted. Default 20. */
   readonly deadLettersPerSecond?: number;
   /** Between two signs of life asked of a node with a watched actor. Default 2,000. */
@@ -72,6 +77,10 @@ export interface ActorSystem {
   /** Stops one actor of this node and all below it. */
   stopActor(ref: ActorRef<never>): void;
   tree(limits?: InspectionLimits): readonly ActorSnapshot[];
+  /** Reports a message that was refused before it reached an actor. */
+  deadLetter(reason: string, subject: string, payload: unknown): void;
+  /** Dead letters of this node so far, by reason. */
+  deadLetterCounts(): [reason: string, count: number][];
   /** Lets the listener hear of each dead letter of this node. */
   onDeadLetter(listener: (letter: DeadLetter) => void): Cancel;
   /** Stops all actors, children first, youngest first. The transport stays open. */
@@ -115,6 +124,7 @@ class LocalSystem implements ActorSystem, Host {
   constructor(settings: ActorSystemSettings) {
     const { node, clock, transport, options = {} } = settings;
     const { deadLettersPerSecond = 20, pingMs = 2_000, nodeTimeoutMs = 10_000 } = options;
+    const { takesRemote = true } = options;
     checkName(node);
     this.node = node;
     this.clock = clock;
@@ -131,7 +141,6 @@ class LocalSystem implements ActorSystem, Host {
       subject: settings.deadLetterSubject,
       perSecond: deadLettersPerSecond,
       clock,
-      codec: this.codec,
       transport,
       counters: this.counters,
       log: settings.log,
@@ -151,6 +160,7 @@ class LocalSystem implements ActorSystem, Host {
       transport,
       codec: this.codec,
       serialiseLocal: this.serialiseLocal,
+      takesRemote,
       questions: this.questions,
       deadLetters: this.deadLetters,
       counters: this.counters,
@@ -190,6 +200,14 @@ class LocalSystem implements ActorSystem, Host {
 
   tree(limits?: InspectionLimits): readonly ActorSnapshot[] {
     return inspect(this.guardian.children.values(), limits);
+  }
+
+  deadLetter(reason: string, subject: string, payload: unknown): void {
+    this.deadLetters.report(reason, subject, payload);
+  }
+
+  deadLetterCounts(): [reason: string, count: number][] {
+    return this.deadLetters.counts();
   }
 
   onDeadLetter(listener: (letter: DeadLetter) => void): Cancel {

@@ -1,4 +1,5 @@
 /** The client over a bus: each verb of the control API, and the streams of events, logs and objects. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "../bus/connection.ts";
 import { callApi } from "../bus/request.ts";
 import type { AgentView, ApiRequest, ApiResult, Explanation, JobView, RunView, Verb } from "../model/api.ts";
@@ -18,14 +19,18 @@ import type {
   Cancelled,
   Client,
   ClusterStatus,
+  Collection,
+  CollectOptions,
   EventOptions,
   GraphNode,
   JobArtifact,
   LogOptions,
   LogRecord,
+  RetryOptions,
   SubmitOptions,
   Submitted,
 } from "./client.ts";
+import { type DeadLetter, followDeadLetters } from "./dead-letters.ts";
 import { readEventFeed } from "./event-feed.ts";
 import { readJobLog } from "./job-log.ts";
 import { readPages } from "./pages.ts";
@@ -33,6 +38,7 @@ import { newRunId } from "./run-id.ts";
 
 /** Larger graphs travel as objects: a message holds 1 MiB at most. */
 const INLINE_GRAPH_BYTES = 256 * 1024;
+const COLLECTION_POLL_MS = 250;
 
 export class BusClient implements Client {
   readonly #bus: Bus;
@@ -62,6 +68,10 @@ export class BusClient implements Client {
     if (bytes <= INLINE_GRAPH_BYTES) return this.#call("submit", { run, graph: { inline: graph }, options });
     const digest = await putDocument(this.#objects, "graph", graph);
     return this.#call("submit", { run, graph: { digest }, options });
+  }
+
+  retry(retryOf: string, { run = newRunId(), ...options }: RetryOptions = {}): Promise<Submitted> {
+    return this.#call("retry", { run, retryOf, options });
   }
 
   runs(filter: { readonly status?: RunStatus } = {}): AsyncIterable<RunView> {
@@ -99,6 +109,20 @@ export class BusClient implements Client {
     return this.#call("cancel", { run, ...options });
   }
 
+  async *cancelAll(
+    { submitter }: { readonly submitter: string },
+    options: { readonly by?: string; readonly reason?: string } = {},
+  ): AsyncIterable<Cancelled & { readonly run: string }> {
+    const living: string[] = [];
+    for await (const view of this.runs({ status: "running" })) {
+      if (view.submitter === submitter) living.push(view.run);
+    }
+    for (const run of living) {
+      const answer = await this.cancel(run, options);
+      if (answer.cancelled) yield { run, ...answer };
+    }
+  }
+
   async setPriority(run: string, priority: number, options: { readonly job?: string } = {}): Promise<void> {
     await this.#call("priority", { run, priority, ...options });
   }
@@ -122,6 +146,16 @@ export class BusClient implements Client {
     return this.#call("status", {});
   }
 
+  async *collect({ signal, ...wishes }: CollectOptions = {}): AsyncIterable<Collection> {
+    const request = { collection: newRunId(), ...wishes };
+    for (;;) {
+      const collection = await this.#call("gc", request);
+      yield collection;
+      if (collection.phase === "done" || collection.phase === "failed") return;
+      await sleep(COLLECTION_POLL_MS, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+
   events(options: EventOptions & { readonly run: string }): AsyncIterable<RunEvent>;
   events(options?: EventOptions): AsyncIterable<RunEvent | AgentEvent>;
   events(options: EventOptions = {}): AsyncIterable<RunEvent | AgentEvent> {
@@ -143,11 +177,17 @@ export class BusClient implements Client {
     return this.run(run);
   }
 
-  logs(run: string, job: string, options: LogOptions = {}): AsyncIterable<LogRecord> {
-    return readJobLog(this.#bus, { run, job }, options, {
-      view: () => this.#job(run, job),
+  async *logs(run: string, job: string, options: LogOptions = {}): AsyncIterable<LogRecord> {
+    const { carriedFrom } = await this.#job(run, job);
+    const home = carriedFrom ?? run;
+    yield* readJobLog(this.#bus, { run: home, job }, options, {
+      view: () => this.#job(home, job),
       events: (signal) =>
-        readEventFeed(this.#bus, { run, follow: true, fromLatest: true, signal }, this.#requestTimeoutMs),
+        readEventFeed(
+          this.#bus,
+          { run: home, follow: true, fromLatest: true, signal },
+          this.#requestTimeoutMs,
+        ),
     });
   }
 
@@ -157,7 +197,10 @@ export class BusClient implements Client {
     lines: number,
     options: { readonly attempt?: number } = {},
   ): Promise<string[]> {
-    const attempt = options.attempt ?? (await this.#job(run, job)).attempts.at(-1)?.attempt;
+    const view = await this.#job(run, job);
+    const { carriedFrom } = view;
+    if (carriedFrom !== null) return this.logTail(carriedFrom, job, lines, options);
+    const attempt = options.attempt ?? view.attempts.at(-1)?.attempt;
     return attempt === undefined ? [] : tailLog(this.#bus, { run, job, attempt, lines });
   }
 
@@ -181,6 +224,10 @@ export class BusClient implements Client {
 
   uploadSources(root: string, globs: readonly string[]): Promise<Artifact> {
     return this.#artifacts.upload(root, globs);
+  }
+
+  deadLetters(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<DeadLetter> {
+    return followDeadLetters(this.#bus, options.signal);
   }
 
   async close(): Promise<void> {

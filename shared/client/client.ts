@@ -9,6 +9,7 @@ import type { AgentEvent, JobPhase, RunEvent, RunStatus } from "../model/event.t
 import type { GraphSpecInput } from "../model/job-spec.ts";
 import type { AgentMode } from "../model/messages.ts";
 import type { Artifact, Outcome } from "../model/outcome.ts";
+import type { DeadLetter } from "./dead-letters.ts";
 
 export interface ConnectOptions {
   /** URL of the NATS server, with credentials where it wants them. Default: the variable `MILLRACE_SERVER`. */
@@ -25,6 +26,12 @@ export interface ConnectOptions {
 
 export interface SubmitOptions extends Partial<RunOptions> {
   /** Id of the run. The same one again is the same run; made from the time when left out. */
+  readonly run?: string;
+}
+
+/** What is left out is as in the run that is retried. */
+export interface RetryOptions extends Partial<RunOptions> {
+  /** Id of the new run. The same one again is the same run; made from the time when left out. */
   readonly run?: string;
 }
 
@@ -98,6 +105,17 @@ export interface JobArtifact {
 export type GraphNode = ApiResult<"graph">["jobs"][number];
 export type Submitted = ApiResult<"submit">;
 export type ClusterStatus = ApiResult<"status">;
+export type Collection = ApiResult<"gc">;
+
+export interface CollectOptions {
+  /** Find what would go, and remove nothing. Default: false. */
+  readonly dryRun?: boolean;
+  /** Runs that ended longer ago go, too. */
+  readonly olderThanMs?: number;
+  /** Objects that no run refers to go after so long. Default: as the coordinator is told. */
+  readonly unreferencedForMs?: number;
+  readonly signal?: AbortSignal;
+}
 export type Cancelled = ApiResult<"cancel">;
 
 /** A connection to one namespace of a cluster. Listings are read page by page, each as of when it is read. */
@@ -106,6 +124,11 @@ export interface Client {
 
   /** Starts a run. Repeating it with the same `run` is safe: `repeated` says that it was there already. */
   submit(graph: GraphSpecInput, options?: SubmitOptions): Promise<Submitted>;
+  /**
+   * Runs again what of an ended run failed, was blocked or cancelled, as a new run with the same graph; what ended well
+   * is carried over with its artifacts. Refused where there is nothing to run again.
+   */
+  retry(run: string, options?: RetryOptions): Promise<Submitted>;
   runs(filter?: { readonly status?: RunStatus }): AsyncIterable<RunView>;
   run(run: string): Promise<RunView>;
   jobs(run: string, filter?: { readonly phase?: JobPhase; readonly job?: string }): AsyncIterable<JobView>;
@@ -115,6 +138,11 @@ export interface Client {
     run: string,
     options?: { readonly job?: string; readonly by?: string; readonly reason?: string },
   ): Promise<Cancelled>;
+  /** Cancels all runs of a submitter that live; gives those that it has cancelled. */
+  cancelAll(
+    of: { readonly submitter: string },
+    options?: { readonly by?: string; readonly reason?: string },
+  ): AsyncIterable<Cancelled & { readonly run: string }>;
   /** Sets the priority of the run, or of one job of it; 0 holds it. */
   setPriority(run: string, priority: number, options?: { readonly job?: string }): Promise<void>;
   /** Why a job is where it is. */
@@ -122,6 +150,8 @@ export interface Client {
   agents(): AsyncIterable<AgentView>;
   setMode(agent: string, mode: AgentMode): Promise<void>;
   status(): Promise<ClusterStatus>;
+  /** Has expired runs and unreferenced objects removed now; tells how far that is until it is over. */
+  collect(options?: CollectOptions): AsyncIterable<Collection>;
 
   /** Replays stored events, then follows if asked to, without gap or repeat. */
   events(options: EventOptions & { readonly run: string }): AsyncIterable<RunEvent>;
@@ -131,7 +161,7 @@ export interface Client {
   /** Resolves with the run once it has finished. */
   waitFor(run: string, options?: { readonly signal?: AbortSignal }): Promise<RunView>;
 
-  /** What a job wrote to stdout and stderr. */
+  /** What a job wrote to stdout and stderr; of a job that was carried over, in the run that executed it. */
   logs(run: string, job: string, options?: LogOptions): AsyncIterable<LogRecord>;
   /** The last lines of the job's latest attempt, or of the given one. */
   logTail(
@@ -149,6 +179,9 @@ export interface Client {
   openArtifactFile(source: ArtifactSource, path: string): AsyncIterable<Uint8Array>;
   /** Stores the files that match, as an artifact that jobs may have as their `sources`. */
   uploadSources(root: string, globs: readonly string[]): Promise<Artifact>;
+
+  /** Messages that are refused from now on, with the reason; live, so many a second of each node. */
+  deadLetters(options?: { readonly signal?: AbortSignal }): AsyncIterable<DeadLetter>;
 
   close(): Promise<void>;
 }

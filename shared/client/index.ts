@@ -20,6 +20,8 @@ export type {
   Cancelled,
   Client,
   ClusterStatus,
+  Collection,
+  CollectOptions,
   ConnectOptions,
   EventFilter,
   EventOptions,
@@ -27,7 +29,9 @@ export type {
   JobArtifact,
   LogOptions,
   LogRecord,
+  RetryOptions,
   SubmitOptions,
   Submitted,
 } from "./client.ts";
 export { connect } from "./connect.ts";
+export type { DeadLetter } from "./dead-letters.ts";

@@ -15,16 +15,30 @@ const page = {
   limit: z.number().int().min(1).max(1000).default(200),
 };
 
-export const runOptionsSchema = z.object({
-  keepGoing: z.boolean().default(true),
-  priority: z.number().int().min(0).max(1000).default(500),
+const runOptions = {
+  keepGoing: z.boolean(),
+  priority: z.number().int().min(0).max(1000),
   /** Only agents of this pool run it; empty is the common pool. */
-  pool: z.string().max(64).default(""),
+  pool: z.string().max(64),
   /** A job that no registered agent can run fails at once instead of waiting for one that can. */
-  failUnschedulable: z.boolean().default(false),
-  submitter: z.string().max(200).default(""),
+  failUnschedulable: z.boolean(),
+  submitter: z.string().max(200),
+};
+export const runOptionsSchema = z.object({
+  keepGoing: runOptions.keepGoing.default(true),
+  priority: runOptions.priority.default(500),
+  pool: runOptions.pool.default(""),
+  failUnschedulable: runOptions.failUnschedulable.default(false),
+  submitter: runOptions.submitter.default(""),
 });
 export type RunOptions = z.output<typeof runOptionsSchema>;
+const retryOptionsSchema = z.object({
+  keepGoing: runOptions.keepGoing.exactOptional(),
+  priority: runOptions.priority.exactOptional(),
+  pool: runOptions.pool.exactOptional(),
+  failUnschedulable: runOptions.failUnschedulable.exactOptional(),
+  submitter: runOptions.submitter.exactOptional(),
+});
 
 const runRef = z.object({ run: identifierSchema });
 
@@ -53,6 +67,8 @@ export const jobViewSchema = z.object({
   rootCause: nameSchema.nullable(),
   /** Why it is in this phase, for people: the outcome, what blocks it, why it was skipped. */
   reason: z.string().nullable(),
+  /** In a retry: the earlier run that executed it. It was not run again, and its log is there. */
+  carriedFrom: identifierSchema.nullable().default(null),
 });
 export type JobView = z.infer<typeof jobViewSchema>;
 
@@ -67,6 +83,8 @@ export const runViewSchema = z.object({
   counts: jobCountsSchema,
   jobs: z.number().int(),
   reason: z.string().nullable(),
+  /** The run that this one retries. */
+  retryOf: identifierSchema.nullable().default(null),
 });
 export type RunView = z.infer<typeof runViewSchema>;
 
@@ -85,6 +103,10 @@ export const agentViewSchema = z.object({
   load1: z.number().nullable(),
   running: z.array(z.object({ run: identifierSchema, job: nameSchema, attempt: z.number().int() })),
   queued: z.number().int(),
+  /** Why it takes no jobs though nobody told it to hold, such as a disk that is nearly full. */
+  trouble: z.string().nullable().default(null),
+  /** How many orders it has refused, by reason. */
+  refused: z.array(z.tuple([z.string(), z.number().int()])).default([]),
   lastHeardMsAgo: z.number(),
 });
 export type AgentView = z.infer<typeof agentViewSchema>;
@@ -100,6 +122,62 @@ export const explanationSchema = z.object({
 });
 export type Explanation = z.infer<typeof explanationSchema>;
 
+/** `tight`: no job is started and no run taken; `full`: what is decided waits to be stored. */
+export const storageViewSchema = z.object({
+  level: z.enum(["roomy", "tight", "full"]),
+  since: z.iso.datetime(),
+  streams: z.array(
+    z.object({
+      stream: z.string(),
+      messages: z.number(),
+      bytes: z.number(),
+      maxBytes: z.number().nullable(),
+      replicas: z.number().int(),
+    }),
+  ),
+  /** What the account holds in files, and may hold. */
+  accounts: z.array(z.object({ bytes: z.number(), maxBytes: z.number().nullable() })),
+});
+
+/** Something that an operator should know, since when, and what to do. */
+export const troubleSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  fix: z.string().nullable(),
+  since: z.iso.datetime(),
+});
+
+/** A collection: what it has removed so far, or would remove. */
+export const collectionViewSchema = z.object({
+  collection: identifierSchema,
+  dryRun: z.boolean(),
+  phase: z.enum([
+    "waiting",
+    "condemning",
+    "settling",
+    "confirming",
+    "removing",
+    "marking",
+    "sweepingEntries",
+    "sweepingChunks",
+    "done",
+    "failed",
+  ]),
+  runs: z.number().int(),
+  /** The first of these runs. */
+  runList: z.array(identifierSchema),
+  keptRuns: z.number().int(),
+  /** Runs whose references have been read. */
+  markedRuns: z.number().int(),
+  objects: z.number().int(),
+  seenObjects: z.number().int(),
+  chunks: z.number().int(),
+  bytes: z.number(),
+  /** Why it has failed. */
+  reason: z.string().nullable(),
+});
+export type CollectionView = z.infer<typeof collectionViewSchema>;
+
 /** Request and result of each verb. */
 export const api = {
   submit: {
@@ -108,6 +186,17 @@ export const api = {
       /** The graph itself, or the digest of the object that holds its JSON when it is over 256 KiB. */
       graph: z.union([z.object({ inline: graphSpecSchema }), z.object({ digest: digestSchema })]),
       options: runOptionsSchema.prefault({}),
+    }),
+    result: z.object({ run: identifierSchema, jobs: z.number().int(), repeated: z.boolean() }),
+  },
+  /** Runs again what of an ended run failed, was blocked or cancelled; the rest is carried over. */
+  retry: {
+    request: z.object({
+      /** Id of the new run. */
+      run: identifierSchema,
+      retryOf: identifierSchema,
+      /** What is left out is as in the run that is retried. */
+      options: retryOptionsSchema.prefault({}),
     }),
     result: z.object({ run: identifierSchema, jobs: z.number().int(), repeated: z.boolean() }),
   },
@@ -148,15 +237,40 @@ export const api = {
     request: z.object({ agent: nameSchema, mode: agentModeSchema }),
     result: z.object({ agent: nameSchema, mode: agentModeSchema }),
   },
+  /**
+   * Removes expired runs and what nobody refers to any more. The client names the collection: the same name again
+   * tells how far it is, and begins it anew where no coordinator knows of it.
+   */
+  gc: {
+    request: z.object({
+      collection: identifierSchema,
+      /** Finds what would go, and removes nothing. */
+      dryRun: z.boolean().default(false),
+      /** Runs that ended longer ago go as well, whatever the coordinator is told to keep. */
+      olderThanMs: z.number().int().min(0).optional(),
+      /** How long objects that nobody refers to are kept after they were last announced. */
+      unreferencedForMs: z.number().int().min(0).optional(),
+    }),
+    result: collectionViewSchema,
+  },
   status: {
     request: z.object({}),
     result: z.object({
       namespace: identifierSchema,
       version: z.string(),
+      /** The coordinator that leads. */
+      node: z.string().default(""),
       epoch: z.number().int(),
+      /** The others, with the entries of the journal that each has still to follow; null while that is not known. */
+      standbys: z.array(z.object({ node: z.string(), lagEntries: z.number().int().nullable() })).default([]),
       runs: z.number().int(),
       agents: z.number().int(),
       counters: z.array(z.tuple([z.string(), z.number()])),
+      /** Jobs that wait for a slot; null from a coordinator that does not tell. */
+      queued: z.number().int().nullable().default(null),
+      /** Null until it has been looked at. */
+      storage: storageViewSchema.nullable().default(null),
+      troubles: z.array(troubleSchema).default([]),
     }),
   },
 } as const;

@@ -51,6 +51,11 @@ const measured = {
   logBytes: z.number(),
 };
 
+const carried = {
+  /** In a retry: it was not run again, it ended so in this earlier run; attempt, agent and log are of that one. */
+  carriedFrom: identifierSchema.optional(),
+};
+
 export const runEventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("run.submitted"),
@@ -58,6 +63,8 @@ export const runEventSchema = z.discriminatedUnion("type", [
     name: z.string().nullable(),
     jobs: z.number().int(),
     priority: z.number().int(),
+    /** The run that this one retries. */
+    retryOf: identifierSchema.optional(),
   }),
   z.object({ type: z.literal("run.cancelling"), ...runFields, by: z.string(), reason: z.string() }),
   z.object({ type: z.literal("run.priority"), ...runFields, priority: z.number().int() }),
@@ -88,6 +95,7 @@ export const runEventSchema = z.discriminatedUnion("type", [
     ...attemptFields,
     artifact: artifactSchema.nullable(),
     ...measured,
+    ...carried,
   }),
   z.object({
     type: z.literal("job.failed"),
@@ -99,6 +107,7 @@ export const runEventSchema = z.discriminatedUnion("type", [
     /** `allowFailure`: the run may still succeed and dependants go on. */
     allowed: z.boolean(),
     ...measured,
+    ...carried,
   }),
   z.object({ type: z.literal("job.blocked"), ...jobFields, rootCause: nameSchema }),
   z.object({ type: z.literal("job.skipped"), ...jobFields, reason: z.string() }),
@@ -135,6 +144,14 @@ export const agentEventSchema = z.discriminatedUnion("type", [
   /** Silent for too long; its jobs are given to others. */
   z.object({ type: z.literal("agent.lost"), ...agentFields, silentMs: z.number() }),
   z.object({ type: z.literal("agent.left"), ...agentFields, reason: z.string() }),
+  /** Another process uses the agent's name, and is refused. */
+  z.object({
+    type: z.literal("agent.nameTaken"),
+    ...agentFields,
+    incarnation: z.string(),
+    hostname: z.string(),
+    pid: z.number().int(),
+  }),
 ]);
 export type AgentEvent = z.infer<typeof agentEventSchema>;
 

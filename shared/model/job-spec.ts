@@ -82,3 +82,16 @@ export const graphSpecSchema = z.strictObject({
 });
 export type GraphSpec = z.output<typeof graphSpecSchema>;
 export type GraphSpecInput = z.input<typeof graphSpecSchema>;
+
+const { name: _name, run: _run, ...jobDefaults } = jobSpecSchema.parse({ name: "any", run: { script: "" } });
+const retryDefaults = retriesSchema.parse({ max: 0 });
+
+/**
+ * Fills in the defaults of a job that was validated before and stored as JSON, so without anything `undefined`: the same
+ * as to parse it, in a fraction of the time.
+ */
+export function completeJobSpec(job: JobSpecInput): JobSpec {
+  const needs = job.needs?.map((need) => ({ transitive: false, ...need })) ?? jobDefaults.needs;
+  const retries = job.retries === undefined ? jobDefaults.retries : { ...retryDefaults, ...job.retries };
+  return { ...jobDefaults, ...job, needs, retries } as JobSpec;
+}

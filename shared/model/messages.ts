@@ -36,7 +36,7 @@ export type HeldAttempt = z.infer<typeof heldAttemptSchema>;
 const senderFields = {
   v: z.literal(PROTOCOL_VERSION),
   agent: nameSchema,
-  /** New for each start of the agent. */
+  /** New for each start of the agent; see `incarnation.ts`. */
   incarnation: z.string().min(1).max(64),
   epoch: z.number().int().min(0),
   /** Number of the last batch of orders handled in this epoch; 0 before the first. */
@@ -45,6 +45,9 @@ const senderFields = {
 
 export const agentModeSchema = z.enum(["active", "held", "draining"]);
 export type AgentMode = z.infer<typeof agentModeSchema>;
+
+/** Why an agent takes no jobs at present though nobody told it to hold, such as a disk that is nearly full. */
+const troubleSchema = z.string().optional();
 
 export const capacitySchema = z.object({
   slots: z.number().int().min(0),
@@ -68,6 +71,7 @@ export const helloSchema = z.object({
     engine: z.string().nullable(),
   }),
   held: z.array(heldAttemptSchema),
+  trouble: troubleSchema,
 });
 export type Hello = z.infer<typeof helloSchema>;
 
@@ -77,6 +81,9 @@ export const heartbeatSchema = z.object({
   load1: z.number(),
   freeMemoryBytes: z.number(),
   held: z.array(heldAttemptSchema),
+  trouble: troubleSchema,
+  /** How many batches and orders it has refused, by reason. */
+  refused: z.array(z.tuple([z.string(), z.number().int()])).default([]),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
@@ -132,13 +139,17 @@ export const orderSchema = z.discriminatedUnion("kind", [
 ]);
 export type Order = z.infer<typeof orderSchema>;
 
-export const ordersSchema = z.object({
+/** A batch whose orders are yet to be read, one by one. */
+export const orderBatchSchema = z.object({
   v: z.literal(PROTOCOL_VERSION),
   epoch: z.number().int().min(1),
   incarnation: z.string(),
   /** 1, 2, 3 … for each (epoch, incarnation); 0 asks whoever is there for a `hello` and carries no orders. */
   number: z.number().int().min(0),
   heartbeatMs: z.number().int().positive(),
-  orders: z.array(orderSchema),
+  orders: z.array(z.unknown()),
+  /** With number 0: this incarnation is not registered, as another process has its name. */
+  refused: z.string().max(1000).optional(),
 });
+export const ordersSchema = orderBatchSchema.extend({ orders: z.array(orderSchema) });
 export type Orders = z.infer<typeof ordersSchema>;

@@ -6,6 +6,7 @@ export const routineReturn = {
   recalled: "recalled by the coordinator",
   draining: "the agent is draining",
   held: "the agent is held",
+  restarted: "the agent was restarted before it began",
 } as const;
 
 const routine: ReadonlySet<string> = new Set(Object.values(routineReturn));

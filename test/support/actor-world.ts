@@ -55,7 +55,7 @@ export class ActorWorld {
     return this.clock.advance(0);
   }
 
-  private logger(): Logger {
+  protected logger(): Logger {
     const at =
       (level: LogLine["level"]) =>
       (fields: object, message: string): void => {

@@ -28,6 +28,7 @@ export function jobView(job: string, change: Partial<JobView> = {}): JobView {
     artifact: null,
     rootCause: null,
     reason: null,
+    carriedFrom: null,
     ...change,
   };
 }
@@ -95,6 +96,7 @@ export class FakeCoordinator {
       counts,
       jobs: 0,
       reason: null,
+      retryOf: null,
       ...change,
     };
     this.runs.set(run, view);

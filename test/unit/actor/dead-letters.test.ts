@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
-import { ActorWorld, gate, onMessage } from "../../support/actor-world.ts";
+import { ActorWorld, gate, onMessage, recorder } from "../../support/actor-world.ts";
 
 const codec = new MessageCodec();
 
@@ -8,7 +8,7 @@ function published(world: ActorWorld): Record<string, unknown>[] {
   const letters: Record<string, unknown>[] = [];
   world.network
     .connect("operator")
-    .subscribe("test.dead", (payload) => letters.push(codec.decode(payload) as Record<string, unknown>));
+    .subscribe("test.dead", (payload) => letters.push(JSON.parse(Buffer.from(payload).toString())));
   return letters;
 }
 
@@ -25,9 +25,10 @@ describe("dead letters", () => {
         reason: "noSuchActor",
         node: "n",
         target: "/none/here",
-        at: world.clock.now(),
+        at: new Date(world.clock.now()).toISOString(),
         suppressed: 0,
-        payload: { kind: "hello" },
+        bytes: 16,
+        text: '{"kind":"hello"}',
       },
     ]);
   });
@@ -98,17 +99,24 @@ describe("dead letters", () => {
     expect(letters.at(-1)).toMatchObject({ suppressed: 990 });
   });
 
-  it("leave out a large payload, and one that cannot be encoded", async () => {
+  it("show the start of a large payload, bytes in base64, and do without what is no JSON", async () => {
     const world = new ActorWorld();
     const letters = published(world);
     const { system } = world.node("n", {});
     const nobody = system.refTo<unknown>("n", "/nobody");
     nobody.tell("x".repeat(10_000));
-    nobody.tell(() => undefined);
+    nobody.tell(1n);
+    system.deadLetter("malformed", "some.subject", Uint8Array.of(0xc1, 0xff));
+    system.deadLetter("malformed", "some.subject", undefined);
     await world.settle();
-    expect(letters[0]).toMatchObject({ payloadBytes: 10_003 });
-    expect(letters[0]).not.toHaveProperty("payload");
-    expect(letters[1]).toHaveProperty("unencodable");
+    expect(letters[0]).toMatchObject({ bytes: 10_002, text: `"${"x".repeat(1023)}` });
+    expect(letters[1]).toHaveProperty("unshown");
+    expect(letters[2]).toMatchObject({ target: "some.subject", bytes: 2, base64: "wf8=" });
+    expect(letters[3]).toMatchObject({ bytes: 0, text: "" });
+    expect(system.deadLetterCounts()).toEqual([
+      ["noSuchActor", 2],
+      ["malformed", 2],
+    ]);
   });
 
   it("hold what came undecodable from outside, and nothing breaks", async () => {
@@ -128,6 +136,19 @@ describe("dead letters", () => {
       ["undecodable", "/$node"],
       ["undecodable", "/$other"],
     ]);
+  });
+
+  it("are all messages of other nodes where a node takes none", async () => {
+    const world = new ActorWorld();
+    const node = world.node("n", { takesRemote: false });
+    const seen: unknown[] = [];
+    const ref = node.system.spawn("a", recorder(seen));
+    world.network.connect("stranger").publish("test.actor.n.a", codec.encode("from afar"));
+    world.network.connect("stranger").publish("test.actor.n.$node", codec.encode(1));
+    ref.tell("from here");
+    await world.settle();
+    expect(seen).toEqual(["from here"]);
+    expect(node.system.deadLetterCounts()).toEqual([["remote", 2]]);
   });
 
   it("can be reported by an actor", async () => {

@@ -1,0 +1,383 @@
+import { describe, expect, it } from "vitest";
+import { MessageCodec } from "../../../shared/actor/message-codec.ts";
+import type { Order } from "../../../shared/model/messages.ts";
+import { attemptOf, FleetWorld, fleetSubjects, HandDrivenAgent } from "../../support/fleet-world.ts";
+
+const codec = new MessageCodec();
+const kinds = (messages: readonly { readonly kind: string }[]) => messages.map(({ kind }) => kind);
+
+function startOf(run: string): Order {
+  const { phase: _, ...ref } = attemptOf(run);
+  const spec = { name: "a", outputs: [], resources: {}, timeouts: {}, run: { script: "true" } };
+  return { kind: "start", request: { ...ref, spec, env: [], inputs: [] } };
+}
+
+/** Lets time pass in which these agents are heard. */
+async function pass(world: FleetWorld, ms: number, ...agents: HandDrivenAgent[]): Promise<void> {
+  for (let passedMs = 0; passedMs < ms; passedMs += 1_000) {
+    for (const agent of agents) agent.heartbeat();
+    await world.clock.advance(1_000);
+  }
+}
+
+describe("the roll call of a new leader", () => {
+  it("asks everybody of whom a heartbeat is kept for a hello, and knows the fleet after a round trip", async () => {
+    let tell: (tokens: string[]) => void = () => undefined;
+    const heardOf = () => new Promise<string[]>((resolve) => (tell = resolve));
+    const world = await FleetWorld.start({ heardOf });
+    const agents = ["one", "two", "three"].map((name) => new HandDrivenAgent(world, name));
+    tell(["one", "two"]);
+    await world.settle();
+    expect(agents.map((agent) => agent.wasAsked)).toEqual([true, true, false]);
+    for (const agent of agents) if (agent.wasAsked) agent.hello();
+    await world.settle();
+    expect(world.toScheduler).toMatchObject([
+      { kind: "offer", offer: { name: "one" } },
+      { kind: "offer", offer: { name: "two" } },
+    ]);
+  });
+
+  it("does without heartbeats that can't be read", async () => {
+    const world = await FleetWorld.start({ heardOf: () => Promise.reject(new Error("no stream")) });
+    const agent = new HandDrivenAgent(world, "one");
+    await world.settle();
+    agent.heartbeat();
+    await world.settle();
+    expect(agent.wasAsked).toBe(true);
+    expect(world.log).toMatchObject([{ level: "warn" }]);
+  });
+
+  it("asks once, however much is heard from an unknown agent at a time", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    for (let count = 0; count < 100; count++) agent.heartbeat();
+    await world.settle();
+    expect(agent.heard).toHaveLength(1);
+    await world.clock.advance(1_000);
+    agent.heartbeat();
+    await world.settle();
+    expect(agent.heard).toHaveLength(2);
+  });
+});
+
+describe("a lease that a run tells of", () => {
+  const resynced = { kind: "agentResynced", agent: "one", held: [attemptOf("r")] };
+
+  it.each(["before", "after"])("is compared with what the agent says %s the run is loaded", async (when) => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.held = [attemptOf("r")];
+    if (when === "before") agent.hello();
+    await world.settle();
+    const told = world.open("r", "one");
+    await world.settle();
+    if (when === "after") agent.hello();
+    await world.settle();
+    expect(told).toMatchObject([resynced]);
+  });
+
+  it("is looked at once, however many leases the run has there", async () => {
+    const world = await FleetWorld.start();
+    new HandDrivenAgent(world, "one").hello();
+    await world.settle();
+    const told = world.open("r", "one", "one", "one");
+    await world.settle();
+    expect(kinds(told)).toEqual(["agentResynced"]);
+  });
+
+  it("is lost when its agent is not heard in time", async () => {
+    const world = await FleetWorld.start();
+    const told = world.open("r", "one");
+    await world.clock.advance(14_000);
+    expect(told).toEqual([]);
+    await world.clock.advance(2_000);
+    expect(told).toMatchObject([{ kind: "agentGone", agent: "one" }]);
+  });
+
+  it.each(["lost", "left"])("is lost at once when the run is loaded after its agent %s", async (how) => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.hello();
+    await world.settle();
+    if (how === "left") agent.send("bye", { reason: "stopped" });
+    else await world.clock.advance(16_000);
+    await world.settle();
+    const told = world.open("r", "one");
+    await world.settle();
+    expect(told).toMatchObject([{ kind: "agentGone", agent: "one" }]);
+  });
+
+  it("is lost when its agent is given up while it is being stored", async () => {
+    const world = await FleetWorld.start();
+    new HandDrivenAgent(world, "one").hello();
+    const told = world.open("r");
+    await world.clock.advance(16_000);
+    expect(told).toEqual([]);
+    world.fleet.tell({ kind: "orders", agent: "one", orders: [startOf("r")] });
+    await world.settle();
+    expect(told).toMatchObject([{ kind: "agentGone", agent: "one" }]);
+  });
+
+  it("is looked at again when the actor of its run was restarted", async () => {
+    const world = await FleetWorld.start();
+    new HandDrivenAgent(world, "one").hello();
+    await world.settle();
+    const { ref, told } = world.run("r");
+    for (let start = 0; start < 2; start++) {
+      world.fleet.tell({ kind: "runOpened", run: "r", ref });
+      world.fleet.tell({ kind: "leaseAdopted", run: "r", agent: "one" });
+    }
+    await world.settle();
+    expect(kinds(told)).toEqual(["agentResynced", "agentResynced"]);
+  });
+});
+
+describe("silence", () => {
+  const states = (world: FleetWorld) => world.events.map(({ type }) => type.slice("agent.".length));
+
+  it("makes an agent suspect, then lost, and its jobs are given up once", async () => {
+    const world = await FleetWorld.start();
+    new HandDrivenAgent(world, "one").hello();
+    await world.settle();
+    const told = world.open("r", "one");
+    await world.clock.advance(20_000);
+    expect(states(world)).toEqual(["joined", "suspect", "lost"]);
+    expect(kinds(told)).toEqual(["agentResynced", "agentGone"]);
+  });
+
+  it("is not counted while the coordinator itself is cut off, nor at once after", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.hello();
+    await pass(world, 5_000, agent);
+    world.coordinatorNode.transport.disconnect();
+    await world.clock.advance(60_000);
+    world.coordinatorNode.transport.reconnect();
+    await world.clock.advance(5_000);
+    expect(states(world)).toEqual(["joined"]);
+    await world.clock.advance(11_000);
+    expect(states(world)).toEqual(["joined", "suspect", "lost"]);
+  });
+
+  it("of a server that takes messages and delivers none is not the agents'", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.hello();
+    await pass(world, 3_000, agent);
+    world.network.faults = { lose: 1 };
+    await pass(world, 60_000, agent);
+    world.network.faults = {};
+    await pass(world, 5_000, agent);
+    expect(states(world)).toEqual(["joined"]);
+  });
+});
+
+describe("orders to an agent", () => {
+  const settle = (lease: string): Order => ({ kind: "settle", run: "r", job: 0, attempt: 1, lease });
+  const leases = (orders: readonly Order[]) => orders.map((order) => ("lease" in order ? order.lease : ""));
+
+  it("go on with their numbers when the agent was lost and comes back", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.hello();
+    await world.settle();
+    agent.transport.disconnect();
+    world.fleet.tell({ kind: "orders", agent: "one", orders: [settle("never arrives")] });
+    await world.clock.advance(20_000);
+    agent.transport.reconnect();
+    agent.heartbeat();
+    await world.settle();
+    expect(agent.heard.at(-1)?.number).toBe(0);
+    agent.hello();
+    await world.settle();
+    world.fleet.tell({ kind: "orders", agent: "one", orders: [settle("arrives")] });
+    await world.clock.advance(3_000);
+    expect(leases(agent.orders)).toEqual(["arrives"]);
+    expect(agent.ordersSeen).toBe(3);
+  });
+
+  it("arrive when the agent was lost, and the hello it comes back with is older than what it has handled", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.hello();
+    await world.settle();
+    for (const lease of ["first", "second"]) {
+      world.fleet.tell({ kind: "orders", agent: "one", orders: [settle(lease)] });
+      await world.settle();
+    }
+    await world.clock.advance(20_000);
+    const seen = agent.ordersSeen;
+    agent.ordersSeen = 1;
+    agent.hello();
+    agent.ordersSeen = seen;
+    await world.settle();
+    world.fleet.tell({ kind: "orders", agent: "one", orders: [settle("third")] });
+    await world.clock.advance(3_000);
+    expect(leases(agent.orders)).toEqual(["first", "second", "third"]);
+  });
+
+  it("arrive in spite of a restart of the fleet actor, and of a hello that was sent before they were", async () => {
+    let isBroken = false;
+    const jobName = (): undefined => {
+      if (isBroken) throw new Error("broken for this test");
+    };
+    const world = await FleetWorld.start({ jobName });
+    const agent = new HandDrivenAgent(world, "one");
+    agent.held = [attemptOf("r")];
+    agent.hello();
+    await world.settle();
+    world.fleet.tell({ kind: "orders", agent: "one", orders: [settle("first")] });
+    await world.settle();
+    isBroken = true;
+    const request = { offset: 0, limit: 1 };
+    const replyTo = world.coordinatorNode.system.refTo<never>("nobody", "/none");
+    world.fleet.tell({ kind: "command", command: { verb: "agents", request }, replyTo });
+    await world.clock.advance(1_000);
+    isBroken = false;
+    expect(world.coordinatorNode.system.counters.restarts).toBe(1);
+    const seen = agent.ordersSeen;
+    agent.ordersSeen = 1;
+    agent.hello();
+    agent.ordersSeen = seen;
+    await world.settle();
+    world.fleet.tell({ kind: "orders", agent: "one", orders: [settle("second")] });
+    await world.clock.advance(3_000);
+    expect(leases(agent.orders)).toEqual(["first", "second"]);
+  });
+});
+
+describe("what belongs to no run", () => {
+  const measured = { wallMs: 1, cpuMs: null, peakMemoryBytes: null, artifact: null, logBytes: 0 };
+  const { phase: _, ...ref } = attemptOf("gone");
+  const item = { ...ref, kind: "finished", result: { outcome: { kind: "succeeded" }, ...measured } };
+
+  it("is kept until all runs are known, and then dropped or ended", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.held = [attemptOf("gone", "finished"), attemptOf("over")];
+    agent.hello();
+    agent.send("report", { items: [item] });
+    await world.settle();
+    expect(agent.orders).toEqual([]);
+    world.fleet.tell({ kind: "recovered", runs: [] });
+    await world.settle();
+    expect(agent.orders).toMatchObject([
+      { kind: "settle", run: "gone" },
+      { kind: "cancel", run: "over" },
+    ]);
+    agent.send("report", { items: [item] });
+    await world.settle();
+    expect(agent.orders).toHaveLength(3);
+  });
+
+  it("is not what belongs to a run that the fleet actor has not met since its restart", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.held = [attemptOf("gone")];
+    const { ref: run, told } = world.run("gone");
+    world.fleet.tell({ kind: "recovered", runs: [{ run: "gone", ref: run }] });
+    agent.hello();
+    agent.send("report", { items: [item] });
+    await world.settle();
+    expect(agent.orders).toEqual([]);
+    expect(kinds(told)).toEqual(["agentResynced", "reported"]);
+  });
+});
+
+describe("two agents of one name", () => {
+  const taken = (world: FleetWorld) => world.events.filter(({ type }) => type === "agent.nameTaken");
+
+  it("leave it to the one that has it; the other is told who that is", async () => {
+    const world = await FleetWorld.start();
+    const first = new HandDrivenAgent(world, "one", "first");
+    const second = new HandDrivenAgent(world, "one", "second");
+    first.hello();
+    await pass(world, 2_000, first);
+    second.hello();
+    await pass(world, 30_000, first, second);
+    expect(taken(world)).toMatchObject([{ agent: "one", incarnation: "second" }]);
+    expect(world.log).toMatchObject([{ level: "error" }]);
+    const [refusal] = second.heard.filter(({ refused }) => refused !== undefined);
+    expect(refusal).toMatchObject({ incarnation: "second", number: 0 });
+    expect(refusal?.refused).toContain("host of first");
+    expect(kinds(world.toScheduler)).not.toContain("agentGone");
+  });
+
+  it("cost a few messages a second at most, also when both answer whenever they are asked", async () => {
+    const world = await FleetWorld.start();
+    const first = new HandDrivenAgent(world, "one", "first");
+    const second = new HandDrivenAgent(world, "one", "second");
+    for (const agent of [first, second]) {
+      agent.transport.subscribe(fleetSubjects.toAgent("one"), (payload) => {
+        if ((codec.decode(payload) as { number: number }).number === 0) agent.hello();
+      });
+    }
+    first.hello();
+    await world.settle();
+    second.hello();
+    await pass(world, 30_000, first, second);
+    expect(first.heard.length).toBeLessThan(150);
+    expect(taken(world).length).toBeGreaterThan(0);
+    expect(taken(world).length).toBeLessThanOrEqual(16);
+    expect(kinds(world.toScheduler)).not.toContain("agentGone");
+  });
+
+  it("are one agent when the first is gone: its successor takes over at once", async () => {
+    const world = await FleetWorld.start();
+    const first = new HandDrivenAgent(world, "one", "first");
+    first.hello();
+    await pass(world, 2_000, first);
+    const told = world.open("r", "one");
+    first.transport.disconnect();
+    const second = new HandDrivenAgent(world, "one", "second");
+    second.hello();
+    await world.clock.advance(2_000);
+    expect(told.at(-1)).toMatchObject({ kind: "agentResynced", incarnation: "second" });
+    expect(second.ordersSeen).toBe(1);
+  });
+});
+
+describe("a bad message", () => {
+  it("reaches nobody, is counted by its reason and shown to operators", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one", "first");
+    agent.hello();
+    const told = world.open("r", "one");
+    await world.settle();
+    const item = { run: "r", job: 0, attempt: 1, lease: "lease-r", kind: "started" };
+    const sender = { v: 1, agent: "one", incarnation: "first", epoch: 7, ordersSeen: 0 };
+    const send = (token: string, message: unknown): void =>
+      agent.transport.publish(fleetSubjects.fromAgent(token, "report"), codec.encode(message));
+    send("two", { ...sender, items: [item] });
+    send("one", { ...sender, items: [item], incarnation: "second" });
+    send("one", { ...sender, items: [{ ...item, job: -1 }] });
+    send("one", { ...sender, items: [item], v: 9 });
+    agent.transport.publish(fleetSubjects.fromAgent("one", "report"), Uint8Array.of(0xc1));
+    await world.settle();
+    expect(kinds(told)).toEqual(["agentResynced"]);
+    expect(new Map(world.coordinatorNode.system.deadLetterCounts())).toEqual(
+      new Map([
+        ["identity", 1],
+        ["incarnation", 1],
+        ["malformed", 2],
+        ["version", 1],
+      ]),
+    );
+    send("one", { ...sender, items: [item] });
+    await world.settle();
+    expect(kinds(told)).toEqual(["agentResynced", "reported"]);
+  });
+
+  it("may come in floods: each is counted, few are told, none waits in the mailbox", async () => {
+    const world = await FleetWorld.start();
+    const letters: unknown[] = [];
+    world.network.connect("operator").subscribe("test.dead", (letter) => letters.push(letter));
+    const flooder = world.network.connect("flooder");
+    const subject = fleetSubjects.fromAgent("one", "report");
+    for (let count = 0; count < 2_000; count++) flooder.publish(subject, Uint8Array.of(0xc1));
+    await world.settle();
+    expect(world.coordinatorNode.system.deadLetterCounts()).toEqual([["malformed", 2_000]]);
+    expect(letters.length).toBeLessThanOrEqual(20);
+    expect(world.log).toEqual([]);
+  });
+});
