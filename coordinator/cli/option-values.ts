@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { parseDurationMs } from "../../shared/model/duration.ts";
 import { identifierSchema } from "../../shared/model/name.ts";
+import { parseSizeBytes } from "../../shared/model/size.ts";
 
 /** A whole number within bounds. */
 export function wholeNumber(minimum: number, maximum: number) {
@@ -22,6 +23,14 @@ export const durationValue = z.string().transform((text, context) => {
   const ms = parseDurationMs(text);
   if (ms !== undefined && ms > 0) return ms;
   context.addIssue({ code: "custom", message: "must be a duration with a unit, such as 30s, 10m or 1h30m" });
+  return z.NEVER;
+});
+
+/** Bytes, from a size with a unit. */
+export const sizeValue = z.string().transform((text, context) => {
+  const bytes = parseSizeBytes(text);
+  if (bytes !== undefined && bytes > 0) return bytes;
+  context.addIssue({ code: "custom", message: "must be a size with a unit, such as 500MiB or 20GB" });
   return z.NEVER;
 });
 

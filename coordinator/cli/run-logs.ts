@@ -53,6 +53,7 @@ export class RunLogs {
       const hasLog =
         event.type === "job.started" || event.type === "job.succeeded" || event.type === "job.failed";
       if (!hasLog || known.has(event.job) || !("attempt" in event) || event.attempt === null) continue;
+      if ("carriedFrom" in event && event.carriedFrom !== undefined) continue;
       known.add(event.job);
       waiting.push(event.job);
       readNext();
@@ -68,7 +69,7 @@ export class RunLogs {
     for await (const record of this.#client.logs(this.#run, job, options)) {
       if (record.kind === "bytes") await this.#printLines(prefix, lines.push(record.bytes));
       if (record.kind === "attemptEnded") await this.#printLines(prefix, lines.end());
-      if (record.kind === "lost") this.#terminal.note(`${prefix}${record.bytes} bytes are no longer kept`);
+      if (record.kind === "lost") this.#terminal.note(`${prefix}${record.bytes} bytes are missing here`);
     }
     await this.#printLines(prefix, lines.end());
   }

@@ -17,6 +17,8 @@ export interface CommitBatch {
 interface Staged<C> {
   readonly record: RunRecord | null;
   readonly consequences: readonly C[];
+  /** An entry ends here, and its sequence is told. */
+  cut?: (seq: number) => void;
 }
 
 export class GroupCommit<C> {
@@ -43,19 +45,26 @@ export class GroupCommit<C> {
     this.#staged.push({ record, consequences });
   }
 
+  /** No entry has records from before and after this: told is the sequence of the last entry before it, once stored. */
+  cut(onStored: (seq: number) => void): void {
+    const last = this.#staged.at(-1) ?? this.#appending?.at(-1);
+    if (last === undefined) onStored(this.#seq);
+    else last.cut = onStored;
+  }
+
   /** What may be released at once: staged consequences with no record before them that is not stored. */
   takeFree(): C[] {
     if (this.#appending !== undefined) return [];
     const end = this.#staged.findIndex((staged) => staged.record !== null);
-    return this.#staged
-      .splice(0, end === -1 ? this.#staged.length : end)
-      .flatMap((staged) => staged.consequences);
+    return this.#release(this.#staged.splice(0, end === -1 ? this.#staged.length : end));
   }
 
   /** The next batch to append, unless one is in flight or nothing is staged. */
   take(): CommitBatch | undefined {
     if (this.#appending !== undefined || this.#staged.length === 0) return undefined;
-    this.#appending = this.#staged.splice(0, this.#maxRecords);
+    const cut = this.#staged.findIndex((staged) => staged.cut !== undefined);
+    const most = cut === -1 ? this.#maxRecords : Math.min(cut + 1, this.#maxRecords);
+    this.#appending = this.#staged.splice(0, most);
     return { expectedSeq: this.#seq, records: recordsOf(this.#appending) };
   }
 
@@ -73,6 +82,11 @@ export class GroupCommit<C> {
     const stored = this.#appending ?? [];
     this.#appending = undefined;
     this.#seq = seq;
+    return this.#release(stored);
+  }
+
+  #release(stored: readonly Staged<C>[]): C[] {
+    for (const { cut } of stored) cut?.(this.#seq);
     return stored.flatMap((staged) => staged.consequences);
   }
 }

@@ -109,6 +109,18 @@ export const looking: Chapter = {
       load: () => import("../commands/events.ts"),
     },
     {
+      name: "dead-letters",
+      summary: "follow the messages that are refused, and why",
+      description:
+        "Malformed messages, such of another version or of a wrong sender, and results of attempts that count no more. " +
+        "Only those that come from now on, and so many a second; `millrace status --json` has the counts.",
+      options: [{ flags: "--json", summary: "print one a line as JSON" }, ...connection],
+      examples: [
+        { line: "millrace dead-letters", comment: "what an operator looks at when an agent does not join" },
+      ],
+      load: () => import("../commands/dead-letters.ts"),
+    },
+    {
       name: "explain",
       summary: "say why a job is where it is",
       arguments: [runArgument, jobArgument],

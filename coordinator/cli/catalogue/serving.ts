@@ -35,6 +35,33 @@ export const serving: Chapter = {
           summary: `${logLevels.join(", ")} (default: info)`,
           values: logLevels,
         },
+        { flags: "--heartbeat <duration>", summary: "how often agents say that they live (default: 2s)" },
+        {
+          flags: "--lost-after <duration>",
+          summary: "give a silent agent's jobs to others after this long (default: 15s)",
+        },
+        {
+          flags: "--keep-runs-for <duration>",
+          summary: "remove runs that ended longer ago, e.g. 90d (default: 30d), or `forever`",
+        },
+        {
+          flags: "--keep-runs <n>",
+          summary: "keep the latest n ended runs (default: 10000), or `all`",
+        },
+        {
+          flags: "--keep-unreferenced <duration>",
+          summary: "keep objects that no run refers to for so long (default: 24h; at least 1h)",
+        },
+        {
+          flags: "--storage-limit <size>",
+          summary:
+            "take no new work when JetStream holds almost so much; limits of account and streams count too",
+        },
+        {
+          flags: "--replicas <n>",
+          summary: "copies of each stream, on servers of a cluster: 1, 3 or 5",
+          values: ["1", "3", "5"],
+        },
       ],
       examples: [
         {

@@ -24,6 +24,22 @@ export const targetsArgument: ArgumentEntry = {
 
 export const json = (what: string): OptionEntry => ({ flags: "--json", summary: `print ${what} as JSON` });
 
+/** What becomes of the artifacts and events of a run that a command takes to its end. */
+export const outOptions: readonly OptionEntry[] = [
+  {
+    flags: "--out <dir>",
+    summary: "folder for artifacts, as <dir>/<job>/<path> (default: out)",
+    values: "folder",
+  },
+  { flags: "--no-out", summary: "leave artifacts in the cluster" },
+  { flags: "--json", summary: "print one event a line as JSON on stdout, and nothing else there" },
+];
+
+export const keepFailedOption: OptionEntry = {
+  flags: "--keep-failed",
+  summary: "keep the workspaces of failed jobs and say where they are",
+};
+
 const serverOption: OptionEntry = {
   flags: "--server <url>",
   summary: "NATS server of the cluster (or MILLRACE_SERVER); without one, the local cluster",

@@ -7,10 +7,23 @@ export const steering: Chapter = {
   entries: [
     {
       name: "cancel",
-      summary: "cancel a run, or one job of it",
-      arguments: [runArgument, optionalJobArgument],
-      options: [{ flags: "--reason <text>", summary: "why, for those who read the events" }, ...connection],
-      examples: [{ line: "millrace cancel last --reason 'wrong branch'", comment: "end the latest run" }],
+      summary: "cancel a run, one job of it, or all runs of somebody",
+      description:
+        "Returns when the cancelling is on record. Cancelling again, or what has ended, changes nothing and is no error.",
+      arguments: [{ ...runArgument, optional: true }, optionalJobArgument],
+      options: [
+        {
+          flags: "--submitter <name>",
+          summary: "all runs that this user has submitted and that have not ended",
+        },
+        { flags: "--reason <text>", summary: "why, for those who read the events" },
+        json("what was cancelled"),
+        ...connection,
+      ],
+      examples: [
+        { line: "millrace cancel last --reason 'wrong branch'", comment: "end the latest run" },
+        { line: "millrace cancel --submitter ada", comment: "end all that ada has running" },
+      ],
       load: () => import("../commands/cancel.ts"),
     },
     {
@@ -29,6 +42,28 @@ export const steering: Chapter = {
         { line: "millrace priority last deploy 0", comment: "hold one job" },
       ],
       load: () => import("../commands/priority.ts"),
+    },
+    {
+      name: "gc",
+      summary: "remove expired runs, and what no run refers to any more",
+      description:
+        "The coordinator does so every hour by what it is told to keep; this asks for it now, and shows what went. " +
+        "Living runs, and what they need, are never touched.",
+      options: [
+        { flags: "--dry-run", summary: "show what would go, and remove nothing" },
+        { flags: "--older-than <duration>", summary: "runs that ended longer ago go, too, e.g. 7d" },
+        {
+          flags: "--unreferenced-for <duration>",
+          summary: "objects that no run refers to go after so long, instead of what the coordinator is told",
+        },
+        json("the result"),
+        ...connection,
+      ],
+      examples: [
+        { line: "millrace gc --dry-run --older-than 7d", comment: "what a week's limit would free" },
+        { line: "millrace gc --older-than 7d", comment: "make room" },
+      ],
+      load: () => import("../commands/gc.ts"),
     },
     {
       name: "agents",

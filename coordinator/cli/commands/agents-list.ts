@@ -26,6 +26,9 @@ export const command = defineCommand(schema, async (input, context) =>
     else {
       const lines = agentTable(agents, terminal.outIsTerminal ? "aligned" : "plain");
       await terminal.write(`${lines.join("\n")}\n`);
+      for (const { agent, trouble } of agents) {
+        if (trouble !== null) terminal.note(`agent ${agent} takes no jobs: ${trouble}`);
+      }
     }
     return exitCode.succeeded;
   }),

@@ -4,14 +4,39 @@ import { z } from "zod";
 import { MillraceError } from "../../../shared/model/error.ts";
 import { identifierSchema } from "../../../shared/model/name.ts";
 import { startCoordinator } from "../../coordinator.ts";
+import { DEFAULT_FLEET_TIMES, MISSED_BEFORE_SUSPECT } from "../../core/fleet.ts";
 import { namedServer } from "../cluster.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
+import { durationValue, sizeValue, wholeNumber } from "../option-values.ts";
 
-const schema = z.object({
+const MIN_UNREFERENCED_MS = 3600_000;
+
+const shape = z.object({
   server: z.string().min(1).optional(),
   namespace: identifierSchema.default("default"),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  heartbeat: durationValue.default(DEFAULT_FLEET_TIMES.heartbeatMs),
+  lostAfter: durationValue.default(DEFAULT_FLEET_TIMES.lostAfterMs),
+  keepRunsFor: z
+    .union([z.literal("forever").transform(() => Number.POSITIVE_INFINITY), durationValue])
+    .optional(),
+  keepRuns: z
+    .union([
+      z.literal("all").transform(() => Number.POSITIVE_INFINITY),
+      wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    ])
+    .optional(),
+  keepUnreferenced: durationValue
+    .refine((ms) => ms >= MIN_UNREFERENCED_MS, "must be at least 1h: uploads may be under way")
+    .optional(),
+  storageLimit: sizeValue.optional(),
+  replicas: z.enum(["1", "3", "5"]).transform(Number).optional(),
+});
+
+const schema = shape.refine(({ heartbeat, lostAfter }) => lostAfter > MISSED_BEFORE_SUSPECT * heartbeat, {
+  path: ["lostAfter"],
+  message: `must be longer than ${MISSED_BEFORE_SUSPECT} heartbeats`,
 });
 
 /** `millrace coordinator`: a service, ended in order by a signal; its log is JSON on stderr. */
@@ -26,14 +51,26 @@ export const command = defineCommand(schema, async (input, context) => {
   interruption.take();
   const log = pino({ level: input.logLevel, base: { namespace: input.namespace } }, pino.destination(2));
   const interrupted = interruption.signal.aborted ? Promise.resolve() : once(interruption.signal, "abort");
-  const started = startCoordinator({ server, namespace: input.namespace, log });
+  const { keepRunsFor, keepRuns, keepUnreferenced, storageLimit, replicas } = input;
+  const started = startCoordinator({
+    server,
+    namespace: input.namespace,
+    log,
+    heartbeatMs: input.heartbeat,
+    lostAfterMs: input.lostAfter,
+    retention: {
+      ...(keepRunsFor === undefined ? {} : { keepRunsForMs: keepRunsFor }),
+      ...(keepRuns === undefined ? {} : { keepRuns }),
+      ...(keepUnreferenced === undefined ? {} : { unreferencedForMs: keepUnreferenced }),
+    },
+    ...(storageLimit === undefined ? {} : { storageMaxBytes: storageLimit }),
+    ...(replicas === undefined ? {} : { streams: { replicas } }),
+  });
   const first = await Promise.race([started, interrupted.then(() => undefined)]);
   // It may wait for its server for ever; nothing it has done by then needs undoing.
   if (first === undefined) return exitCode.succeeded;
   const why = await Promise.race([first.ended, interrupted.then(() => "interrupted" as const)]);
   await first.stop();
   if (why === "interrupted" || why === "stopped") return exitCode.succeeded;
-  const message =
-    why === "deposed" ? "another coordinator has taken over" : "the coordinator has failed; see its log";
-  throw new MillraceError(why === "deposed" ? "deposed" : "internal", message);
+  throw new MillraceError("internal", "the coordinator has failed; see its log");
 });

@@ -56,7 +56,7 @@ async function printLog(
         await terminal.write(record.bytes);
         break;
       case "lost":
-        terminal.note(`${record.bytes} bytes of the log are no longer kept`);
+        terminal.note(`${record.bytes} bytes of the log are missing here`);
         break;
       case "attemptEnded":
         if (options.attempt !== undefined) status = exitCodeOfOutcome(record.outcome);

@@ -1,45 +1,19 @@
-/**
- * `millrace run`: a graph from start to end.
- *
- * Reads the file, holds a server (its own local cluster or the named one), starts agents where the cluster is local,
- * submits, follows, copies artifacts, says how it went, and lets go of all it started, in the opposite order. When
- * it is interrupted, or its agents fail, it cancels the run and waits a bounded time for that; all the rest still
- * happens. A second interruption ends the process; agents and cluster notice that by themselves.
- */
-import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { z } from "zod";
-import { newRunId } from "../../../shared/client/run-id.ts";
-import { MillraceError } from "../../../shared/model/error.ts";
-import { ArtifactCopies } from "../artifact-copies.ts";
-import { connectTo, holdServer, namedServer, type ServerHold } from "../cluster.ts";
-import type { CommandContext } from "../command-context.ts";
 import { defineCommand } from "../define-command.ts";
-import { exitCode, exitCodeOfRun } from "../exit-code.ts";
-import { Interrupted } from "../interruption.ts";
-import { localStateFolder } from "../local/state-folder.ts";
-import { LocalAgents } from "../local-agents.ts";
-import { connectionShape, submissionShape, wholeNumber } from "../option-values.ts";
+import { exitCode } from "../exit-code.ts";
+import { submissionShape } from "../option-values.ts";
 import { OutFolder } from "../out-folder.ts";
 import { printPlan } from "../plan.ts";
-import { RunFollower } from "../run-follower.ts";
-import { type RunInput, readRunInput, withSources } from "../run-input.ts";
+import { readRunInput, withSources } from "../run-input.ts";
+import { holdRun, refuseLocalOptions, sessionShape } from "../run-session.ts";
 
 const schema = z.object({
   ...submissionShape,
-  ...connectionShape,
-  out: z.union([z.string().min(1), z.literal(false)]).default("out"),
-  json: z.boolean().default(false),
-  slots: wholeNumber(1, 10_000).optional(),
-  agents: wholeNumber(1, 1_000).optional(),
-  keepFailed: z.boolean().default(false),
+  ...sessionShape,
   dryRun: z.boolean().default(false),
 });
-type RunCommandInput = z.output<typeof schema>;
 
-/** How long a cancelled run may take to end before the command goes without it. */
-const CANCEL_PATIENCE_MS = 15_000;
-
+/** `millrace run`: a graph from start to end. */
 export const command = defineCommand(schema, async (input, context) => {
   refuseLocalOptions(input, context);
   const runInput = await readRunInput(input, context.terminal);
@@ -52,120 +26,14 @@ export const command = defineCommand(schema, async (input, context) => {
   await out?.refuseStrangers(
     runInput.graph.jobs.filter(({ outputs = [] }) => outputs.length > 0).map(({ name }) => name),
   );
-  context.interruption.take();
-  const [hold] = await Promise.all([holdServer(input, context), import("../../../shared/client/connect.ts")]);
-  try {
-    return await runHeld(hold, { input, runInput, out, context });
-  } finally {
-    await hold.release();
-  }
-});
-
-interface Session {
-  readonly input: RunCommandInput;
-  readonly runInput: RunInput;
-  readonly out: OutFolder | undefined;
-  readonly context: CommandContext;
-}
-
-/** Options that shape local agents mean nothing to a cluster that has its own. */
-function refuseLocalOptions(input: RunCommandInput, context: CommandContext): void {
-  if (namedServer(input, context) === undefined) return;
-  const local = {
-    "--slots": input.slots,
-    "--agents": input.agents,
-    "--keep-failed": input.keepFailed || undefined,
-  };
-  const given = Object.entries(local).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
-  if (given.length === 0) return;
-  throw new MillraceError(
-    "badInput",
-    `${given.join(" and ")} can't be given with a server: its agents have their own settings`,
-    {
-      fix: "Leave them out, or run without --server and MILLRACE_SERVER.",
+  return await holdRun({
+    input,
+    out,
+    context,
+    submit: async (client, placement, stop) => {
+      const graph = await withSources(client, runInput);
+      stop.throwIfAborted();
+      await client.submit(graph, { ...placement, keepGoing: !input.failFast, priority: input.priority });
     },
-  );
-}
-
-async function runHeld(hold: ServerHold, session: Session): Promise<number> {
-  const run = newRunId();
-  session.context.interruption.signal.throwIfAborted();
-  const agents = hold.isLocal ? await startAgents(hold, run, session) : undefined;
-  try {
-    return await runWithAgents(hold, run, agents, session);
-  } finally {
-    const kept = (await agents?.stop()) ?? [];
-    for (const folder of kept) session.context.terminal.note(`kept the failed workspace ${folder}`);
-  }
-}
-
-function startAgents(hold: ServerHold, run: string, { input, context }: Session): Promise<LocalAgents> {
-  const count = input.agents ?? 1;
-  return LocalAgents.start({
-    server: hold.url,
-    namespace: input.namespace,
-    pool: run,
-    prefix: run,
-    count,
-    slots: input.slots ?? Math.max(1, Math.floor(availableParallelism() / count)),
-    keepFailed: input.keepFailed,
-    parent: join(localStateFolder(context.environment, input.namespace), "agents"),
   });
-}
-
-async function runWithAgents(
-  hold: ServerHold,
-  run: string,
-  agents: LocalAgents | undefined,
-  { input, runInput, out, context }: Session,
-): Promise<number> {
-  const { terminal, interruption } = context;
-  const stop =
-    agents === undefined ? interruption.signal : AbortSignal.any([interruption.signal, agents.failure]);
-  const client = await connectTo(hold, input, context);
-  try {
-    const graph = await withSources(client, runInput);
-    stop.throwIfAborted();
-    await client.submit(graph, {
-      run,
-      keepGoing: !input.failFast,
-      priority: input.priority,
-      ...(agents === undefined ? {} : { pool: run, failUnschedulable: true }),
-    });
-    const follower = new RunFollower(client, run, terminal, input.json);
-    const copies = out === undefined ? undefined : new ArtifactCopies(out);
-    const patience = cancelOnStop(stop, follower, (reason) => client.cancel(run, { reason }));
-    await follower.follow(patience, (event) => copies?.onEvent(event));
-    stop.throwIfAborted();
-    const copied = (await copies?.copy(client, stop)) ?? 0;
-    await follower.summarise();
-    if (copied > 0) terminal.note(`artifacts of ${copied} ${copied === 1 ? "job" : "jobs"} in ${out?.path}`);
-    return exitCodeOfRun(follower.progress.status);
-  } finally {
-    await client.close();
-  }
-}
-
-/**
- * Cancels the run as soon as `stop` is aborted. The signal given back is aborted a while later: what follows the run
- * may so see the end of the cancelling, and does not hang when nobody is there to cancel.
- */
-function cancelOnStop(
-  stop: AbortSignal,
-  follower: RunFollower,
-  cancel: (reason: string) => Promise<unknown>,
-): AbortSignal {
-  const patience = new AbortController();
-  const onStop = (): void => {
-    const asked = stop.reason instanceof Interrupted;
-    follower.say(asked ? "cancelling the run; Ctrl-C again ends at once" : "cancelling the run");
-    setTimeout(() => patience.abort(), CANCEL_PATIENCE_MS).unref();
-    cancel(stop.reason instanceof Error ? stop.reason.message : "stopped").catch((error: Error) => {
-      follower.say(`the run could not be cancelled: ${error.message}`);
-      patience.abort();
-    });
-  };
-  if (stop.aborted) onStop();
-  else stop.addEventListener("abort", onStop, { once: true });
-  return patience.signal;
-}
+});

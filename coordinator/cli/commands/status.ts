@@ -10,6 +10,7 @@ import { tableLines } from "../format/table.ts";
 import { printJson } from "../json-output.ts";
 import { connectionShape } from "../option-values.ts";
 import { findRun } from "../run-reference.ts";
+import { clusterLines } from "../summary/cluster-lines.ts";
 import type { Terminal } from "../terminal.ts";
 import { agentTable } from "./agents-list.ts";
 import { runTable } from "./runs.ts";
@@ -47,8 +48,7 @@ async function showCluster(client: Client, terminal: Terminal, json: boolean): P
     return;
   }
   const form = terminal.outIsTerminal ? "aligned" : "plain";
-  const { namespace, version, epoch, runs } = status;
-  await terminal.print(`namespace ${namespace}, coordinator ${version}, epoch ${epoch}, runs ${runs}`);
+  await terminal.print(clusterLines(status, Date.now()).join("\n"));
   if (agents.length === 0) await terminal.print("no agent is registered");
   else await terminal.print(`\n${agentTable(agents, form).join("\n")}`);
   if (running.length > 0) await terminal.print(`\n${runTable(running, Date.now(), form).join("\n")}`);
@@ -86,6 +86,7 @@ export function runLines(view: RunView, nowMs: number): string[] {
     `run ${view.run}${name}: ${view.status}`,
     `submitted ${formatAge(view.submittedAt, nowMs)}${by}, priority ${view.priority}`,
     `jobs ${view.jobs}: ${counts.join(", ")}`,
+    ...(view.retryOf === null ? [] : [`retries run ${view.retryOf}`]),
     ...(took === undefined ? [] : [`took ${formatDuration(took)}`]),
     ...(view.reason === null ? [] : [printable(view.reason)]),
   ];

@@ -6,6 +6,7 @@ import { exitCode, exitCodeOfRun } from "../exit-code.ts";
 import { connectionShape, submissionShape } from "../option-values.ts";
 import { RunFollower } from "../run-follower.ts";
 import { readRunInput, withSources } from "../run-input.ts";
+import { userName } from "../user-name.ts";
 
 const schema = z.object({
   ...submissionShape,
@@ -26,6 +27,7 @@ export const command = defineCommand(schema, async (input, context) => {
       keepGoing: !input.failFast,
       priority: input.priority,
       pool: input.pool,
+      submitter: userName(),
     });
     if (repeated) terminal.note(`run ${run} had been submitted before; it is the same run`);
     await terminal.print(run);

@@ -8,7 +8,7 @@ import { formatDuration } from "../format/duration.ts";
 export function describeEvent(event: RunEvent | AgentEvent): string {
   switch (event.type) {
     case "run.submitted":
-      return `submitted with ${event.jobs} ${event.jobs === 1 ? "job" : "jobs"}`;
+      return `submitted with ${event.jobs} ${event.jobs === 1 ? "job" : "jobs"}${retrying(event.retryOf)}`;
     case "run.cancelling":
       return `is being cancelled${event.by === "" ? "" : ` by ${event.by}`}: ${event.reason}`;
     case "run.priority":
@@ -27,8 +27,10 @@ export function describeEvent(event: RunEvent | AgentEvent): string {
     case "job.retrying":
       return `failed on ${event.agent}: ${describeOutcome(event.outcome)}; tried again${later(event.delayMs)}`;
     case "job.succeeded":
+      if (event.carriedFrom !== undefined) return `succeeded in run ${event.carriedFrom}`;
       return `succeeded${took(event.wallMs)} on ${event.agent}${stored(event.artifact)}`;
     case "job.failed":
+      if (event.carriedFrom !== undefined) return `failed as allowed in run ${event.carriedFrom}`;
       return `failed${event.allowed ? " as allowed" : ""}${took(event.wallMs)}${on(event.agent)}: ${describeOutcome(event.outcome)}`;
     case "job.blocked":
       return `is blocked by ${event.rootCause}`;
@@ -52,6 +54,8 @@ export function describeEvent(event: RunEvent | AgentEvent): string {
       return `is lost, silent for ${formatDuration(event.silentMs)}`;
     case "agent.left":
       return `left: ${event.reason}`;
+    case "agent.nameTaken":
+      return `has a name that process ${event.pid} on ${event.hostname} uses, too: that one is refused`;
   }
 }
 
@@ -59,13 +63,15 @@ export function describeEvent(event: RunEvent | AgentEvent): string {
 export function importance(event: RunEvent): "problem" | "progress" | "detail" {
   switch (event.type) {
     case "job.failed":
+      return event.carriedFrom === undefined ? "problem" : "detail";
+    case "job.succeeded":
+      return event.carriedFrom === undefined ? "progress" : "detail";
     case "job.retrying":
     case "job.unschedulable":
     case "run.cancelling":
       return "problem";
     case "job.returned":
       return isRoutineReturn(event.reason) ? "detail" : "problem";
-    case "job.succeeded":
     case "job.skipped":
     case "job.cancelled":
     case "run.submitted":
@@ -96,6 +102,10 @@ function again(attempt: number): string {
 
 function later(delayMs: number): string {
   return delayMs === 0 ? "" : ` in ${formatDuration(delayMs)}`;
+}
+
+function retrying(earlier: string | undefined): string {
+  return earlier === undefined ? "" : `, retries run ${earlier}`;
 }
 
 function because(reason: string | null): string {

@@ -102,11 +102,11 @@ export function onRunEvent(progress: RunProgress, event: RunEvent): boolean {
       progress.spentMs += event.wallMs ?? 0;
       break;
     case "job.succeeded":
-      onExecuted(progress, event.job, event.wallMs);
+      if (event.carriedFrom === undefined) onExecuted(progress, event.job, event.wallMs);
       progress.ended.done += 1;
       break;
     case "job.failed":
-      onExecuted(progress, event.job, event.wallMs);
+      if (event.carriedFrom === undefined) onExecuted(progress, event.job, event.wallMs);
       progress.ended[event.allowed ? "allowed" : "failed"] += 1;
       if (!event.allowed) progress.failures.push(event);
       break;

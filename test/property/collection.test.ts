@@ -1,0 +1,194 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ReferenceFilter } from "../../coordinator/core/reference-filter.ts";
+import { collect, newProgress, type Slice } from "../../coordinator/storage/collection.ts";
+import { RunReferences } from "../../coordinator/storage/run-references.ts";
+import { MessageCodec } from "../../shared/actor/message-codec.ts";
+import { MemoryCollectionStores } from "../support/memory-collection.ts";
+import { recordedRun } from "../support/recorded-run.ts";
+
+const HOUR_MS = 3600_000;
+const AGE_MS = 24 * HOUR_MS;
+const codec = new MessageCodec();
+
+/** One coordinator: what it knows, and its collection, which goes on though it may be deposed. */
+interface Leader {
+  readonly epoch: number;
+  readonly known: Set<string>;
+  readonly references: RunReferences;
+  slices: AsyncGenerator<Slice> | undefined;
+  /** A retry whose old run is read, and whose first record is not stored. */
+  retry: { readonly of: string; readonly digest: string } | undefined;
+  /** What was asked of it before must end before its collection goes on. */
+  isSettling: boolean;
+}
+
+/** Runs by name with the artifact of each, uploads that are under way, and one leader after the other. */
+class World {
+  readonly stores = new MemoryCollectionStores(codec);
+  readonly leaders: Leader[] = [];
+  readonly artifacts = new Map<string, string>();
+  readonly #uploads: { readonly digest: string; readonly at: number }[] = [];
+  #names = 0;
+
+  constructor() {
+    this.lead();
+  }
+
+  get leader(): Leader {
+    return this.leaders.at(-1) as Leader;
+  }
+
+  /** The next coordinator claims the epoch and reads the journal. */
+  lead(): void {
+    this.stores.epoch = this.leaders.length + 1;
+    this.leaders.push({
+      epoch: this.stores.epoch,
+      known: new Set(this.stores.knownRuns()),
+      references: new RunReferences(this.stores),
+      slices: undefined,
+      retry: undefined,
+      isSettling: false,
+    });
+  }
+
+  upload(choice: number): void {
+    const digest = String(choice % 6).repeat(64);
+    this.stores.upload(`artifact/${digest}`);
+    this.#uploads.push({ digest, at: this.stores.nowMs });
+  }
+
+  /** A run that ends with something that was uploaded not too long ago. */
+  async run(): Promise<void> {
+    const upload = this.#uploads.shift();
+    if (upload === undefined || this.stores.nowMs - upload.at > AGE_MS - HOUR_MS) return;
+    await this.#store(upload.digest);
+  }
+
+  beginRetry(choice: number): void {
+    const known = [...this.leader.known];
+    const of = known[choice % Math.max(1, known.length)];
+    const digest = of === undefined ? undefined : this.artifacts.get(of);
+    if (of !== undefined && digest !== undefined) this.leader.retry ??= { of, digest };
+  }
+
+  async endRetry(): Promise<void> {
+    const { retry } = this.leader;
+    this.leader.retry = undefined;
+    if (retry !== undefined) await this.#store(retry.digest);
+  }
+
+  /** Begins a collection of a leader of now or before, or carries its next slice out. */
+  async collect(choice: number): Promise<void> {
+    const leader = this.leaders[choice % this.leaders.length] as Leader;
+    if (leader.isSettling && leader.retry !== undefined) return;
+    leader.isSettling = false;
+    leader.slices ??= this.#collection(leader);
+    try {
+      const { done, value } = await leader.slices.next();
+      if (done) leader.slices = undefined;
+      else leader.isSettling = value.pauseMs > 0;
+    } catch (error) {
+      expect(error).toMatchObject({ code: "deposed" });
+      leader.slices = undefined;
+    }
+  }
+
+  /** Nothing that the leader knows of may lack anything. */
+  check(): void {
+    for (const run of this.leader.known) {
+      expect(this.stores.isInJournal(run), `journal of ${run}`).toBe(true);
+      expect(this.stores.has(`artifact/${this.artifacts.get(run)}`), `artifact of ${run}`).toBe(true);
+      expect(
+        this.stores.logLines.some((line) => line.run === run),
+        `log of ${run}`,
+      ).toBe(true);
+    }
+  }
+
+  async #store(digest: string): Promise<void> {
+    this.#names += 1;
+    // Names come again: a run that was removed may be submitted once more.
+    const run = `r${this.#names % 4}`;
+    if (this.stores.isInJournal(run)) return;
+    const endedAt = this.stores.nowMs;
+    const payload = codec.encode(recordedRun({ endedAt, artifact: digest }));
+    const { epoch } = this.leader;
+    await this.stores.append({ run, epoch, batch: run, expectedSeq: 0, payload });
+    this.stores.log(run);
+    this.artifacts.set(run, digest);
+    this.leader.known.add(run);
+  }
+
+  #collection(leader: Leader): AsyncGenerator<Slice> {
+    const policy = { keepRunsForMs: 12 * HOUR_MS, keepRuns: Number.POSITIVE_INFINITY };
+    return collect(
+      { policy, unreferencedForMs: AGE_MS, isDryRun: false },
+      {
+        epoch: leader.epoch,
+        stores: this.stores,
+        references: leader.references,
+        codec,
+        progress: newProgress(),
+        now: () => this.stores.nowMs,
+        newId: () => `batch-${leader.epoch}`,
+        newFilter: () => new ReferenceFilter(0.5, 4096),
+        onCondemned: (runs) => {
+          for (const run of runs) leader.known.delete(run);
+        },
+        onRemoved: () => undefined,
+      },
+    );
+  }
+}
+
+const step = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("collect" as const), choice: fc.nat(9) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("upload" as const), choice: fc.nat(9) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("run" as const), choice: fc.nat(9) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("beginRetry" as const), choice: fc.nat(9) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("endRetry" as const), choice: fc.nat(9) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("lead" as const), choice: fc.nat(9) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("wait" as const), choice: fc.nat(9) }) },
+);
+
+async function carriedOut(
+  steps: readonly (typeof step extends fc.Arbitrary<infer S> ? S : never)[],
+): Promise<World> {
+  const world = new World();
+  for (const { kind, choice } of steps) {
+    if (kind === "wait") world.stores.nowMs += choice * 3 * HOUR_MS;
+    else if (kind === "lead") world.lead();
+    else await world[kind](choice);
+    world.check();
+  }
+  return world;
+}
+
+describe("collections while work goes on", () => {
+  it("remove nothing that is needed, whoever leads and however long a collector is paused", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 100, maxLength: 250, size: "max" }), async (steps) => {
+        await carriedOut(steps);
+      }),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+
+  it("remove everything in the end", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 100, size: "max" }), async (steps) => {
+        const world = await carriedOut(steps);
+        world.lead();
+        world.stores.nowMs += 3 * AGE_MS;
+        for (let slice = 0; slice < 60; slice += 1) await world.collect(world.leaders.length - 1);
+        expect(world.stores.knownRuns()).toEqual([]);
+        expect(world.stores.logLines).toEqual([]);
+        for (let digit = 0; digit < 6; digit += 1) {
+          expect(world.stores.has(`artifact/${String(digit).repeat(64)}`)).toBe(false);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+});
