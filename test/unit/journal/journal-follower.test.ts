@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import type { RunRecord } from "../../../coordinator/core/record.ts";
+import { JournalFollower } from "../../../coordinator/journal/journal-follower.ts";
+import { MemoryConnection, MemoryStream } from "../../../coordinator/journal/memory-stream.ts";
+import { StreamEventLog } from "../../../coordinator/journal/stream-event-log.ts";
+import { StreamJournal } from "../../../coordinator/journal/stream-journal.ts";
+import { MessageCodec } from "../../../shared/actor/message-codec.ts";
+import { Subjects } from "../../../shared/bus/subjects.ts";
+import { RunDriver, type Sketch } from "../../support/run-driver.ts";
+import { silentLog } from "../../support/silent-log.ts";
+
+const subjects = new Subjects("test");
+const codec = new MessageCodec();
+
+/** A journal in memory, written to as a leader does. */
+class WrittenJournal {
+  readonly claims: number[] = [];
+  readonly #journalStream = new MemoryStream();
+  readonly #eventStream = new MemoryStream();
+  readonly #ends = new Map<string, number>();
+  readonly #journal = this.open().journal;
+  #batches = 0;
+
+  open() {
+    const journal = new StreamJournal(new MemoryConnection(this.#journalStream), subjects);
+    const eventLog = new StreamEventLog(new MemoryConnection(this.#eventStream), subjects);
+    const readGraph = (): Promise<never> => Promise.reject(new Error("no graph is stored here"));
+    return { journal, eventLog, codec, readGraph, documents: { store: readGraph, read: readGraph } };
+  }
+
+  follower(): JournalFollower {
+    return new JournalFollower(this.open(), silentLog, (epoch) => this.claims.push(epoch));
+  }
+
+  async claim(): Promise<void> {
+    await this.#journal.claimEpoch("node", await this.#journal.lastEpoch());
+  }
+
+  async append(run: string, records: readonly RunRecord[] | "rubbish", epoch = 1): Promise<void> {
+    const payload = records === "rubbish" ? new Uint8Array([0xc1]) : codec.encode(records);
+    const expectedSeq = this.#ends.get(run) ?? 0;
+    const batch = `b${++this.#batches}`;
+    const result = await this.#journal.append({ run, epoch, batch, expectedSeq, payload });
+    expect(result.kind).toBe("stored");
+    this.#ends.set(run, result.seq);
+  }
+
+  lastSeq(): Promise<number> {
+    return this.#journal.lastSeq();
+  }
+}
+
+/** The records of a run that went so far. */
+function recordsOf(sketch: Sketch, drive: (run: RunDriver) => void = () => undefined): RunRecord[] {
+  const run = new RunDriver(sketch);
+  drive(run);
+  return run.records;
+}
+
+const endRun = (run: RunDriver): void => run.execute("a");
+
+describe("a follower of the journal", () => {
+  it("knows living and ended runs as they are, from before and from after it began", async () => {
+    const journal = new WrittenJournal();
+    const whole = recordsOf({ a: {} }, endRun);
+    await journal.append("old", whole);
+    await journal.append("living", whole.slice(0, 1));
+    const follower = journal.follower();
+    const following = follower.follow();
+    await follower.reached(await journal.lastSeq());
+    expect([...follower.living.keys()]).toEqual(["living"]);
+    expect([...follower.ended.keys()]).toEqual(["old"]);
+    await journal.append("new", whole.slice(0, 1));
+    await journal.append("living", whole.slice(1));
+    await journal.claim();
+    await follower.reached(await journal.lastSeq());
+    expect([...follower.living.keys()]).toEqual(["new"]);
+    expect(follower.ended.get("living")).toMatchObject({ status: "succeeded" });
+    expect(journal.claims).toEqual([1]);
+    await journal.append("new", whole.slice(1));
+    const runs = await follower.finish();
+    expect(runs.living.size).toBe(0);
+    expect([...runs.ended.keys()].sort()).toEqual(["living", "new", "old"]);
+    await following;
+  });
+
+  it("folds one entry after the other as the whole is folded", async () => {
+    const journal = new WrittenJournal();
+    const whole = recordsOf({ a: {}, b: { needs: ["a"] } }, endRun);
+    const follower = journal.follower();
+    const following = follower.follow();
+    for (const record of whole) {
+      await journal.append("r1", [record]);
+      await follower.reached(await journal.lastSeq());
+    }
+    const fresh = journal.follower();
+    const freshFollowing = fresh.follow();
+    await fresh.reached(await journal.lastSeq());
+    expect(follower.living.get("r1")?.state).toEqual(fresh.living.get("r1")?.state);
+    expect(follower.living.get("r1")?.missingEvents).toEqual(fresh.living.get("r1")?.missingEvents);
+    follower.stop();
+    fresh.stop();
+    await Promise.all([following, freshFollowing]);
+  });
+
+  it("leaves out what a deposed leader wrote", async () => {
+    const journal = new WrittenJournal();
+    const [submitted, ...rest] = recordsOf({ a: {} }, endRun);
+    await journal.append("r1", [submitted as RunRecord], 1);
+    await journal.append("r1", [{ type: "claimed", at: 1, shiftMs: 0 }], 2);
+    await journal.append("r1", rest, 1);
+    await journal.append("r1", [{ type: "claimed", at: 2, shiftMs: 0 }], 2);
+    const follower = journal.follower();
+    const following = follower.follow();
+    await follower.reached(await journal.lastSeq());
+    expect(follower.living.get("r1")).toMatchObject({ epoch: 2, refused: 1 });
+    expect(follower.ended.size).toBe(0);
+    follower.stop();
+    await following;
+  });
+
+  it("follows the others when one run can't be read", async () => {
+    const journal = new WrittenJournal();
+    const whole = recordsOf({ a: {} }, endRun);
+    await journal.append("bad", "rubbish");
+    await journal.append("good", whole.slice(0, 1));
+    const follower = journal.follower();
+    const following = follower.follow();
+    await journal.append("good", whole.slice(1));
+    await follower.reached(await journal.lastSeq());
+    expect(follower.living.has("bad")).toBe(true);
+    expect(follower.living.get("bad")).toBeUndefined();
+    expect([...follower.ended.keys()]).toEqual(["good"]);
+    follower.stop();
+    await following;
+  });
+
+  it("says that it will not come to where it was stopped before", async () => {
+    const journal = new WrittenJournal();
+    const follower = journal.follower();
+    const following = follower.follow();
+    const waiting = follower.reached(1);
+    follower.stop();
+    expect(await waiting).toBe(false);
+    expect(await follower.reached(1)).toBe(false);
+    await journal.claim();
+    await expect(follower.finish()).rejects.toMatchObject({ code: "unavailable" });
+    await following;
+  });
+});
