@@ -21,7 +21,7 @@ export interface ClusterOptions {
   readonly agentArguments?: readonly string[];
 }
 
-/** A whole cluster of real processes: nats-server, one coordinator, agents named a1, a2, …; built code. */
+/** A whole cluster of real processes: nats-server, a coordinator, agents named a1, a2, …; built code. */
 export class Cluster {
   readonly server: TestServer;
   readonly client: Client;
@@ -48,8 +48,9 @@ export class Cluster {
     return cluster;
   }
 
-  startCoordinator(): void {
-    this.#start("coordinator", commands.coordinator, ["coordinator"]);
+  /** The first one, unless another name is given; names of coordinators begin with `coordinator`. */
+  startCoordinator(name = "coordinator"): void {
+    this.#start(name, commands.coordinator, ["coordinator"]);
   }
 
   startAgent(name: string): void {
@@ -71,7 +72,12 @@ export class Cluster {
     );
   }
 
-  /** Process id of the coordinator or of an agent. */
+  /** All that a process has logged. */
+  log(name: string): Promise<string> {
+    return readFile(this.#logOf(name), "utf8");
+  }
+
+  /** Process id of a coordinator or of an agent. */
   pid(name: string): number {
     const pid = this.#processes.get(name)?.pid;
     if (pid === undefined) throw new Error(`${name} does not run`);
@@ -97,9 +103,11 @@ export class Cluster {
   }
 
   async stop(): Promise<void> {
-    const agents = [...this.#processes.keys()].filter((name) => name !== "coordinator");
-    await Promise.all(agents.map((name) => this.end(name, "SIGTERM")));
-    await this.end("coordinator", "SIGTERM");
+    const names = [...this.#processes.keys()];
+    const isCoordinator = (name: string): boolean => name.startsWith("coordinator");
+    const end = (name: string): Promise<void> => this.end(name, "SIGTERM");
+    await Promise.all(names.filter((name) => !isCoordinator(name)).map(end));
+    await Promise.all(names.filter(isCoordinator).map(end));
     await this.client.close();
     await this.server.stop();
     await rm(this.folder, { recursive: true, force: true });

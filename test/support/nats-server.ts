@@ -47,7 +47,6 @@ export async function startNatsServer(options: TestServerOptions = {}): Promise<
   async function start(port: number): Promise<ChildProcess> {
     await writeFile(configFile, configuration(folder, port, options.config ?? ""));
     const child = spawn(binary, ["-c", configFile], { stdio: "ignore" });
-    process.once("exit", () => child.kill("SIGKILL"));
     await once(child, "spawn");
     return child;
   }
@@ -60,6 +59,10 @@ export async function startNatsServer(options: TestServerOptions = {}): Promise<
   }
 
   let server = await start(-1);
+  const endWithTheTests = (): void => {
+    server.kill("SIGKILL");
+  };
+  process.once("exit", endWithTheTests);
   const port = await waitUntil("nats-server writes its ports file", () => portOf(folder, server), {
     intervalMs: 2,
     diagnose: () => readLog(folder),
@@ -68,6 +71,7 @@ export async function startNatsServer(options: TestServerOptions = {}): Promise<
 
   async function stop(): Promise<void> {
     await end(server, "SIGTERM");
+    process.off("exit", endWithTheTests);
     await rm(folder, { recursive: true, force: true });
   }
 

@@ -8,6 +8,10 @@ export interface TcpProxy {
   loseNextAnswer(): void;
   /** Cuts all connections; the clients may connect again. */
   cut(): void;
+  /** Carries nothing until `release`, without a word to either side, as a network does that has gone. */
+  hold(): void;
+  /** Carries what has been waiting, and goes on. */
+  release(): void;
   close(): Promise<void>;
 }
 
@@ -15,6 +19,7 @@ export interface TcpProxy {
 export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isLosing = false;
+  let isHolding = false;
 
   const server = createServer((client) => {
     const upstream = connect(serverPort, "127.0.0.1");
@@ -40,6 +45,7 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
         client.write(bytes);
       }
     });
+    if (isHolding) for (const socket of [client, upstream]) socket.pause();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -53,6 +59,14 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
       isLosing = true;
     },
     cut,
+    hold: () => {
+      isHolding = true;
+      for (const socket of sockets) socket.pause();
+    },
+    release: () => {
+      isHolding = false;
+      for (const socket of sockets) socket.resume();
+    },
     close: async () => {
       const closed = once(server, "close");
       server.close();
