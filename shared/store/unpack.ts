@@ -131,15 +131,19 @@ async function writeLarge(fd: number, content: TarEntry["content"]): Promise<str
   return digest.digest("hex");
 }
 
-function corrupt(digest: string, reason: string): MillraceError {
+function corrupt(digest: string, reason: string, cause?: unknown): MillraceError {
   return new MillraceError("corrupt", `artifact ${digest} is damaged: ${reason}`, {
     fix: "Run the job that made it again.",
+    cause,
   });
 }
 
 function describe(error: unknown, digest: string, folder: string): MillraceError {
   if (error instanceof MillraceError) {
-    return error.code === "refused" ? corrupt(digest, error.message) : error;
+    if (error.code === "refused") return corrupt(digest, error.message, error);
+    // Damaged bytes are often no tar any more, which is found before their digest is known.
+    const isNamed = error.code !== "corrupt" || error.message.includes(digest);
+    return isNamed ? error : corrupt(digest, "what is stored does not match its digest", error);
   }
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "ENOTEMPTY") return new MillraceError("conflict", `folder ${folder} is not empty`);

@@ -50,7 +50,7 @@ async function playDamage({ stage, client, say }: Scene, bus: Bus, damage: Damag
     say(`${damage}: the job that needs it is ${phase}: ${reason}`);
     assert.equal(phase, "failed");
     assert.equal(attempts.length, 1);
-    assert.match(reason ?? "", /inputs could not be fetched.*make/);
+    assert.match(reason ?? "", new RegExp(`inputs could not be fetched.*make.*${digest}`));
   }
   const folder = join(stage.folder, run);
   await assert.rejects(client.downloadArtifact({ digest }, folder), { code: "corrupt" });

@@ -243,6 +243,21 @@ describe("an artifact", () => {
     await expect(store.download(digest, join(folder, "out"))).rejects.toMatchObject({ code: "corrupt" });
     expect(readdirSync(folder)).toEqual(["workspace"]);
   });
+
+  it("is corrupt by its name when it is no tar any more", async () => {
+    await file("f", "content");
+    const { digest } = (await store.upload(root, ["f"])) as { digest: string };
+    const tar = objects.stored.get(`artifact/${digest}`) as Buffer;
+    objects.stored.set(
+      `artifact/${digest}`,
+      tar.map((byte) => byte ^ 1),
+    );
+    await expect(store.download(digest, join(folder, "out"))).rejects.toMatchObject({
+      code: "corrupt",
+      message: expect.stringContaining(digest),
+    });
+    expect(readdirSync(folder)).toEqual(["workspace"]);
+  });
 });
 
 describe("an artifact made by an enemy", () => {
