@@ -62,12 +62,14 @@ async function takeOver(surroundings: RunSurroundings, replay: RunReplay, tools:
     const claim = decide.onTakenOver(replay.state, tools.now());
     if (claim.length === 0) break;
     const payload = codec.encode(claim);
-    const result = await journal.append({ run, epoch, batch: tools.id(), expectedSeq: replay.seq, payload });
+    // Kept: an entry that was being followed may be taken in meanwhile.
+    const expectedSeq = replay.seq;
+    const result = await journal.append({ run, epoch, batch: tools.id(), expectedSeq, payload });
     if (result.kind === "stored") {
       await replay.apply({ run, seq: result.seq, epoch, payload });
       break;
     }
-    if (result.seq <= replay.seq) {
+    if (result.seq <= expectedSeq) {
       throw new MillraceError("corrupt", `entries of run ${run} have gone from the journal`);
     }
     for await (const entry of journal.read(run, replay.seq)) await replay.apply(entry);
