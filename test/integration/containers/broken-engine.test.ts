@@ -75,7 +75,12 @@ describe("without a container engine", () => {
   });
 
   test("a job is refused for the engine, and the runner goes on", async () => {
-    const runner = createContainerRunner({ engine: undefined, agent: "a", folder: "/f", onTrouble: refuseTrouble });
+    const runner = createContainerRunner({
+      engine: undefined,
+      agent: "a",
+      folder: "/f",
+      onTrouble: refuseTrouble,
+    });
     await using launch = await makeLaunch(image, "true");
     const execution = await runner.start(launch);
     await execution.signal("TERM");

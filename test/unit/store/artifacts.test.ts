@@ -248,10 +248,7 @@ describe("an artifact", () => {
     await file("f", "content");
     const { digest } = (await store.upload(root, ["f"])) as { digest: string };
     const tar = objects.stored.get(`artifact/${digest}`) as Buffer;
-    objects.stored.set(
-      `artifact/${digest}`,
-      tar.map((byte) => byte ^ 1),
-    );
+    objects.stored.set(`artifact/${digest}`, Buffer.from(tar.map((byte) => byte ^ 1)));
     await expect(store.download(digest, join(folder, "out"))).rejects.toMatchObject({
       code: "corrupt",
       message: expect.stringContaining(digest),

@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildSimulation } from "./build.ts";
+import { Coverage } from "./coverage.ts";
+import { simulateAll, traceOf } from "./pool.ts";
+
+const SEEDS = Number(process.env.MILLRACE_SIM_SEEDS ?? 1_000);
+/** With so many, each kind of fault happens. */
+const MANY_SEEDS = 500;
+
+describe("the simulated cluster", () => {
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "millrace-sim-"));
+    buildSimulation(folder);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it(`keeps every promise with ${SEEDS} seeds, and everything that can go wrong has gone wrong`, async () => {
+    const seeds = Array.from({ length: SEEDS }, (_, index) => index + 1);
+    const broken: string[] = [];
+    const coverage = new Coverage();
+    for await (const { seed, finding, coverage: counts } of simulateAll(seeds, { folder })) {
+      coverage.add(counts);
+      if (finding !== undefined) broken.push(`seed ${seed}: ${finding.promise}: ${finding.what}`);
+    }
+    process.stdout.write(`${coverage.describe()}\n`);
+    expect(broken).toEqual([]);
+    if (SEEDS < MANY_SEEDS) return;
+    expect(expectedFaults.filter((kind) => !coverage.counts.has(kind))).toEqual([]);
+  });
+
+  it.each([3, 7, 11])("does the same again for the same seed, seed %i", async (seed) => {
+    const first = await traceOf(seed, folder);
+    const second = await traceOf(seed, folder);
+    expect(second.trace).toEqual(first.trace);
+    expect(first.trace.length).toBeGreaterThan(20);
+    expect((await traceOf(seed + 1, folder)).trace).not.toEqual(first.trace);
+  });
+});
+
+const expectedFaults = [
+  "coordinator killed",
+  "coordinator stopped",
+  "coordinator paused",
+  "agent killed",
+  "agent paused",
+  "agent stopped: drain",
+  "agent stopped: now",
+  "agent stopped: leave",
+  "host restarted",
+  "host gone for good",
+  "node cut off the bus",
+  "nodes cut off in silence",
+  "bus outage",
+  "network disturbed",
+  "message lost",
+  "message doubled",
+  "message overtaking",
+  "object store away",
+  "stream full",
+  "streams restarted",
+  "acknowledgement lost",
+  "append sent twice",
+  "slow disk",
+  "clock skewed",
+  "clock stepped",
+  "run cancelled",
+  "job cancelled",
+  "held, then released",
+  "attempt failed",
+  "attempt timeout",
+  "attempt outOfMemory",
+  "attempt lost, tried again",
+  "attempt cancelled",
+];

@@ -1,0 +1,180 @@
+/** People who submit runs and then change their minds: cancels, priorities and modes at random moments. */
+import type { Verb } from "../../shared/model/api.ts";
+import { askCluster } from "./client.ts";
+import type { Cluster } from "./cluster.ts";
+import type { JournalJudge } from "./judges/journal-judge.ts";
+import type { Complain } from "./judges/run-model.ts";
+import { drawSubmission, drawTemper, ENDLESS, type Submission, withEndlessJob } from "./workload.ts";
+
+/** After which a cancellation that was not stored is asked for again. */
+const CANCELLED_MS = 5_000;
+
+/** The run that shows that no slot was left taken; nobody interferes with it. */
+export const PROBE = "probe";
+
+export class Commands {
+  /** How many requests were not answered yet. */
+  open = 0;
+  readonly submissions: Submission[] = [];
+  readonly #cluster: Cluster;
+  readonly #journal: JournalJudge;
+  readonly #complain: Complain;
+  readonly #dependencies: string;
+  #wereToldModes = false;
+  /** How likely a result makes somebody give a command. */
+  readonly #haste: number;
+
+  constructor(cluster: Cluster, journal: JournalJudge, complain: Complain) {
+    this.#cluster = cluster;
+    this.#journal = journal;
+    this.#complain = complain;
+    this.#dependencies = `${cluster.world.subjects.root}.dep.`;
+    this.#haste = cluster.world.chance.pick([0, 0, 0, 0.03, 0.2]);
+  }
+
+  /** Draws runs and commands and spreads them over a time. */
+  schedule(lastMs: number): void {
+    const { chance, clock } = this.#cluster.world;
+    const temper = drawTemper(chance);
+    const runs = chance.pick([1, 1, 1, 2, 3]);
+    for (let index = 1; index <= runs; index++) {
+      const drawn = drawSubmission(chance, `r${index}`, temper);
+      const isEndless = chance.happens(0.12);
+      const submission = isEndless ? withEndlessJob(drawn) : drawn;
+      const atMs = index === 1 ? 0 : chance.between(0, lastMs);
+      clock.schedule(atMs, () => this.submit(submission));
+      const ended = chance.happens(0.5) ? ENDLESS : undefined;
+      if (isEndless) clock.schedule(chance.between(atMs, lastMs), () => this.#end(submission.run, ended));
+      if (chance.happens(0.2)) clock.schedule(chance.between(atMs, lastMs), () => this.#command(submission));
+    }
+    if (chance.happens(0.1)) clock.schedule(chance.between(0, lastMs), () => this.#setMode());
+  }
+
+  /** When a result is told, what depends on it is about to start: the moment at which commands race with grants. */
+  onPublished(subject: string): void {
+    const { chance, clock } = this.#cluster.world;
+    if (!subject.startsWith(this.#dependencies) || !chance.happens(this.#haste)) return;
+    const run = subject.slice(this.#dependencies.length).split(".")[0] ?? "";
+    const submission = this.submissions.find((known) => known.run === run);
+    if (submission === undefined || run === PROBE) return;
+    clock.schedule(chance.between(0, 4), () => this.#command(submission));
+  }
+
+  submit(submission: Submission): void {
+    const { run, jobs, options } = submission;
+    this.submissions.push(submission);
+    this.#ask("submit", { run, graph: { inline: { jobs } }, options }, (isDone) => {
+      if (!isDone) this.#complain("submits", `${run} was refused`);
+      else if (!this.#journal.runs.has(run)) {
+        this.#complain("storedFirst", `${run} is acknowledged before it is stored`);
+      }
+    });
+  }
+
+  #command({ run, jobs }: Submission): void {
+    const { chance } = this.#cluster.world;
+    const job = chance.pick(jobs).name;
+    switch (chance.between(1, 6)) {
+      case 1:
+        return this.#cancel(run, undefined);
+      case 2:
+        return this.#cancel(run, job);
+      case 3:
+        return this.#hold({ run });
+      case 4:
+      case 5:
+        return this.#hold({ run, job });
+      default:
+        return this.#ask("priority", { run, priority: chance.between(1, 1_000) });
+    }
+  }
+
+  #cancel(run: string, job: string | undefined): void {
+    this.#cluster.world.coverage.count(job === undefined ? "run cancelled" : "job cancelled");
+    this.#ask("cancel", { run, job }, (isDone, result) => {
+      const model = this.#journal.runs.get(run);
+      if (!isDone || model === undefined || !(result as { cancelled: boolean }).cancelled) return;
+      const isStored =
+        job === undefined ? model.isCancelRequested : model.byName.get(job)?.isCancelRequested === true;
+      if (!isStored) this.#complain("storedFirst", `${run}: a cancel is acknowledged before it is stored`);
+    });
+  }
+
+  /** Cancels a run, or its endless job, until that is stored: nothing else would end it. */
+  #end(run: string, job: string | undefined): void {
+    this.open += 1;
+    this.#cancel(run, job);
+    this.#cluster.world.clock.schedule(CANCELLED_MS, () => {
+      this.open -= 1;
+      const model = this.#journal.runs.get(run);
+      const named = job === undefined ? model : model?.byName.get(job);
+      if (named?.isCancelRequested !== true && model?.ended === undefined) this.#end(run, job);
+    });
+  }
+
+  #hold(what: { readonly run: string; readonly job?: string }): void {
+    this.#cluster.world.coverage.count("held, then released");
+    this.#ask("priority", { ...what, priority: 0 }, (isDone) => {
+      const run = this.#journal.runs.get(what.run);
+      const held = what.job === undefined ? run : run?.byName.get(what.job);
+      const isStored = held?.wasHeld === true || run?.ended !== undefined;
+      if (isDone && !isStored) {
+        this.#complain("storedFirst", `${what.run}: a priority is acknowledged before it is stored`);
+      }
+      this.#undo("priority", { ...what, priority: 500 });
+    });
+  }
+
+  /** An agent takes nothing new for a while. */
+  #setMode(): void {
+    const { chance, coverage } = this.#cluster.world;
+    const agent = chance.pick(this.#cluster.agents).name;
+    const mode = chance.pick(["held", "draining"]);
+    coverage.count(`agent told to be ${mode}`);
+    this.#wereToldModes = true;
+    this.#ask("mode", { agent, mode }, () => this.#undo("mode", { agent, mode: "active" }));
+  }
+
+  /** A command that got no answer in time may be carried out later than its opposite: agents are told once more. */
+  activateAgents(): void {
+    for (const { name } of this.#cluster.livingAgents) {
+      if (this.#wereToldModes) this.#ask("mode", { agent: name, mode: "active" });
+    }
+  }
+
+  /** After a while, and until it is done; what was refused may have been done by an earlier try that got no answer. */
+  #undo(verb: Verb, request: object): void {
+    const { chance, clock } = this.#cluster.world;
+    this.open += 1;
+    clock.schedule(chance.between(10, 20_000), () => {
+      this.open -= 1;
+      this.#ask(verb, request, (isDone) => {
+        if (!isDone && !this.#isOver(request)) this.#undo(verb, request);
+      });
+    });
+  }
+
+  /** Nobody has to be asked any more: the run has ended, the agent is gone for good. */
+  #isOver(request: { readonly run?: string; readonly agent?: string }): boolean {
+    const agent = this.#cluster.agents.find(({ name }) => name === request.agent);
+    return agent?.isGone === true || this.#journal.runs.get(request.run ?? "")?.ended !== undefined;
+  }
+
+  #ask(
+    verb: Verb,
+    request: object,
+    answered: (isDone: boolean, result: unknown) => void = () => undefined,
+  ): void {
+    this.open += 1;
+    void askCluster(this.#cluster, verb, request).then((answer) => {
+      this.open -= 1;
+      const { trace } = this.#cluster.world;
+      trace.add("client", () => `${verb} ${shorten(request)}: ${shorten(answer ?? "no answer")}`);
+      answered(answer?.ok === true, answer?.result);
+    });
+  }
+}
+
+function shorten(value: unknown): string {
+  return JSON.stringify(value).slice(0, 120);
+}

@@ -1,0 +1,98 @@
+/** A coordinator's process: a real member of the election over the model of the streams, as the command puts it together. */
+import { StreamEventLog } from "../../coordinator/journal/stream-event-log.ts";
+import { StreamJournal } from "../../coordinator/journal/stream-journal.ts";
+import { type Member, startMember } from "../../coordinator/member.ts";
+import type { Verb } from "../../shared/model/api.ts";
+import type { SimulatedNode, World } from "./world.ts";
+
+const TIMES = { heartbeatMs: 2_000, lostAfterMs: 15_000 };
+const ELECTION_TIMES = { beatMs: 500, silenceMs: 3_000 };
+const STOP_MS = 5_000;
+
+export class CoordinatorNode {
+  readonly name: string;
+  readonly #world: World;
+  #node: SimulatedNode | undefined;
+  #member: Member | undefined;
+
+  constructor(world: World, name: string) {
+    this.#world = world;
+    this.name = name;
+  }
+
+  get node(): SimulatedNode | undefined {
+    return this.#node;
+  }
+
+  start(): void {
+    if (this.#node !== undefined) return;
+    const node = this.#world.startNode(this.name);
+    const { codec, system, randomness, process, line, log } = node;
+    const { subjects, shelf } = this.#world;
+    const newId = (): string => randomness.id();
+    this.#node = node;
+    this.#member = startMember({
+      // Each start is another member, also under the same name.
+      node: `${this.name}-${newId()}`,
+      version: "simulated",
+      system,
+      clock: process,
+      line,
+      log,
+      subjects,
+      codec,
+      journal: new StreamJournal(node.connect(this.#world.journal), subjects, { newId }),
+      eventLog: new StreamEventLog(node.connect(this.#world.events), subjects, { newId }),
+      readGraph: () => Promise.reject(new Error("no graph is stored here")),
+      documents: shelf.documents,
+      heardOf: () => this.#heardOf(node),
+      times: TIMES,
+      electionTimes: ELECTION_TIMES,
+      backlogPerSlot: 1,
+      onFailure: (error) => {
+        this.#world.report("actorFailed", this.name, `the coordinator failed: ${String(error)}`);
+        this.crash();
+      },
+    });
+  }
+
+  /** Asks it what a client asks; never settles when the process dies first. */
+  ask(verb: Verb, request: object): Promise<unknown> {
+    const member = this.#member;
+    if (this.#node === undefined || member === undefined) {
+      return Promise.reject(new Error(`${this.name} does not run`));
+    }
+    const { process } = this.#node;
+    return new Promise((resolve, reject) => {
+      process.arrive(() => {
+        member
+          .answer(verb, Buffer.from(JSON.stringify(request)))
+          .then((reply) => resolve(JSON.parse(Buffer.from(reply).toString())), reject);
+      });
+    });
+  }
+
+  /** Ends it in order. */
+  stop(): void {
+    const node = this.#node;
+    node?.process.arrive(() => {
+      void node.system.stop({ timeoutMs: STOP_MS }).then(() => {
+        if (this.#node === node) this.crash();
+        if (this.#world.isAtPeace) this.start();
+      });
+    });
+  }
+
+  /** As kill -9. */
+  crash(): void {
+    this.#node?.end();
+    this.#node = undefined;
+    this.#member = undefined;
+  }
+
+  #heardOf({ process }: SimulatedNode): Promise<string[]> {
+    return new Promise((resolve) => {
+      process.schedule(1, () => resolve(this.#world.heardOf()));
+    });
+  }
+}

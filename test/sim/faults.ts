@@ -1,0 +1,278 @@
+/**
+ * What goes wrong in a simulation: each kind of fault as what it does to the cluster, begun at a random moment and, where
+ * it lasts, ended after a random time. Which kinds a seed has, and how often, is drawn, so that some seeds have one
+ * kind only and what it breaks is not blamed on another.
+ */
+import type { AgentNode } from "./agent-node.ts";
+import type { Cluster, ClusterNode } from "./cluster.ts";
+import type { CoordinatorNode } from "./coordinator-node.ts";
+import type { Troubles } from "./judges/troubles.ts";
+import { CALM } from "./world.ts";
+
+/** Carries one fault out; says how to end it, or nothing when it is over at once or could not happen. */
+type Fault = (scene: Scene) => void;
+
+interface Scene {
+  readonly cluster: Cluster;
+  readonly troubles: Troubles;
+}
+
+/** Runs the end of a fault after a while, but not when everything has been healed meanwhile. */
+function later({ cluster }: Scene, least: number, most: number, run: () => void): void {
+  const { clock, chance } = cluster.world;
+  clock.schedule(chance.between(least, most), run);
+}
+
+function runningOf<N extends ClusterNode>(nodes: readonly N[], { cluster }: Scene): N | undefined {
+  const running = nodes.filter(({ node }) => node?.process.state === "running");
+  return running.length === 0 ? undefined : cluster.world.chance.pick(running);
+}
+
+function note(scene: Scene, node: ClusterNode, what: string): void {
+  scene.cluster.world.coverage.count(what);
+  scene.cluster.world.trace.add(node.name, () => `FAULT ${what}`);
+}
+
+/** The agents that something was done to; all of them where it was done to the bus. */
+function troubled({ troubles, cluster }: Scene, agents: readonly ClusterNode[] = cluster.agents): () => void {
+  const ends = agents.filter((node) => "host" in node).map(({ name }) => troubles.begin(name));
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+function crash(scene: Scene, node: ClusterNode | undefined, what: string): void {
+  if (node === undefined) return;
+  note(scene, node, what);
+  const over = troubled(scene, [node]);
+  node.crash();
+  later(scene, 10, 20_000, () => {
+    over();
+    scene.cluster.startNode(node);
+  });
+}
+
+function pause(scene: Scene, node: ClusterNode | undefined, what: string): void {
+  const { process } = node?.node ?? {};
+  if (node === undefined || process === undefined) return;
+  note(scene, node, what);
+  const over = troubled(scene, [node]);
+  process.pause();
+  const { chance } = scene.cluster.world;
+  later(scene, 100, 30_000, () => {
+    over();
+    process.resume(chance.happens(0.5) ? "timer" : "arrival");
+  });
+}
+
+function cut(scene: Scene, node: ClusterNode | undefined): void {
+  const living = node?.node;
+  if (node === undefined || living === undefined) return;
+  note(scene, node, "node cut off the bus");
+  const over = troubled(scene, [node]);
+  living.disconnect();
+  later(scene, 50, 25_000, () => {
+    over();
+    if (!scene.cluster.isOut) living.reconnect();
+  });
+}
+
+/** As for an upgrade: it hands over in order. */
+function stopCoordinator(scene: Scene, coordinator: CoordinatorNode | undefined): void {
+  if (coordinator === undefined) return;
+  note(scene, coordinator, "coordinator stopped");
+  coordinator.stop();
+  later(scene, 1_000, 10_000, () => scene.cluster.startNode(coordinator));
+}
+
+function stopAgent(scene: Scene, agent: AgentNode | undefined): void {
+  if (agent === undefined) return;
+  const mode = scene.cluster.world.chance.pick(["drain", "now", "leave"] as const);
+  note(scene, agent, `agent stopped: ${mode}`);
+  const over = troubled(scene, [agent]);
+  agent.stop(mode);
+  later(scene, 3_000, 25_000, () => {
+    over();
+    scene.cluster.startNode(agent);
+  });
+}
+
+/** Some nodes reach nobody, and don't notice. */
+function isolate(scene: Scene): void {
+  const { cluster } = scene;
+  const { network, chance, coverage, trace } = cluster.world;
+  const away = cluster.nodes.filter(() => chance.happens(0.4));
+  if (away.length === 0) return;
+  coverage.count("nodes cut off in silence");
+  trace.add("bus", () => `FAULT cut off in silence: ${away.map(({ name }) => name).join(", ")}`);
+  const over = troubled(scene, away);
+  network.isolate(away.map(({ name }) => name));
+  const cutOff = away.flatMap(({ node }) => node?.connections ?? []);
+  for (const connection of cutOff) connection.cut();
+  later(scene, 100, 25_000, () => {
+    over();
+    network.heal();
+    if (!cluster.isOut) for (const connection of cutOff) connection.mend();
+  });
+}
+
+function outage(scene: Scene): void {
+  const { cluster } = scene;
+  if (cluster.isOut) return;
+  cluster.world.coverage.count("bus outage");
+  cluster.world.trace.add("bus", () => "FAULT outage");
+  const over = troubled(scene);
+  cluster.beginOutage();
+  later(scene, 100, 30_000, () => {
+    over();
+    cluster.endOutage();
+    cluster.world.trace.add("bus", () => "the outage is over");
+  });
+}
+
+function reboot(scene: Scene, agent: AgentNode | undefined): void {
+  if (agent === undefined) return;
+  note(scene, agent, "host restarted");
+  const over = troubled(scene, [agent]);
+  agent.reboot(scene.cluster.world.chance.happens(0.5));
+  later(scene, 1_000, 40_000, () => {
+    over();
+    scene.cluster.startNode(agent);
+  });
+}
+
+/** A machine is gone for good; the last one stays. */
+function burn(scene: Scene): void {
+  const { livingAgents, world } = scene.cluster;
+  if (livingAgents.length < 2) return;
+  const agent = world.chance.pick(livingAgents);
+  note(scene, agent, "host gone for good");
+  troubled(scene, [agent]);
+  agent.burn();
+}
+
+function storeAway(scene: Scene): void {
+  const { shelf, coverage, trace } = scene.cluster.world;
+  coverage.count("object store away");
+  trace.add("store", () => "FAULT away");
+  const over = troubled(scene);
+  shelf.isDown = true;
+  later(scene, 50, 5_000, () => {
+    over();
+    shelf.isDown = false;
+  });
+}
+
+function streamFull(scene: Scene): void {
+  const { journal, events, chance, coverage, trace } = scene.cluster.world;
+  coverage.count("stream full");
+  trace.add("streams", () => "FAULT full");
+  const stream = chance.pick([journal, events]);
+  stream.isFull = true;
+  later(scene, 500, 20_000, () => {
+    stream.isFull = false;
+  });
+}
+
+function streamAnswers(scene: Scene): void {
+  const { chance, coverage, trace } = scene.cluster.world;
+  const connections = scene.cluster.coordinators.flatMap(({ node }) => node?.connections ?? []);
+  if (connections.length === 0) return;
+  const connection = chance.pick(connections);
+  const times = chance.between(1, 3);
+  if (chance.happens(0.5)) {
+    coverage.count("acknowledgement lost", times);
+    trace.add("streams", () => `FAULT ${times} acknowledgements will be lost`);
+    connection.loseAcknowledgements(times);
+  } else {
+    coverage.count("append sent twice", times);
+    trace.add("streams", () => `FAULT ${times} appends will be sent twice`);
+    connection.doublePublishes(times);
+  }
+}
+
+function streamRestart(scene: Scene): void {
+  const { journal, events, coverage, trace } = scene.cluster.world;
+  coverage.count("streams restarted");
+  trace.add("streams", () => "FAULT restarted");
+  const connections = scene.cluster.coordinators.flatMap(({ node }) => node?.connections ?? []);
+  for (const connection of connections) connection.cut();
+  if (scene.cluster.world.chance.happens(0.5)) {
+    journal.forgetMessageIds();
+    events.forgetMessageIds();
+  }
+  later(scene, 50, 3_000, () => {
+    if (!scene.cluster.isOut) for (const connection of connections) connection.mend();
+  });
+}
+
+function network(scene: Scene): void {
+  const { chance, coverage, network, trace } = scene.cluster.world;
+  coverage.count("network disturbed");
+  const maxDelayMs = chance.pick([5, 50, 500]);
+  const some = (most: number): number => (chance.happens(0.5) ? chance.between(0, most) / 100 : 0);
+  network.faults = { minDelayMs: 1, maxDelayMs, lose: some(10), double: some(20), reorder: some(20) };
+  trace.add("bus", () => `FAULT ${JSON.stringify(network.faults)}`);
+  later(scene, 1_000, 30_000, () => {
+    network.faults = CALM;
+  });
+}
+
+function slowDisk(scene: Scene): void {
+  const { world, agents } = scene.cluster;
+  const { host } = world.chance.pick(agents);
+  world.coverage.count("slow disk");
+  world.trace.add(host.name, () => "FAULT slow disk");
+  host.slowness = world.chance.pick([10, 50]);
+  later(scene, 1_000, 20_000, () => {
+    host.slowness = 1;
+  });
+}
+
+function clockStep(scene: Scene): void {
+  const node = runningOf(scene.cluster.nodes, scene);
+  if (node?.node === undefined) return;
+  note(scene, node, "clock stepped");
+  node.node.process.skewMs += scene.cluster.world.chance.between(-3_600_000, 3_600_000);
+}
+
+/** Every kind, by a name for the draw. */
+const kinds: Readonly<Record<string, Fault>> = {
+  coordinatorCrash: (scene) =>
+    crash(scene, runningOf(scene.cluster.coordinators, scene), "coordinator killed"),
+  coordinatorStop: (scene) => stopCoordinator(scene, runningOf(scene.cluster.coordinators, scene)),
+  coordinatorPause: (scene) =>
+    pause(scene, runningOf(scene.cluster.coordinators, scene), "coordinator paused"),
+  agentCrash: (scene) => crash(scene, runningOf(scene.cluster.agents, scene), "agent killed"),
+  agentPause: (scene) => pause(scene, runningOf(scene.cluster.agents, scene), "agent paused"),
+  agentStop: (scene) => stopAgent(scene, runningOf(scene.cluster.agents, scene)),
+  reboot: (scene) => reboot(scene, runningOf(scene.cluster.agents, scene)),
+  burn,
+  cut: (scene) => cut(scene, runningOf(scene.cluster.nodes, scene)),
+  isolate,
+  outage,
+  storeAway,
+  streamFull,
+  streamAnswers,
+  streamRestart,
+  network,
+  slowDisk,
+  clockStep,
+};
+
+const PHASE_MS = 40_000;
+
+/** Spreads faults of some kinds over the time in which things go wrong; returns how long that is. */
+export function scheduleFaults(scene: Scene): number {
+  const { clock, chance } = scene.cluster.world;
+  const names = Object.keys(kinds);
+  const isCalm = chance.happens(0.05);
+  const chosen = names.filter(() => chance.happens(chance.pick([0.15, 0.5])));
+  const count = isCalm || chosen.length === 0 ? 0 : chance.pick([2, 4, 8, 16]);
+  const lastMs = chance.between(1_000, PHASE_MS);
+  for (let index = 0; index < count; index++) {
+    const fault = kinds[chance.pick(chosen)] as Fault;
+    clock.schedule(chance.between(0, lastMs), () => fault(scene));
+  }
+  return lastMs;
+}

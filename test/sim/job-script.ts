@@ -1,0 +1,29 @@
+/** What a simulated job does, written into its script so that any host can carry it out. */
+
+/** `vanishes`: it is gone without a status, as when what started it was killed. */
+export type Ending = "succeeds" | "fails" | "crashes" | "runsOutOfMemory" | "hangs" | "vanishes";
+
+export interface JobScript {
+  readonly wallMs: number;
+  /** How its attempts end, the first one first; later ones end as the last. */
+  readonly endings: readonly Ending[];
+  /** It takes KILL to end it. */
+  readonly ignoresTerm: boolean;
+  /** Writes to its log at all times; otherwise it is silent after its start. */
+  readonly isChatty: boolean;
+}
+
+export function writeScript(script: JobScript): string {
+  return JSON.stringify(script);
+}
+
+export function readScript(
+  command: { readonly script: string } | { readonly argv: readonly string[] },
+): JobScript {
+  if (!("script" in command)) throw new Error("a simulated job has a script");
+  return JSON.parse(command.script) as JobScript;
+}
+
+export function endingOf({ endings }: JobScript, attempt: number): Ending {
+  return endings[attempt - 1] ?? endings.at(-1) ?? "succeeds";
+}

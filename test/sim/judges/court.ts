@@ -1,0 +1,76 @@
+/** All judges of one simulation, and what each of them gets to see: streams, messages and hosts, from outside. */
+import { MessageCodec } from "../../../shared/actor/message-codec.ts";
+import type { Cluster } from "../cluster.ts";
+import type { AttemptTruth, SimulatedHost } from "../simulated-host.ts";
+import type { World } from "../world.ts";
+import { EventJudge } from "./event-judge.ts";
+import { HostJudge } from "./host-judge.ts";
+import { JournalJudge } from "./journal-judge.ts";
+import { MessageJudge } from "./message-judge.ts";
+import type { Complain } from "./run-model.ts";
+import { Troubles } from "./troubles.ts";
+
+export class Court {
+  readonly troubles: Troubles;
+  readonly journal: JournalJudge;
+  readonly events: EventJudge;
+  readonly messages: MessageJudge;
+  readonly #hosts: HostJudge;
+  readonly #world: World;
+
+  constructor(world: World, cluster: Cluster, complain: Complain) {
+    this.#world = world;
+    const { clock, coverage, subjects, trace } = world;
+    const codec = new MessageCodec();
+    const monotonicMs = (): number => clock.monotonicMs();
+    this.troubles = new Troubles(monotonicMs);
+    this.journal = new JournalJudge({
+      codec,
+      monotonicMs,
+      troubles: this.troubles,
+      complain,
+      truthOf: (key) => truthIn(cluster, key),
+      onRecord: (run, epoch, record) => {
+        trace.add("journal", () => `${run} ${epoch}: ${JSON.stringify(record).slice(0, 300)}`);
+        if (record.type !== "finished") return;
+        const { kind } = record.result.outcome;
+        coverage.count(`attempt ${kind}${record.retryDelayMs === null ? "" : ", tried again"}`);
+      },
+    });
+    this.events = new EventJudge(this.journal.runs, complain);
+    this.messages = new MessageJudge(
+      subjects,
+      { codec, journal: this.journal, events: this.events, monotonicMs },
+      complain,
+    );
+    this.#hosts = new HostJudge(this.journal, complain);
+    const ofRuns = subjects.journal("");
+    world.journal.onStored((record) => {
+      if (record.subject.startsWith(ofRuns)) this.journal.onStored(record);
+      else trace.add("journal", () => `${record.subject} ${record.epoch}`);
+    });
+    world.events.onStored((record) => this.events.onStored(record));
+  }
+
+  onPublished(node: string, subject: string, payload: Uint8Array): void {
+    const told = this.messages.onPublished(subject, payload);
+    if (told !== undefined) this.#world.trace.add(node, () => told);
+  }
+
+  onStarted(host: SimulatedHost, truth: AttemptTruth): void {
+    this.#world.trace.add(host.name, () => `RUNS ${truth.key} (${truth.request.spec.name})`);
+    this.#hosts.onStarted(host, truth);
+  }
+
+  onEnded(host: SimulatedHost, truth: AttemptTruth): void {
+    this.#world.trace.add(host.name, () => `ENDED ${truth.key}: ${JSON.stringify(truth.exit)}`);
+  }
+}
+
+function truthIn(cluster: Cluster, key: string): AttemptTruth | undefined {
+  for (const { host } of cluster.agents) {
+    const truth = host.truths.get(key);
+    if (truth !== undefined) return truth;
+  }
+  return undefined;
+}

@@ -1,0 +1,71 @@
+/** Judges what runs on the hosts: only leases of the journal, each once, with the right inputs and within the slots. */
+import type { JobInput, JobRequest } from "../../../shared/model/messages.ts";
+import type { AttemptTruth, SimulatedHost } from "../simulated-host.ts";
+import type { JournalJudge } from "./journal-judge.ts";
+import type { Complain, JobModel } from "./run-model.ts";
+
+export class HostJudge {
+  readonly #journal: JournalJudge;
+  readonly #complain: Complain;
+  readonly #started = new Set<string>();
+
+  constructor(journal: JournalJudge, complain: Complain) {
+    this.#journal = journal;
+    this.#complain = complain;
+  }
+
+  onStarted(host: SimulatedHost, { key, request, inputs }: AttemptTruth): void {
+    const what = `${key} (${request.spec.name})`;
+    if (this.#started.has(key)) this.#complain("startedOnce", `${what} starts twice`);
+    this.#started.add(key);
+    this.#judgeRoom(host);
+    const known = this.#journal.leases.get(request.lease);
+    if (known === undefined) return this.#complain("leaseInForce", `${what} starts without a stored lease`);
+    this.#judgeInputs(known.job, request, inputs, what);
+  }
+
+  #judgeRoom(host: SimulatedHost): void {
+    const { running, capacity, name } = host;
+    const sum = (amount: (truth: AttemptTruth) => number | undefined): number =>
+      running.reduce((total, truth) => total + (amount(truth) ?? 0), 0);
+    const cpu = sum(({ request }) => request.spec.resources.cpu);
+    const memoryBytes = sum(({ request }) => request.spec.resources.memoryBytes);
+    if (running.length > capacity.slots) this.#complain("slots", `${running.length} jobs run on ${name}`);
+    if (cpu > capacity.cpu) this.#complain("slots", `jobs with ${cpu} CPUs run on ${name}`);
+    if (memoryBytes > capacity.memoryBytes)
+      this.#complain("slots", `jobs with ${memoryBytes} bytes run on ${name}`);
+  }
+
+  /**
+   * Exactly the accepted artifacts of what it needs. What its needs have needed may still run where one of them ended
+   * early; then it is there or not.
+   */
+  #judgeInputs(job: JobModel, request: JobRequest, inputs: readonly JobInput[], what: string): void {
+    const got = new Map(inputs.map((input) => [input.job, input.digest]));
+    const assignedMs = job.leases[request.attempt - 1]?.assignedMs ?? 0;
+    for (const need of inputJobs(job)) {
+      const { name } = need.spec;
+      const lease = need.phase === "succeeded" ? need.leases.at(-1) : undefined;
+      const accepted = lease?.result?.artifact?.digest;
+      const mayLack = !job.needs.includes(need) && (lease?.endedMs ?? 0) >= assignedMs;
+      if (got.get(name) !== accepted && !(mayLack && !got.has(name))) {
+        this.#complain("rightInputs", `${what} gets ${got.get(name)} of ${name} instead of ${accepted}`);
+      }
+      got.delete(name);
+    }
+    for (const name of got.keys())
+      this.#complain("rightInputs", `${what} gets ${name}, which it does not need`);
+  }
+}
+
+/** What a job looks into: what it needs, and all that a transitive need has needed. */
+function inputJobs(job: JobModel): ReadonlySet<JobModel> {
+  const reached = new Set<JobModel>();
+  const open = job.needs.filter((_, index) => job.spec.needs[index]?.transitive);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    open.push(...next.needs);
+  }
+  return new Set([...job.needs, ...reached]);
+}

@@ -1,0 +1,121 @@
+/** Judges what leaves the coordinators: nothing that the journal does not entitle them to. */
+import type { MessageCodec } from "../../../shared/actor/message-codec.ts";
+import type { Subjects } from "../../../shared/bus/subjects.ts";
+import type { DependencyResult, RunEvent } from "../../../shared/model/event.ts";
+import type { Heartbeat, Order, Orders, Report } from "../../../shared/model/messages.ts";
+import type { EventJudge } from "./event-judge.ts";
+import type { JournalJudge } from "./journal-judge.ts";
+import type { Complain, JobModel, RunModel } from "./run-model.ts";
+
+export class MessageJudge {
+  /** What each agent last said it holds, and when it last had something to settle. */
+  readonly held = new Map<string, Heartbeat["held"]>();
+  readonly unsettledMs = new Map<string, number>();
+  readonly #codec: MessageCodec;
+  readonly #journal: JournalJudge;
+  readonly #events: EventJudge;
+  readonly #complain: Complain;
+  readonly #monotonicMs: () => number;
+  readonly #prefixes: Readonly<Record<"to" | "from" | "dependency" | "run", string>>;
+
+  constructor(
+    subjects: Subjects,
+    parts: { codec: MessageCodec; journal: JournalJudge; events: EventJudge; monotonicMs: () => number },
+    complain: Complain,
+  ) {
+    this.#codec = parts.codec;
+    this.#journal = parts.journal;
+    this.#events = parts.events;
+    this.#monotonicMs = parts.monotonicMs;
+    this.#complain = complain;
+    const { root } = subjects;
+    this.#prefixes = {
+      to: `${root}._.to.`,
+      from: `${root}._.from.`,
+      dependency: `${root}.dep.`,
+      run: `${root}.run.`,
+    };
+  }
+
+  /** Returns what it understood, for the trace. */
+  onPublished(subject: string, payload: Uint8Array): string | undefined {
+    const { to, from, dependency, run } = this.#prefixes;
+    if (subject.startsWith(to)) return this.#onOrders(this.#codec.decode(payload) as Orders);
+    if (subject.startsWith(from)) return this.#onAgentMessage(subject, payload);
+    if (subject.startsWith(dependency)) {
+      return this.#onDependency(JSON.parse(Buffer.from(payload).toString()) as DependencyResult);
+    }
+    if (subject.startsWith(run)) this.#events.onLive(JSON.parse(Buffer.from(payload).toString()) as RunEvent);
+    return undefined;
+  }
+
+  #onOrders({ epoch, number, orders }: Orders): string {
+    for (const order of orders) this.#judgeOrder(order, epoch);
+    return `orders ${epoch}.${number}: ${orders.map(describeOrder).join(", ")}`;
+  }
+
+  #judgeOrder(order: Order, epoch: number): void {
+    if (order.kind === "mode") return;
+    const { run, job: index, attempt, lease } = order.kind === "start" ? order.request : order;
+    const known = this.#journal.leases.get(lease);
+    const isInForce = known !== undefined && known.run.leaseOf(known.job)?.lease === lease;
+    const what = `${run}: ${order.kind} of attempt ${attempt} of job ${index}`;
+    if (order.kind === "start") {
+      if (known === undefined) this.#complain("storedFirst", `${what} is ordered without a stored lease`);
+      else this.#judgeStart(known, order, what);
+    }
+    // What a deposed leader orders of a run that another one has taken up is refused by the agents.
+    if (epoch < this.#journal.epochOf(run)) return;
+    if (order.kind === "settle" && isInForce) {
+      this.#complain("storedFirst", `${what} is ordered before its end is stored`);
+    }
+    if (order.kind === "cancel" && isInForce && known !== undefined && !known.run.mayBeEnded(known.job)) {
+      this.#complain("storedFirst", `${what} is ordered though nobody asked for it`);
+    }
+  }
+
+  #judgeStart(
+    known: { readonly run: RunModel; readonly job: JobModel },
+    { request }: Extract<Order, { kind: "start" }>,
+    what: string,
+  ): void {
+    const { run, job } = known;
+    if (run.run !== request.run || job.index !== request.job)
+      this.#complain("storedFirst", `${what}: another's lease`);
+    if (job.spec.name !== request.spec.name)
+      this.#complain("storedFirst", `${what}: it is ${request.spec.name}`);
+  }
+
+  #onAgentMessage(subject: string, payload: Uint8Array): string | undefined {
+    const [kind, agent = ""] = subject.split(".").reverse();
+    const body = this.#codec.decode(payload) as Heartbeat & Report;
+    if (kind === "heartbeat") this.held.set(agent, body.held);
+    if (kind !== "report" || body.items.length === 0) return kind === "heartbeat" ? undefined : kind;
+    if (body.items.some((item) => item.kind !== "started")) this.unsettledMs.set(agent, this.#monotonicMs());
+    return `reports ${body.items.map((item) => `${item.kind} ${item.run}/${item.job}/${item.attempt}`).join(", ")}`;
+  }
+
+  #onDependency({ run, job, status, artifact }: DependencyResult): string {
+    const model = this.#journal.runs.get(run);
+    const known = model?.byName.get(job);
+    if (model === undefined || known === undefined || model.endingOf(known) === undefined) {
+      this.#complain("storedFirst", `${run}: the result of ${job} is told before it is stored`);
+    } else if (known.phase === "succeeded" && status !== "succeeded") {
+      this.#complain("storedFirst", `${run}: ${job} succeeded and is told as ${status}`);
+    }
+    const accepted = known?.leases.at(-1)?.result?.artifact?.digest;
+    if (status === "succeeded" && artifact?.digest !== accepted) {
+      this.#complain(
+        "storedFirst",
+        `${run}: ${job} is told with the artifact ${artifact?.digest}, not ${accepted}`,
+      );
+    }
+    return `tells ${run}/${job} ${status}`;
+  }
+}
+
+function describeOrder(order: Order): string {
+  if (order.kind === "mode") return `mode ${order.mode}`;
+  const { run, job, attempt } = order.kind === "start" ? order.request : order;
+  return `${order.kind} ${run}/${job}/${attempt}`;
+}

@@ -1,0 +1,293 @@
+/**
+ * What one run's journal entitles everybody to: an account of its own, made from the stored records alone and knowing
+ * nothing of the product's fold. It asks less: what a job's end was, and whether something may happen now.
+ */
+import type { RecordOf, RunRecord } from "../../../coordinator/core/record.ts";
+import type { JobSpec } from "../../../shared/model/job-spec.ts";
+import type { AttemptResult } from "../../../shared/model/outcome.ts";
+
+/** How a job ended, as dependants see it. `mixed`: skipped or bad, by the order in which its needs ended. */
+type Ending = "good" | "bad" | "skipped" | "mixed";
+
+export interface LeaseModel {
+  readonly attempt: number;
+  readonly agent: string;
+  readonly lease: string;
+  readonly assignedMs: number;
+  endedMs: number;
+  isOver: boolean;
+  hasStarted: boolean;
+  result: AttemptResult | undefined;
+}
+
+export interface JobModel {
+  readonly index: number;
+  readonly spec: JobSpec;
+  readonly needs: readonly JobModel[];
+  readonly leases: LeaseModel[];
+  ending: Ending | undefined;
+  /** The accepted outcome, where a record says that it is its last one. */
+  phase: "succeeded" | "failed" | "cancelled" | undefined;
+  isCancelRequested: boolean;
+  priority: number;
+  /** It was held at some time, so that it may have been ended for that. */
+  wasHeld: boolean;
+}
+
+/** Says what is wrong. */
+export type Complain = (promise: string, what: string) => void;
+
+export class RunModel {
+  readonly run: string;
+  readonly jobs: readonly JobModel[];
+  readonly byName: ReadonlyMap<string, JobModel>;
+  readonly submittedMs: number;
+  cancelCause: RecordOf<"cancelRequested">["cause"] | undefined;
+  isAborted = false;
+  wasHeld: boolean;
+  #priority: number;
+  ended: RecordOf<"ended"> | undefined;
+
+  constructor(run: string, jobs: readonly JobSpec[], priority: number, atMs: number) {
+    this.run = run;
+    this.submittedMs = atMs;
+    const models: JobModel[] = [];
+    const byName = new Map<string, JobModel>();
+    for (const [index, spec] of jobs.entries()) {
+      const model: JobModel = {
+        index,
+        spec,
+        needs: [],
+        leases: [],
+        ending: undefined,
+        phase: undefined,
+        isCancelRequested: false,
+        priority: spec.priority,
+        wasHeld: spec.priority === 0,
+      };
+      models.push(model);
+      byName.set(spec.name, model);
+    }
+    for (const model of models) {
+      for (const need of model.spec.needs) (model.needs as JobModel[]).push(byName.get(need.job) as JobModel);
+    }
+    this.jobs = models;
+    this.byName = byName;
+    this.wasHeld = priority === 0;
+    this.#priority = priority;
+  }
+
+  get isCancelRequested(): boolean {
+    return this.cancelCause !== undefined;
+  }
+
+  /** The lease in force, if there is one. */
+  leaseOf(job: JobModel): LeaseModel | undefined {
+    const last = job.leases.at(-1);
+    return last === undefined || last.isOver ? undefined : last;
+  }
+
+  mayBeEnded(job: JobModel): boolean {
+    return this.isCancelRequested || job.isCancelRequested || this.wasHeld || job.wasHeld || this.isAborted;
+  }
+
+  /** Takes a stored record; what the records before it do not allow is complained about. */
+  take(record: RunRecord, nowMs: number, complain: Complain): void {
+    if (this.ended !== undefined && record.type !== "claimed") {
+      complain("endIsFinal", `${record.type} after the end`);
+      return;
+    }
+    switch (record.type) {
+      case "assigned":
+        return this.#onAssigned(record, nowMs, complain);
+      case "started":
+        return this.#onStarted(record, complain);
+      case "returned":
+      case "finished":
+        return this.#onLeaseOver(record, nowMs, complain);
+      case "failedUnassigned":
+        return this.#onFailedUnassigned(record, complain);
+      case "cancelRequested":
+        return this.#onCancelRequested(record);
+      case "prioritised":
+        return this.#onPrioritised(record);
+      case "aborted":
+        this.isAborted = true;
+        for (const job of this.jobs) if (this.endingOf(job) === undefined) this.#end(job, "bad", "cancelled");
+        return;
+      case "ended":
+        this.ended = record;
+        return this.#onEnded(record, complain);
+    }
+  }
+
+  /** How a job has ended, by what the records say of it and of its needs; undefined while it has not. */
+  endingOf(job: JobModel): Ending | undefined {
+    job.ending ??= this.#derive(job);
+    return job.ending;
+  }
+
+  #derive(job: JobModel): Ending | undefined {
+    if (job.leases.length > 0 || job.needs.length === 0) return this.#deriveWithoutNeeds(job);
+    const endings = job.needs.map((need) => this.endingOf(need));
+    if (job.spec.when === "success") {
+      if (endings.includes("mixed")) return "mixed";
+      const isBlocked = endings.includes("bad");
+      const isSkipped = endings.includes("skipped");
+      if (isBlocked && isSkipped) return "mixed";
+      if (isBlocked || isSkipped) return isBlocked ? "bad" : "skipped";
+    }
+    if (endings.includes(undefined)) return undefined;
+    return this.#deriveWithoutNeeds(job);
+  }
+
+  /** Only a job that waits for a failure ends by itself when all its needs have. */
+  #deriveWithoutNeeds(job: JobModel): Ending | undefined {
+    if (job.leases.length > 0 || job.spec.when !== "onFailure") return undefined;
+    const endings = job.needs.map((need) => need.ending);
+    if (endings.includes("bad")) return undefined;
+    return endings.includes("mixed") ? "mixed" : "skipped";
+  }
+
+  #onAssigned(record: RecordOf<"assigned">, nowMs: number, complain: Complain): void {
+    const job = this.jobs[record.job];
+    if (job === undefined) return complain("jobExists", `job ${record.job} is assigned`);
+    const name = job.spec.name;
+    if (this.leaseOf(job) !== undefined) complain("oneLease", `${name} is assigned twice at a time`);
+    if (this.endingOf(job) !== undefined && job.ending !== "mixed") {
+      complain("needsFirst", `${name} is assigned though it has ended: ${job.ending}`);
+    }
+    for (const need of job.needs) {
+      const ending = this.endingOf(need);
+      if (ending === undefined)
+        complain("needsFirst", `${name} is assigned before ${need.spec.name} has ended`);
+      if (job.spec.when === "success" && ending !== "good" && ending !== "mixed") {
+        complain("needsFirst", `${name} is assigned though ${need.spec.name} ended ${ending}`);
+      }
+    }
+    if (this.#priority === 0 || job.priority === 0) complain("held", `${name} is assigned though it is held`);
+    if (record.attempt !== job.leases.length + 1) {
+      complain(
+        "attemptsCount",
+        `${name} is assigned as attempt ${record.attempt} after ${job.leases.length}`,
+      );
+    }
+    const { attempt, agent, lease } = record;
+    const begun = { assignedMs: nowMs, endedMs: 0, isOver: false, hasStarted: false, result: undefined };
+    job.leases.push({ attempt, agent, lease, ...begun });
+  }
+
+  #onStarted(record: RecordOf<"started">, complain: Complain): void {
+    const lease = this.#leaseInForce(record, complain);
+    if (lease === undefined) return;
+    if (lease.hasStarted) complain("eventsOnce", `attempt ${record.attempt} of ${record.job} starts twice`);
+    lease.hasStarted = true;
+  }
+
+  #onLeaseOver(record: RecordOf<"returned"> | RecordOf<"finished">, nowMs: number, complain: Complain): void {
+    const lease = this.#leaseInForce(record, complain);
+    const job = this.jobs[record.job];
+    if (lease === undefined || job === undefined) return;
+    lease.isOver = true;
+    lease.endedMs = nowMs;
+    const isCancelled = this.isCancelRequested || job.isCancelRequested;
+    if (record.type === "returned") {
+      if (isCancelled) this.#end(job, "bad", "cancelled");
+      return;
+    }
+    lease.result = record.result;
+    if (!isCancelled) judgeRetry(job, record, complain);
+    if (record.result.outcome.kind === "succeeded") this.#end(job, "good", "succeeded");
+    else if (isCancelled) this.#end(job, "bad", "cancelled");
+    else if (record.retryDelayMs === null) this.#end(job, job.spec.allowFailure ? "good" : "bad", "failed");
+  }
+
+  #leaseInForce(
+    record: { readonly type: string; readonly job: number; readonly attempt: number },
+    complain: Complain,
+  ): LeaseModel | undefined {
+    const job = this.jobs[record.job];
+    const lease = job === undefined ? undefined : this.leaseOf(job);
+    if (lease?.attempt === record.attempt) return lease;
+    const inForce = lease === undefined ? "none is" : `${lease.attempt} is`;
+    complain(
+      "leaseInForce",
+      `${record.type} of attempt ${record.attempt} of ${job?.spec.name}; ${inForce} in force`,
+    );
+    return undefined;
+  }
+
+  #onFailedUnassigned(record: RecordOf<"failedUnassigned">, complain: Complain): void {
+    const job = this.jobs[record.job];
+    if (job === undefined) return;
+    if (this.leaseOf(job) !== undefined)
+      complain("oneLease", `${job.spec.name} fails unassigned though it is assigned`);
+    this.#end(job, job.spec.allowFailure ? "good" : "bad", "failed");
+  }
+
+  #onCancelRequested({ job: index, cause }: RecordOf<"cancelRequested">): void {
+    for (const job of this.jobs) this.endingOf(job);
+    if (index === null) this.cancelCause ??= cause;
+    for (const job of this.jobs) {
+      if (index !== null && job.index !== index) continue;
+      if (job.ending !== undefined) continue;
+      if (index !== null) job.isCancelRequested = true;
+      if (this.leaseOf(job) === undefined) this.#end(job, "bad", "cancelled");
+    }
+  }
+
+  #onPrioritised({ job: index, priority }: RecordOf<"prioritised">): void {
+    const job = index === null ? undefined : this.jobs[index];
+    if (index === null) this.#priority = priority;
+    if (job !== undefined) job.priority = priority;
+    if (priority === 0 && index === null) this.wasHeld = true;
+    if (priority === 0 && job !== undefined) job.wasHeld = true;
+  }
+
+  #onEnded(record: RecordOf<"ended">, complain: Complain): void {
+    const open = this.jobs.filter((job) => this.endingOf(job) === undefined);
+    if (open.length > 0)
+      complain("endIsFinal", `it ends before ${open.map((job) => job.spec.name).join(", ")}`);
+    const status = this.#expectedStatus();
+    if (!status.includes(record.status))
+      complain("rightStatus", `it ended ${record.status}, expected ${status}`);
+    for (const phase of ["succeeded", "failed"] as const) {
+      const expected = this.jobs.filter((job) => job.phase === phase).length;
+      const told = record.summary.counts[phase];
+      if (told !== expected)
+        complain("rightStatus", `it ended with ${told} jobs ${phase}, expected ${expected}`);
+    }
+  }
+
+  #expectedStatus(): readonly string[] {
+    if (this.isAborted) return ["infrastructure"];
+    if (this.isCancelRequested) return [this.cancelCause === "request" ? "cancelled" : "failed"];
+    const endings = this.jobs.map((job) => job.ending);
+    if (endings.includes("mixed")) return ["failed", "succeeded"];
+    return endings.includes("bad") ? ["failed"] : ["succeeded"];
+  }
+
+  #end(job: JobModel, ending: Ending, phase: JobModel["phase"]): void {
+    job.ending = ending;
+    job.phase = phase;
+  }
+}
+
+/** Losses that a job is forgiven; the next one is its end. */
+const FORGIVEN_LOSSES = 4;
+
+/** A job is tried again as often as its spec says, and no more; losses are counted apart. */
+function judgeRetry(job: JobModel, { result, retryDelayMs }: RecordOf<"finished">, complain: Complain): void {
+  const { kind } = result.outcome;
+  if (kind === "succeeded" || kind === "cancelled") return;
+  const isLoss = kind === "lost";
+  const alike = job.leases.filter(
+    (lease) => lease.result !== undefined && (lease.result.outcome.kind === "lost") === isLoss,
+  );
+  const most = isLoss ? (job.spec.rerunAfterLoss ? FORGIVEN_LOSSES : 0) : job.spec.retries.max;
+  const isTriedAgain = retryDelayMs !== null;
+  if (isTriedAgain !== alike.length <= most) {
+    const told = isTriedAgain ? "tried again" : "given up";
+    complain("retries", `${job.spec.name} is ${told} after ${alike.length} of ${most} (${kind})`);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * `npm run sim -- --seeds N [--seed S]`: simulates the cluster with N seeds from S on, and prints what fails with its
+ * seed and the end of its trace; with `--seed` alone that one seed and its whole trace.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { buildSimulation } from "./build.ts";
+import { Coverage } from "./coverage.ts";
+import { simulateAll, traceOf } from "./pool.ts";
+
+const SHOWN_LINES = 80;
+const SHOWN_FAILURES = 5;
+
+const { values } = parseArgs({ options: { seeds: { type: "string" }, seed: { type: "string" } } });
+const first = Number(values.seed ?? 1);
+const count = Number(values.seeds ?? (values.seed === undefined ? 1_000 : 1));
+if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) {
+  process.stderr.write("usage: npm run sim -- --seeds N [--seed S]\n");
+  process.exit(2);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "millrace-sim-"));
+try {
+  buildSimulation(folder);
+  process.exitCode = count === 1 ? await showOne() : await showMany();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function showOne(): Promise<number> {
+  const { finding, trace } = await traceOf(first, folder);
+  print(trace.join("\n"));
+  print(
+    finding === undefined
+      ? `seed ${first}: all promises kept`
+      : `seed ${first}: ${finding.promise} is broken`,
+  );
+  return finding === undefined ? 0 : 1;
+}
+
+async function showMany(): Promise<number> {
+  const seeds = Array.from({ length: count }, (_, index) => first + index);
+  const coverage = new Coverage();
+  const failed: number[] = [];
+  let virtualMs = 0;
+  for await (const result of simulateAll(seeds, { folder })) {
+    coverage.add(result.coverage);
+    virtualMs += result.virtualMs;
+    if (result.finding === undefined) continue;
+    failed.push(result.seed);
+    print(`seed ${result.seed}: ${result.finding.promise} is broken: ${result.finding.what}`);
+    if (failed.length > SHOWN_FAILURES) continue;
+    const { trace } = await traceOf(result.seed, folder);
+    print(trace.slice(-SHOWN_LINES).join("\n"));
+  }
+  print(`what happened in ${count} simulations, ${Math.round(virtualMs / 3_600_000)} hours of virtual time:`);
+  print(coverage.describe());
+  if (failed.length === 0) print("all promises kept");
+  else print(`broken with ${failed.length} of ${count} seeds: ${failed.sort((a, b) => a - b).join(" ")}`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,99 @@
+/** Random graphs of simulated jobs: chains and fans, failures, retries, limits, conditions, 5 to 200 jobs. */
+import type { JobSpecInput } from "../../shared/model/job-spec.ts";
+import type { Chance } from "./chance.ts";
+import { type Ending, writeScript } from "./job-script.ts";
+
+export interface Submission {
+  readonly run: string;
+  readonly jobs: readonly JobSpecInput[];
+  readonly options: { readonly keepGoing: boolean; readonly priority: number };
+}
+
+/** How rough a seed's jobs are: some seeds are all success, so that nothing hides in the noise. */
+export interface Temper {
+  readonly failures: number;
+  readonly longestMs: number;
+}
+
+export function drawTemper(chance: Chance): Temper {
+  return {
+    failures: chance.pick([0, 0, 0.05, 0.2]),
+    longestMs: chance.pick([50, 1_000, 8_000]),
+  };
+}
+
+/** The smallest agent has this; no job asks for more. */
+export const LEAST_CPU = 2;
+
+export function drawSubmission(chance: Chance, run: string, temper: Temper): Submission {
+  const size = chance.happens(0.04) ? chance.between(60, 200) : chance.skewed(5, 60);
+  const width = chance.between(1, 8);
+  const jobs: JobSpecInput[] = [];
+  for (let index = 0; index < size; index++) jobs.push(drawJob(chance, index, width, temper));
+  return {
+    run,
+    jobs,
+    options: { keepGoing: !chance.happens(0.15), priority: chance.pick([500, 500, 100, 900]) },
+  };
+}
+
+/** A job that never ends by itself: only a cancellation ends its run. */
+export const ENDLESS = "endless";
+
+/** The submission with such a job in it. */
+export function withEndlessJob(submission: Submission): Submission {
+  const script = writeScript({ wallMs: 0, endings: ["hangs"], ignoresTerm: false, isChatty: true });
+  return { ...submission, jobs: [...submission.jobs, { name: ENDLESS, run: { script } }] };
+}
+
+function drawJob(chance: Chance, index: number, width: number, temper: Temper): JobSpecInput {
+  const name = `j${index}`;
+  const needs = new Set<string>();
+  const wanted = index === 0 ? 0 : chance.pick([0, 1, 1, 2, 3]);
+  // Near ones make chains, any one makes fans.
+  const nearest = chance.happens(0.8) ? Math.max(0, index - width) : 0;
+  for (let count = 0; count < wanted; count++) needs.add(`j${chance.between(nearest, index - 1)}`);
+  const endings = drawEndings(chance, temper);
+  const hangs = endings.includes("hangs");
+  const isTimed = hangs || chance.happens(0.1);
+  const wallMs = chance.skewed(1, temper.longestMs);
+  const isRough = temper.failures > 0;
+  return {
+    name,
+    needs: [...needs].map((job) => ({ job, transitive: chance.happens(0.1) })),
+    run: {
+      script: writeScript({
+        wallMs,
+        endings,
+        ignoresTerm: chance.happens(0.1),
+        isChatty: chance.happens(0.7),
+      }),
+    },
+    outputs: chance.happens(0.7) ? ["out"] : [],
+    resources: chance.happens(0.3) ? { cpu: chance.between(1, LEAST_CPU) } : {},
+    timeouts: isTimed ? drawTimeouts(chance, wallMs, hangs) : {},
+    retries:
+      isRough && chance.happens(0.4)
+        ? { max: chance.between(1, 3), backoffMs: chance.pick([0, 200, 2_000]) }
+        : undefined,
+    rerunAfterLoss: !chance.happens(endings.includes("vanishes") ? 0.3 : 0.03),
+    priority: chance.happens(0.02) ? chance.between(1, 1_000) : 500,
+    allowFailure: isRough && chance.happens(0.15),
+    when: index > 0 && chance.happens(0.1) ? chance.pick(["always", "onFailure"] as const) : "success",
+  };
+}
+
+function drawTimeouts(chance: Chance, wallMs: number, hangs: boolean): NonNullable<JobSpecInput["timeouts"]> {
+  const runMs = hangs ? chance.between(500, 3_000) : wallMs + 60_000;
+  const queueMs = chance.happens(0.2) ? chance.between(5_000, 60_000) : undefined;
+  if (hangs && chance.happens(0.3)) return { noOutputMs: 4_000, runMs: 20_000 };
+  return queueMs === undefined ? { runMs } : { runMs, queueMs };
+}
+
+/** A failing job fails at first, or always. */
+function drawEndings(chance: Chance, { failures }: Temper): Ending[] {
+  if (!chance.happens(failures)) return ["succeeds"];
+  const bad = chance.pick<Ending>(["fails", "fails", "crashes", "runsOutOfMemory", "hangs", "vanishes"]);
+  if (chance.happens(0.3)) return [bad];
+  return [...Array.from({ length: chance.between(1, 2) }, () => bad), "succeeds"];
+}

@@ -1,0 +1,178 @@
+/** What everything in a simulation shares: time, chance, the bus with its streams, and those who watch. */
+import { type Leg, MemoryConnection, MemoryStream } from "../../coordinator/journal/memory-stream.ts";
+import type { Logger, Randomness } from "../../shared/actor/contract.ts";
+import { type Faults, MemoryNetwork, type MemoryTransport } from "../../shared/actor/memory-network.ts";
+import { MessageCodec } from "../../shared/actor/message-codec.ts";
+import { seededRandomness } from "../../shared/actor/randomness.ts";
+import { type ActorSystem, createActorSystem } from "../../shared/actor/system.ts";
+import { VirtualClock } from "../../shared/actor/virtual-clock.ts";
+import { Subjects } from "../../shared/bus/subjects.ts";
+import { ArtifactShelf } from "./artifact-shelf.ts";
+import { Chance } from "./chance.ts";
+import { Coverage } from "./coverage.ts";
+import { ProcessLine } from "./process-line.ts";
+import { ProcessTransport, type Tap } from "./process-transport.ts";
+import { SimulatedProcess } from "./simulated-process.ts";
+import { Trace } from "./trace.ts";
+
+/** One start of a process: what it is made of, and how it is cut off or ended from outside. */
+export interface SimulatedNode {
+  readonly process: SimulatedProcess;
+  readonly system: ActorSystem;
+  readonly codec: MessageCodec;
+  readonly randomness: Randomness;
+  readonly log: Logger;
+  readonly line: ProcessLine;
+  readonly connections: readonly MemoryConnection[];
+  /** Opens a way to a stream. */
+  connect(stream: MemoryStream): MemoryConnection;
+  /** It notices that it has lost the bus, and what it publishes meanwhile is lost. */
+  disconnect(): void;
+  reconnect(): void;
+  /** As kill -9: nothing of it runs any more; what it has sent is on its way. */
+  end(): void;
+}
+
+/** Somebody who finds a broken promise says so. */
+export type Report = (promise: string, node: string, what: string) => void;
+
+/** A network on which nothing goes wrong. */
+export const CALM: Faults = { minDelayMs: 1, maxDelayMs: 3 };
+
+/** Seeds of one simulation's sources of chance lie far apart. */
+const NETWORK_SEED = 2 ** 32;
+const NODE_SEED = 2 ** 33;
+const HEARTBEATS_KEPT_MS = 60_000;
+const SKEW_MS = 3_600_000;
+const STREAM_MS = 3;
+const FULL_STREAM_RETRY_MS = 500;
+
+export class World {
+  readonly clock = new VirtualClock();
+  readonly subjects = new Subjects("sim");
+  readonly shelf = new ArtifactShelf();
+  readonly coverage = new Coverage();
+  readonly chance: Chance;
+  readonly network: MemoryNetwork;
+  readonly journal: MemoryStream;
+  readonly events: MemoryStream;
+  /** Tokens of the agents whose heartbeats the server still keeps, and when the last one came. */
+  readonly heardMs = new Map<string, number>();
+  /** Nothing goes wrong any more: what is still stopping is started again. */
+  isAtPeace = false;
+  readonly trace: Trace;
+  readonly report: Report;
+  readonly #seed: number;
+  /** Messages within a node are serialised, too: it costs as much as all the rest, so it is done for some seeds. */
+  readonly #serialiseLocal: boolean;
+  readonly #onPublished: Tap;
+  #starts = 0;
+
+  constructor(options: { seed: number; isTraced: boolean; report: Report; onPublished: Tap }) {
+    const { seed } = options;
+    this.#seed = seed;
+    this.report = options.report;
+    this.#onPublished = options.onPublished;
+    this.chance = new Chance(seededRandomness(seed));
+    this.network = new MemoryNetwork(this.clock, seededRandomness(seed + NETWORK_SEED), CALM);
+    this.trace = new Trace(() => this.clock.monotonicMs(), options.isTraced);
+    const monotonicMs = (): number => this.clock.monotonicMs();
+    const keeper = this.network.connect("heartbeats");
+    keeper.subscribe(this.subjects.heartbeatAll(), (_, subject) => {
+      this.heardMs.set(subject.split(".").at(-2) ?? "", monotonicMs());
+    });
+    this.#serialiseLocal = this.chance.happens(0.2);
+    const sequenceFirst = this.chance.happens(0.5);
+    this.journal = new MemoryStream({ sequenceFirst, monotonicMs });
+    this.events = new MemoryStream({ sequenceFirst, monotonicMs });
+  }
+
+  /** As the stream of heartbeats tells it: each is kept for a minute. */
+  heardOf(): string[] {
+    const sinceMs = this.clock.monotonicMs() - HEARTBEATS_KEPT_MS;
+    return [...this.heardMs].flatMap(([agent, atMs]) => (atMs >= sinceMs ? [agent] : []));
+  }
+
+  /** Starts a process; another one of the same name, that still runs, is another process. */
+  startNode(name: string): SimulatedNode {
+    const skewMs = this.chance.happens(0.3) ? this.chance.between(-SKEW_MS, SKEW_MS) : 0;
+    if (skewMs !== 0) this.coverage.count("clock skewed");
+    const process = new SimulatedProcess(name, this.clock, skewMs);
+    const transport = this.network.connect(name);
+    const randomness = seededRandomness(this.#seed + ++this.#starts * NODE_SEED);
+    const codec = new MessageCodec();
+    const log = this.#logger(name);
+    const toBus = new ProcessTransport(transport, process, this.#onPublished);
+    const system = createActorSystem({
+      node: name,
+      transport: toBus,
+      clock: process,
+      randomness,
+      codec,
+      log,
+      subjectRoot: this.subjects.actors(),
+      deadLetterSubject: this.subjects.deadLetters(),
+      options: { serialiseLocal: this.#serialiseLocal },
+    });
+    this.trace.add(name, () => `starts${skewMs === 0 ? "" : `, its wall clock ${skewMs} ms ahead`}`);
+    const newId = (): string => randomness.id();
+    const requests = new ProcessLine(process, { transport: toBus, network: this.network, codec, newId });
+    return this.#nodeOf({ process, system, codec, randomness, log, line: requests }, transport);
+  }
+
+  #nodeOf(
+    parts: Omit<SimulatedNode, "connections" | "connect" | "disconnect" | "reconnect" | "end">,
+    transport: MemoryTransport,
+  ): SimulatedNode {
+    const connections: MemoryConnection[] = [];
+    const { process } = parts;
+    const cut = (): void => {
+      for (const connection of connections) connection.cut();
+    };
+    return {
+      ...parts,
+      connections,
+      connect: (stream) => {
+        const connection = new MemoryConnection(stream, (run, leg) => this.#onLeg(process, run, leg));
+        connections.push(connection);
+        return connection;
+      },
+      disconnect: () => {
+        transport.disconnect();
+        cut();
+      },
+      reconnect: () => {
+        transport.reconnect();
+        for (const connection of connections) connection.mend();
+      },
+      end: () => {
+        process.kill();
+        cut();
+        void transport.close();
+      },
+    };
+  }
+
+  /** A request that was sent arrives, whatever becomes of the sender; its answer comes to a living process only. */
+  #onLeg(process: SimulatedProcess, run: () => void, leg: Leg): void {
+    const arrive = (): void => void process.arrive(run);
+    const onTheWay = this.chance.between(1, STREAM_MS);
+    if (leg === "request") this.clock.schedule(onTheWay, run);
+    else if (leg === "straggler") this.clock.schedule(this.chance.between(1, 2_000), run);
+    else if (leg === "answer") this.clock.schedule(onTheWay, arrive);
+    else this.clock.schedule(FULL_STREAM_RETRY_MS, arrive);
+  }
+
+  #logger(node: string): Logger {
+    const at =
+      (level: "debug" | "info" | "warn" | "error") =>
+      (fields: object, message: string): void => {
+        this.trace.add(node, () => `${level}: ${message} ${JSON.stringify(fields)}`);
+        const text = `${message} ${JSON.stringify(fields)}`;
+        if (level === "error" && /TypeError|RangeError|ReferenceError/.test(text)) {
+          this.report("noDefect", node, text);
+        }
+      };
+    return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+  }
+}
