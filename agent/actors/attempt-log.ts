@@ -80,8 +80,9 @@ export class AttemptLog implements WaitingLog {
     await this.#sink?.end();
   }
 
+  /** None where the job has truncated the file to less than was read of it. */
   backlogBytes(): number {
-    return this.size() - this.#released.nextKept(this.#readBytes);
+    return this.#released.keptBytes(this.#readBytes, this.size());
   }
 
   cut(): void {
@@ -102,11 +103,18 @@ export class AttemptLog implements WaitingLog {
       }
       const end = Math.min(this.size(), this.#released.nextCut(this.#readBytes));
       const bytes = this.#read(Math.min(CHUNK_BYTES, end - this.#readBytes));
+      if (bytes.length === 0) return this.#onTruncated();
       this.#readBytes += bytes.length;
       await this.#sink.write(bytes);
       this.#options.backlog.note(this);
       await this.#punch(this.#sink.acknowledgedBytes());
     }
+  }
+
+  /** Nothing is where the file's size said there was: of a closed log no more will come. */
+  #onTruncated(): void {
+    if (this.#finalBytes !== undefined) this.#finalBytes = this.#readBytes;
+    this.#options.backlog.note(this);
   }
 
   #read(length: number): Uint8Array {

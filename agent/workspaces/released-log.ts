@@ -50,11 +50,20 @@ export class ReleasedLog {
     this.#save();
   }
 
-  /** These bytes will never be stored; they follow the last cut, or begin behind it. */
+  /** How many bytes are still there between two places. */
+  keptBytes(from: number, to: number): number {
+    let bytes = Math.max(0, to - from);
+    for (const cut of this.#cuts) bytes -= Math.max(0, Math.min(cut[1], to) - Math.max(cut[0], from));
+    return bytes;
+  }
+
+  /** These bytes will never be stored. A successor, which ships some once more, may cut before earlier cuts. */
   noteCut(from: number, to: number): void {
-    const last = this.#cuts.at(-1);
-    if (last !== undefined && last[1] === from) last[1] = to;
-    else this.#cuts.push([from, to]);
+    const apart = this.#cuts.filter((cut) => cut[1] < from || to < cut[0]);
+    const joined = this.#cuts.filter((cut) => from <= cut[1] && cut[0] <= to);
+    const start = Math.min(from, ...joined.map((cut) => cut[0]));
+    const end = Math.max(to, ...joined.map((cut) => cut[1]));
+    this.#cuts = [...apart, [start, end] satisfies [number, number]].sort((a, b) => a[0] - b[0]);
     this.#save();
   }
 
