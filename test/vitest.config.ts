@@ -5,6 +5,8 @@ const patient = { testTimeout: 900_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
+    // Most of them wait for processes, so two at a time suit a machine of two cores, too.
+    maxWorkers: 2,
     projects: [
       { test: { name: "unit", include: ["test/{unit,property}/**/*.test.ts"] } },
       // A worker process for each core: two tests at a time are enough.

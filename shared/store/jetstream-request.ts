@@ -13,14 +13,17 @@ export type JetStreamAnswer<T> =
 const REQUEST_TIMEOUT_MS = 3_000;
 const RETRY_MS = 100;
 const LINK_CHECK_MS = 1_000;
+const STREAM_NOT_FOUND = 10059;
+/** A server that has just started denies its streams until it has read them all. */
+const RECOVERY_MS = 60_000;
 
 const errorSchema = z.object({
   error: z.object({ code: z.number(), err_code: z.number().optional(), description: z.string().default("") }),
 });
 
 /**
- * Asks `$JS.API.<verb>` until there is an answer: no server, no leader and lost requests are waited out. So it is for
- * requests that may be repeated.
+ * Asks `$JS.API.<verb>` until there is an answer: no server, no leader and lost requests are waited out, and so is,
+ * for a minute, a stream that is not there. So it is for requests that may be repeated, to streams that were made.
  */
 export async function askJetStream<T>(
   connection: NatsConnection,
@@ -30,13 +33,16 @@ export async function askJetStream<T>(
   signal?: AbortSignal,
 ): Promise<JetStreamAnswer<T>> {
   const payload = JSON.stringify(body);
+  const patienceEndsMs = performance.now() + RECOVERY_MS;
   for (;;) {
     const answer = await ask(connection, `$JS.API.${verb}`, payload);
     const failure = errorSchema.safeParse(answer);
     if (answer !== undefined && !failure.success) return { kind: "done", result: resultSchema.parse(answer) };
     if (failure.success && failure.data.error.code !== 503) {
       const { code, err_code, description } = failure.data.error;
-      return { kind: "refused", code: err_code ?? code, reason: description };
+      if (err_code !== STREAM_NOT_FOUND || performance.now() > patienceEndsMs) {
+        return { kind: "refused", code: err_code ?? code, reason: description };
+      }
     }
     await untilReady(connection, signal);
   }

@@ -2,9 +2,12 @@
  * A file of a workspace, opened so that nothing but a plain file is read: a link or a pipe put in its place meanwhile
  * is refused, not followed and not waited for.
  */
-import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, read as readWithCallback } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { OutputError } from "./output-error.ts";
+
+const read = promisify(readWithCallback);
 
 /** Up to this size a file is read whole, with synchronous calls. */
 export const SMALL_FILE_BYTES = 256 * 1024;
@@ -48,14 +51,14 @@ export class SourceFile {
 
   /** The bytes that were there when it was opened, in pieces. */
   async *pieces(): AsyncGenerator<Buffer> {
-    let left = this.size;
-    if (left === 0) return;
-    const options = { fd: this.#fd, autoClose: false, start: 0, end: left - 1, highWaterMark: PIECE_BYTES };
-    for await (const piece of createReadStream("", options)) {
-      left -= (piece as Buffer).length;
-      yield piece as Buffer;
+    // Not a stream: one that is left before its end closes the file, which is ours to close.
+    for (let position = 0; position < this.size; ) {
+      const length = Math.min(PIECE_BYTES, this.size - position);
+      const { bytesRead, buffer } = await read(this.#fd, Buffer.allocUnsafe(length), 0, length, position);
+      if (bytesRead === 0) throw changed(this.#path);
+      position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
     }
-    if (left !== 0) throw changed(this.#path);
   }
 
   close(): void {

@@ -144,8 +144,10 @@ export class SubjectReader {
       try {
         if (this.#link.state === "up") return await this.#makeConsumer();
       } catch (error) {
-        if (!this.#wasAttached && isStreamNotFound(error)) throw noStream(this.#options.stream, error);
-        if (performance.now() - started > patienceMs) {
+        const triedMs = performance.now() - started;
+        const isDenied = !this.#wasAttached && isStreamNotFound(error);
+        if (isDenied && triedMs > RECOVERY_MS) throw noStream(this.#options.stream, error);
+        if (triedMs > patienceMs) {
           throw asMillraceError(error, `cannot read stream ${this.#options.stream}`, "unavailable");
         }
       }
@@ -274,6 +276,8 @@ export class SubjectReader {
 }
 
 const STREAM_NOT_FOUND = 10059;
+/** A server that has just started denies its streams until it has read them. */
+const RECOVERY_MS = 5_000;
 
 function isStreamNotFound(error: unknown): boolean {
   return error instanceof NatsError && error.api_error?.err_code === STREAM_NOT_FOUND;

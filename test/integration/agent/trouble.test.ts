@@ -159,12 +159,12 @@ describe("while the server is away", () => {
       if (piece.kind === "bytes") expectRight(piece);
     }
     expect(position).toBe(totalBytes);
-    const gaps = pieces.filter(({ kind }) => kind === "lost");
-    expect(gaps).toHaveLength(1);
-    expect(gaps[0]?.bytes).toBeGreaterThan(40 * MIB);
+    const gaps = pieces.flatMap((piece) => (piece.kind === "lost" ? [piece] : []));
+    expect(gaps.reduce((sum, { bytes }) => sum + bytes, 0)).toBeGreaterThan(40 * MIB);
     // What was there before, and the newest of what came meanwhile.
     expect(gaps[0]?.offset).toBeGreaterThanOrEqual(800_000);
-    expect(totalBytes - gaps[0]!.offset - Number(gaps[0]!.bytes)).toBeGreaterThan(limitBytes / 4);
+    const last = gaps.at(-1)!;
+    expect(totalBytes - last.offset - last.bytes).toBeGreaterThan(limitBytes / 4);
   });
 });
 
