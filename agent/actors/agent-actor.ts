@@ -317,6 +317,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
     this.#stopping = beginStop(this.#stopping, mode, now);
     if (this.#stopping.mode === "now") this.#apply(holdings.onStopNow(this.#held, now), context);
     else this.#apply(holdings.onModeChanged(this.#held, "draining", now), context);
+    // Before what is given back: the coordinator would give it to this agent again.
+    this.#voice?.heartbeat(this.#present());
     this.#checkStopped(context);
   }
 

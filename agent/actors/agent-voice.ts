@@ -34,6 +34,9 @@ interface Present {
   readonly trouble: string | undefined;
 }
 
+/** A server with its usual settings carries twice as much; what has more to report is divided. */
+const MAX_REPORT_BYTES = 512 * 1024;
+
 export class AgentVoice {
   readonly #options: AgentVoiceOptions;
   readonly #channel: OrderChannel;
@@ -60,18 +63,36 @@ export class AgentVoice {
   /** Says what is given; without anything to say only if orders were handled that nothing has confirmed. */
   report(items: readonly ReportItem[]): void {
     const { seen, confirmed } = this.#channel;
-    if (items.length > 0 || confirmed < seen) this.#send("report", { items });
+    if (items.length > 0 || confirmed < seen) this.#sendReport(items);
   }
 
   bye(reason: string): void {
     this.#send("bye", { reason });
   }
 
+  /** In as many messages as it takes; an item is never divided. */
+  #sendReport(items: readonly ReportItem[]): void {
+    const payload = this.#encode({ items });
+    if (payload.length <= MAX_REPORT_BYTES || items.length < 2) return this.#sendEncoded("report", payload);
+    const middle = items.length >> 1;
+    this.#sendReport(items.slice(0, middle));
+    this.#sendReport(items.slice(middle));
+  }
+
   #send(kind: AgentMessageKind, fields: object): void {
-    const { subjects, identity, codec } = this.#options;
+    this.#sendEncoded(kind, this.#encode(fields));
+  }
+
+  #encode(fields: object): Uint8Array {
+    const { identity, codec } = this.#options;
     const { incarnation, epoch, seen } = this.#channel;
-    this.#channel.confirmed = seen;
     const sender = { v: PROTOCOL_VERSION, agent: identity.name, incarnation, epoch, ordersSeen: seen };
-    this.#publish(subjects.fromAgent(identity.name, kind), codec.encode({ ...sender, ...fields }));
+    return codec.encode({ ...sender, ...fields });
+  }
+
+  #sendEncoded(kind: AgentMessageKind, payload: Uint8Array): void {
+    const { subjects, identity } = this.#options;
+    this.#channel.confirmed = this.#channel.seen;
+    this.#publish(subjects.fromAgent(identity.name, kind), payload);
   }
 }

@@ -195,11 +195,12 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
 
   #onLook(context: Context<AttemptMessage>): void {
     if (this.#state.kind !== "running") return;
-    const { timing } = this.#state;
+    const { timing, execution } = this.#state;
     const bytes = this.#log!.size();
     const { hasOutput, passed } = onLook(timing, this.#record.timeouts, bytes, context.monotonicMs());
     if (hasOutput) this.#ship(context);
-    if (passed !== undefined && this.#ended === undefined) this.#end(passed, this.#tools.graceMs, context);
+    if (passed === undefined || this.#ended !== undefined || execution.isFoundRunning === false) return;
+    this.#end(passed, this.#tools.graceMs, context);
   }
 
   #onExited(exit: Exit, context: Context<AttemptMessage>): void {

@@ -145,11 +145,15 @@ export class HostTools implements AttemptTools {
   }
 
   async free(record: AttemptRecord, place: Place, log: ShippedLog, failed: boolean): Promise<void> {
-    await log.stored();
-    if (failed && this.#options.keepFailed) {
-      this.#options.onKept(record, await this.workspaces.keep(place, record));
-    } else {
-      await this.workspaces.release(place);
+    try {
+      await log.stored();
+    } finally {
+      // A log that can't be read any more will never be stored.
+      if (failed && this.#options.keepFailed) {
+        this.#options.onKept(record, await this.workspaces.keep(place, record));
+      } else {
+        await this.workspaces.release(place);
+      }
     }
   }
 

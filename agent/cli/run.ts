@@ -11,8 +11,9 @@ const START_PATIENCE_MS = 2_000;
 /** Resolves with the exit status. */
 export async function runAgent(raw: unknown): Promise<number> {
   const options = readOptions(raw, process.env);
+  const serializers = { error: pino.stdSerializers.err };
   const log = options.jsonLogs
-    ? pino({ level: options.logLevel, base: { agent: options.name } }, pino.destination(2))
+    ? pino({ level: options.logLevel, base: { agent: options.name }, serializers }, pino.destination(2))
     : plainLogger(options.logLevel);
   let agent: RunningAgent | undefined;
   let early: StopMode | undefined;

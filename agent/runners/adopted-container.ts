@@ -47,6 +47,7 @@ export class AdoptedContainer implements Execution {
   readonly #host: AdoptingHost;
   readonly #adoption: Adoption;
   #id: string | undefined;
+  #isFoundRunning = false;
   #signalled: Signal | undefined;
   #isOver = false;
 
@@ -55,6 +56,10 @@ export class AdoptedContainer implements Execution {
     this.#adoption = adoption;
     this.elapsedMs = adoption.elapsedMs ?? 0;
     this.exit = this.#run();
+  }
+
+  get isFoundRunning(): boolean {
+    return this.#isFoundRunning;
   }
 
   async signal(signal: Signal): Promise<void> {
@@ -93,6 +98,7 @@ export class AdoptedContainer implements Execution {
     if (container === undefined) return { kind: "neverBegan" };
     if (container.state.kind === "created") return startRefused(container.state);
     this.#id = container.id;
+    this.#isFoundRunning = container.state.kind === "running";
     if (this.#signalled !== undefined) void this.#pass(this.#signalled);
     while (isClientAlive(control)) await delay(LOOK_MS);
     const state = await settledState(this.#host, container.id, { log, control, before: 0 }, false);

@@ -23,6 +23,7 @@ const LOOK_MS = 100;
 export class AdoptedExecution implements Execution {
   readonly exit: Promise<Exit>;
   readonly elapsedMs: number;
+  readonly isFoundRunning: boolean;
   readonly #adoption: Adoption;
   readonly #launch: LaunchNote | undefined;
   readonly #watch: ProcessWatch;
@@ -34,6 +35,7 @@ export class AdoptedExecution implements Execution {
     this.elapsedMs = adoption.elapsedMs ?? 0;
     this.#watch = watch;
     this.#launch = readNote(adoption);
+    this.isFoundRunning = this.#isAlive() && reportIn(adoption.control) === undefined;
     this.exit = this.#follow();
   }
 
@@ -46,13 +48,12 @@ export class AdoptedExecution implements Execution {
   }
 
   async #follow(): Promise<Exit> {
-    const { attempt, control } = this.#adoption;
-    const wasRunning = this.#isAlive() && reportIn(control) === undefined;
-    if (wasRunning) this.#watch.began(attempt, this.#launch!.spawner.pid);
+    const { attempt } = this.#adoption;
+    if (this.isFoundRunning) this.#watch.began(attempt, this.#launch!.spawner.pid);
     const report = await this.#ended();
     const peakMemoryBytes = this.#watch.finished(attempt);
     await this.#watch.killAll(attempt);
-    const usage = { wallMs: this.#wallMs(wasRunning), cpuMs: this.#cpuMs(report), peakMemoryBytes };
+    const usage = { wallMs: this.#wallMs(), cpuMs: this.#cpuMs(report), peakMemoryBytes };
     if (report !== undefined) return this.#hasBegun() ? exitOfStatus(report.status, usage) : logNotMade;
     if (this.#killed) return { kind: "signalled", signal: "SIGKILL", usage };
     if (!this.#adoption.isSameBoot) return { kind: "unknown", message: "its host was started again" };
@@ -88,9 +89,9 @@ export class AdoptedExecution implements Execution {
   }
 
   /** Since its launch; of one that had ended already, as far as the times of its files tell. */
-  #wallMs(wasRunning: boolean): number {
+  #wallMs(): number {
     const sinceLaunchMs = this.elapsedMs + performance.now() - this.#adoptedMs;
-    if (wasRunning) return sinceLaunchMs;
+    if (this.isFoundRunning) return sinceLaunchMs;
     const { control } = this.#adoption;
     const [began, ended] = [launchFilePath(control), statusPath(control)].map(
       (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs,

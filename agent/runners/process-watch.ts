@@ -9,7 +9,8 @@
  * Safe: only processes of attempts that this agent has run, or in the session of its own spawners, are signalled.
  * Live: an ended attempt stays on the list until a census begun after its end has found nothing of it.
  */
-import { type CensusEntry, memoryOf, signalProcess, takeCensus } from "./process-census.ts";
+import { type CensusEntry, memoryOf, signalProcess } from "./process-census.ts";
+import { SharedCensus } from "./shared-census.ts";
 
 const SAMPLE_AFTER_MS = 250;
 const LOOK_MS = 1_000;
@@ -22,6 +23,7 @@ interface Running {
 }
 
 export class ProcessWatch {
+  readonly #census = new SharedCensus();
   readonly #running = new Map<string, Running>();
   #ended = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -51,7 +53,7 @@ export class ProcessWatch {
   /** Kills every process of an attempt, those that left its group too, until a census finds none. */
   async killAll(attempt: string): Promise<void> {
     for (let round = 0; round < KILL_ROUNDS; round += 1) {
-      const members = (await takeCensus()).filter((entry) => entry.attempt === attempt);
+      const members = (await this.#census.take()).filter((entry) => entry.attempt === attempt);
       if (members.length === 0) return;
       for (const member of members) signalProcess(member, "SIGKILL");
     }
@@ -60,7 +62,7 @@ export class ProcessWatch {
   /** Signals what left the group of a running attempt. */
   async signalEscaped(attempt: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const session = this.#running.get(attempt)?.session;
-    for (const entry of await takeCensus()) {
+    for (const entry of await this.#census.take()) {
       if (entry.attempt === attempt && entry.session !== session) signalProcess(entry, signal);
     }
   }
@@ -69,7 +71,7 @@ export class ProcessWatch {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    if (this.#ended.size > 0) endLeft(await takeCensus(), this.#ended);
+    if (this.#ended.size > 0) endLeft(await this.#census.take(), this.#ended);
   }
 
   /** Stops looking and leaves what runs alone. */
@@ -99,7 +101,7 @@ export class ProcessWatch {
     this.#lastLookMs = performance.now();
     const ended = this.#ended;
     this.#ended = new Set();
-    const census = await takeCensus();
+    const census = await this.#census.take();
     for (const attempt of endLeft(census, ended)) this.#ended.add(attempt);
     this.#sample(census);
     this.#isLooking = false;

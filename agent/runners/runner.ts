@@ -58,6 +58,8 @@ export interface Execution {
   readonly exit: Promise<Exit>;
   /** Since its launch, where an earlier process of the agent launched it and the time is known. */
   readonly elapsedMs?: number;
+  /** Of one that an earlier process launched: it was found running, so it has not ended in time while nobody looked. */
+  readonly isFoundRunning?: boolean;
   /** Signals every process of the attempt. Does nothing once it has ended. */
   signal(signal: "TERM" | "KILL"): Promise<void>;
 }

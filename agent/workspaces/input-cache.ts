@@ -3,9 +3,9 @@
  * file system has them): a job that runs as root could write through a hard link, and what one job does to its inputs
  * must not reach another's.
  *
- * Invariants: (1) one fetch at a time per digest. (2) what is being copied is not removed. (3) the total stays under
- * the limit, but for what is in use. (4) what is under its digest's name is whole: it was verified before it came there,
- * and is renamed before it is removed.
+ * Invariants: (1) one fetch at a time per digest, and few of all, as each reads ahead. (2) what is being copied is not
+ * removed. (3) the total stays under the limit, but for what is in use. (4) what is under its digest's name is whole: it
+ * was verified before it came there, and is renamed before it is removed.
  */
 import { constants, renameSync } from "node:fs";
 import { cp, mkdir, readdir, stat } from "node:fs/promises";
@@ -25,6 +25,7 @@ interface Entry {
 }
 
 const DEFAULT_LIMIT_BYTES = 4 * 2 ** 30;
+const MAX_FETCHES = 16;
 
 export class InputCache {
   readonly #root: string;
@@ -34,6 +35,9 @@ export class InputCache {
   readonly #entries = new Map<string, Entry>();
   #totalBytes = 0;
   #evicted = 0;
+  #fetches = 0;
+  /** Fetches that wait for their turn. */
+  readonly #turns: (() => void)[] = [];
 
   private constructor(root: string, source: ArtifactSource, limitBytes: number) {
     this.#root = root;
@@ -99,7 +103,7 @@ export class InputCache {
 
   #use(digest: string): Entry {
     const known = this.#entries.get(digest);
-    const entry = known ?? { folder: this.#fetch(digest), bytes: 0, users: 0 };
+    const entry = known ?? { folder: this.#fetchInTurn(digest), bytes: 0, users: 0 };
     entry.users += 1;
     this.#entries.delete(digest);
     this.#entries.set(digest, entry);
@@ -110,6 +114,18 @@ export class InputCache {
       });
     }
     return entry;
+  }
+
+  async #fetchInTurn(digest: string): Promise<string> {
+    if (this.#fetches < MAX_FETCHES) this.#fetches += 1;
+    else await new Promise<void>((resolve) => this.#turns.push(resolve));
+    try {
+      return await this.#fetch(digest);
+    } finally {
+      const next = this.#turns.shift();
+      if (next === undefined) this.#fetches -= 1;
+      else next();
+    }
   }
 
   async #fetch(digest: string): Promise<string> {

@@ -137,6 +137,17 @@ export class AgentOrders {
       orders: [...orders],
       ...(refused === undefined ? {} : { refused }),
     };
-    context.publish(subject, codec.encode(message));
+    try {
+      context.publish(subject, codec.encode(message));
+    } catch (error) {
+      if (orders.length === 0) throw error;
+      // No server takes a message of that size. The number has to come all the same, or the agent takes nothing more.
+      this.#options.counters.count("orders.tooLarge");
+      context.log.error(
+        { subject, number, error: String(error) },
+        "orders that fit no message were left out",
+      );
+      context.publish(subject, codec.encode({ ...message, orders: [] }));
+    }
   }
 }

@@ -36,6 +36,7 @@ export class FleetEvents {
   onFailed(reason: string, context: Context<FleetMessage>): void {
     this.#isStoring = false;
     context.log.error({ reason }, "the fleet's events could not be stored");
+    this.#store(context);
   }
 
   #store(context: Context<FleetMessage>): void {

@@ -23,8 +23,17 @@ export interface AgentRoom {
 const ROUND_TRIP_MS = 20;
 const MAX_ROUND_TRIP_JOBS = 8;
 
+/** An agent lists what it holds in one message, unsettled results included. */
+const MAX_PLACED = 3_000;
+
+/** How many jobs it may be given at a time: one a slot, and a backlog. */
+export function mostPlaced(room: AgentRoom, backlogPerSlot: number): number {
+  const { slots } = room.offer.capacity;
+  return Math.min(MAX_PLACED, slots + Math.ceil(slots * backlogPerSlot * roundTripJobs(room)));
+}
+
 /** How many of its usual jobs a slot gets through in a round trip. */
-export function roundTripJobs({ usualMs }: AgentRoom): number {
+function roundTripJobs({ usualMs }: AgentRoom): number {
   if (usualMs === undefined) return 1;
   return Math.min(MAX_ROUND_TRIP_JOBS, Math.max(1, Math.ceil(ROUND_TRIP_MS / Math.max(1, usualMs))));
 }
@@ -47,7 +56,7 @@ export function unknownAgent(name: string): AgentRoom {
 }
 
 export function freeSlots(room: AgentRoom): number {
-  return room.offer.capacity.slots - room.placed.size;
+  return Math.min(MAX_PLACED, room.offer.capacity.slots) - room.placed.size;
 }
 
 /** How full it is, slots being what counts. */

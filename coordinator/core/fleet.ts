@@ -153,9 +153,13 @@ export function onTick(fleet: Fleet, nowMs: number): FleetEffect[] {
   return effects;
 }
 
-/** The coordinator hears again: silence counts from here, as the agents may have been cut off, too. */
+/**
+ * The coordinator hears again: silence counts from here, as the agents may have been cut off, too. A holder may not have
+ * heard that its name is claimed: claimants say hello again, and are then weighed anew.
+ */
 export function onOutageEnded(fleet: Fleet, nowMs: number): void {
   for (const agent of fleet.agents.values()) agent.lastHeardMs = nowMs;
+  fleet.claims.clear();
 }
 
 /** Whether it may hold jobs: it is registered, and neither lost nor gone. */

@@ -124,9 +124,11 @@ const FIXED_BYTES = 300;
 
 /** Near enough to keep a batch under the server's largest message. */
 function approximateBytes(order: Order): number {
+  if (order.kind === "cancel") return FIXED_BYTES + 3 * order.reason.length;
   if (order.kind !== "start") return FIXED_BYTES;
   const { spec, env, inputs } = order.request;
-  const words = "script" in spec.run ? [spec.run.script] : spec.run.argv;
-  const strings = [...words, ...env.flat(), ...spec.outputs, ...inputs.map((input) => input.job)];
+  const { run, outputs, image = "", network = "" } = spec;
+  const words = "script" in run ? [run.script] : run.argv;
+  const strings = [...words, ...env.flat(), ...outputs, image, network, ...inputs.map((input) => input.job)];
   return strings.reduce((sum, text) => sum + 3 * text.length + 8, FIXED_BYTES + 80 * inputs.length);
 }

@@ -62,20 +62,20 @@ function compiled(spec: GraphSpec): OpenedGraph {
 /** A job request has to fit into a message, with room for the rest of it. */
 const MAX_JOB_BYTES = 256 * 1024;
 
-function refuseLargeJobs(spec: GraphSpec): void {
-  for (const { name, run, env, outputs } of spec.jobs) {
+/** What a job request carries of a job, and of the run's variables, which reach every job. */
+function refuseLargeJobs({ vars, jobs }: GraphSpec): void {
+  const varsBytes = bytesOf(vars.flat());
+  for (const { name, run, env, outputs, image = "", network = "" } of jobs) {
     const words = "script" in run ? [run.script] : run.argv;
-    let bytes = 0;
-    for (const text of words) bytes += Buffer.byteLength(text);
-    for (const [key, value] of env) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
-    for (const glob of outputs) bytes += Buffer.byteLength(glob);
+    const bytes = varsBytes + bytesOf([...words, ...env.flat(), ...outputs, image, network]);
     if (bytes <= MAX_JOB_BYTES) continue;
-    throw new MillraceError(
-      "badInput",
-      `the job ${JSON.stringify(name)} is of ${bytes} bytes, more than ${MAX_JOB_BYTES}`,
-      {
-        fix: "Put long scripts and data into files and name them in `sources`.",
-      },
-    );
+    const what = `the job ${JSON.stringify(name)}${varsBytes === 0 ? "" : " with the variables of its run"}`;
+    throw new MillraceError("badInput", `${what} is of ${bytes} bytes, more than ${MAX_JOB_BYTES}`, {
+      fix: "Put long scripts and data into files and name them in `sources`.",
+    });
   }
+}
+
+function bytesOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }

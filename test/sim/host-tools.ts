@@ -63,11 +63,13 @@ export class SimulatedTools implements AttemptTools {
   }
 
   trouble(): Promise<string | undefined> {
-    return this.#wait(this.#host.delayMs(DISK_MS)).then(() => undefined);
+    return this.#wait(this.#host.delayMs(DISK_MS)).then(() =>
+      this.#host.isFull ? "its disk is full" : undefined,
+    );
   }
 
   isDiskFull(): boolean {
-    return false;
+    return this.#host.isFull;
   }
 
   prefetch(): void {}
@@ -76,8 +78,11 @@ export class SimulatedTools implements AttemptTools {
     await this.#wait(this.#host.delayMs(STORE_MS));
     for (const { job, digest } of await this.#shelf.inputsOf(request)) {
       if (this.#shelf.isDown) throw new MillraceError("unavailable", "the store can't be reached");
-      if (!this.#shelf.has(digest)) throw new MillraceError("notFound", `no artifact ${digest} of ${job}`);
+      const problem = this.#shelf.problemOf(digest);
+      if (problem !== undefined)
+        throw new MillraceError(problem, `the artifact ${digest} of ${job}: ${problem}`);
     }
+    this.#host.write();
   }
 
   async launch(request: JobRequest): Promise<Execution> {
@@ -95,7 +100,9 @@ export class SimulatedTools implements AttemptTools {
     const { launchedMs } = record;
     const elapsed =
       typeof launchedMs === "number" ? { elapsedMs: this.#clock.monotonicMs() - launchedMs } : {};
-    return { ...this.#follow(attemptKey(record), gone), ...elapsed };
+    const key = attemptKey(record);
+    const isFoundRunning = this.#host.running.some((running) => running.key === key);
+    return { ...this.#follow(key, gone), ...elapsed, isFoundRunning };
   }
 
   async sweep(key: string): Promise<void> {

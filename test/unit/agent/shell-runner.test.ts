@@ -257,6 +257,7 @@ test("a job outlives its agent, and its successor reads how it ended", async () 
   await waitUntil("the job has begun", () => existsSync(launch.log));
   first.abandon();
   const adopted = runner.adopt(adoptionOf(launch, 5_000));
+  expect(adopted.isFoundRunning).toBe(true);
   mkdirSync(join(launch.workspace, "go"));
   const exit = await adopted.exit;
   expect(exit).toMatchObject({ kind: "exited", exitCode: 7, usage: { cpuMs: expect.any(Number) } });
@@ -274,6 +275,7 @@ test("a successor does not take the next job of a spawner for the one it adopts"
   await waitUntil("the next job is up", () => existsSync(next.log));
   first.abandon();
   const adopted = runner.adopt(adoptionOf(done));
+  expect(adopted.isFoundRunning).toBe(false);
   await adopted.signal("KILL");
   expect(await adopted.exit).toMatchObject({ kind: "exited", exitCode: 3 });
   mkdirSync(join(next.workspace, "go"));

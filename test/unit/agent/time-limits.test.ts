@@ -21,6 +21,11 @@ test("judges the time since the start, and the time since there was output", () 
   expect(firstPassed({}, () => 0)).toBeUndefined();
 });
 
+test("takes a log that was truncated and written to for output", () => {
+  const bytesAt = (now: number) => (now < 1_000 ? 50_000 : Math.min(now, 20_000));
+  expect(firstPassed({ noOutputMs: 3_000 }, bytesAt)).toEqual({ now: 23_000, limit: "noOutput" });
+});
+
 test("counts what had passed of the time of a job that was taken over", () => {
   expect(onLook(beginTiming(100, 4_950), { runMs: 5_000 }, 0, 140).passed).toBeUndefined();
   expect(onLook(beginTiming(100, 4_950), { runMs: 5_000 }, 0, 150).passed).toMatchObject({ limit: "run" });

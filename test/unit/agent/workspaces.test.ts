@@ -9,6 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -140,6 +141,25 @@ test("fetches an artifact once for all that need it at the same time, and gives 
   writeFileSync(join(root, "one/tool"), "spoilt");
   await cache.copyTo("d1", join(root, "three"));
   expect(readFileSync(join(root, "three/tool"), "utf8")).toBe("content");
+  await cache.close();
+});
+
+test("fetches few artifacts at a time, and in the end all that a job needs", async () => {
+  let fetching = 0;
+  let most = 0;
+  const cache = await InputCache.open(join(root, "cache"), {
+    download: async (digest, to) => {
+      fetching += 1;
+      most = Math.max(most, fetching);
+      await mkdir(to);
+      fetching -= 1;
+      if (digest === "d7") throw new Error("broken");
+    },
+  });
+  const digests = Array.from({ length: 100 }, (_, number) => `d${number}`);
+  const copies = await Promise.allSettled(digests.map((digest) => cache.copyTo(digest, join(root, digest))));
+  expect(copies.flatMap(({ status }, number) => (status === "rejected" ? [number] : []))).toEqual([7]);
+  expect(most).toBe(16);
   await cache.close();
 });
 

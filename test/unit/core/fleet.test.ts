@@ -114,6 +114,17 @@ describe("the fleet", () => {
     expect(onHello(fleet, successor, 12)).toMatchObject([{ kind: "joined" }]);
   });
 
+  it("weighs a claim anew after an outage, in which the holder could neither be asked nor be heard", () => {
+    const fleet = newFleet(times);
+    onHello(fleet, hello, 0);
+    onHello(fleet, successor, 1_000);
+    onOutageEnded(fleet, 3_000);
+    expect(onTick(fleet, 3_500)).toEqual([]);
+    expect(onHello(fleet, successor, 4_000)).toEqual([{ kind: "askHello", agent: "a" }]);
+    expect(kinds(onHeartbeat(fleet, heartbeat, 4_500))).toEqual(["nameTaken"]);
+    expect(fleet.agents.get("a")?.hello.incarnation).toBe("i1");
+  });
+
   it("counts silence from the end of an outage", () => {
     const fleet = newFleet(times);
     onHello(fleet, hello, 0);

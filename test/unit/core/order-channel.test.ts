@@ -30,6 +30,13 @@ describe("an order channel", () => {
     expect(channel.takeNew(0, 1).map((batch) => batch.number)).toEqual([4]);
   });
 
+  it("counts what people say when they cancel", () => {
+    const channel = new OrderChannel({ incarnation: "i", resendAfterMs: 1000 });
+    const reason = "ü".repeat(500);
+    for (let job = 0; job < 4; job++) channel.enqueue({ ...settle(job), kind: "cancel", reason });
+    expect(channel.takeNew(0, 4_000).map((batch) => batch.orders.length)).toEqual([2, 2]);
+  });
+
   it("greets again with what waits to be confirmed, so that repeated greetings gather nothing", () => {
     const channel = new OrderChannel({ incarnation: "i", resendAfterMs: 1000, lastSeen: 4 });
     expect(channel.greet(0)).toMatchObject({ number: 5, orders: [] });

@@ -1,0 +1,120 @@
+import { expect, test } from "vitest";
+import { AgentActor, type AgentMessage } from "../../../agent/actors/agent-actor.ts";
+import type { AttemptTools } from "../../../agent/actors/attempt-tools.ts";
+import { recordOf } from "../../../agent/workspaces/attempt-record.ts";
+import type { Leftover } from "../../../agent/workspaces/workspaces.ts";
+import { MessageCodec } from "../../../shared/actor/message-codec.ts";
+import { Subjects } from "../../../shared/bus/subjects.ts";
+import type { JobRequest } from "../../../shared/model/messages.ts";
+import { ActorWorld, gate } from "../../support/actor-world.ts";
+import { jobRequest } from "./request.ts";
+
+const subjects = new Subjects("test");
+const codec = new MessageCodec();
+const never = () => new Promise<never>(() => {});
+const place = { number: 1, root: "", work: "", inputs: "", sources: "", log: "", control: "" };
+
+/** A host on which everything takes for ever. */
+const slowTools: AttemptTools = {
+  workspaces: { boot: "b", recordsId: "r", take: () => place, launching: () => {}, ending: () => {} },
+  artifacts: { upload: never },
+  graceMs: 1_000,
+  openLog: () => ({ size: () => 0, close: () => 0, ship: never, stored: never }),
+  trouble: never,
+  isDiskFull: () => false,
+  prefetch: () => {},
+  fetch: never,
+  launch: never,
+  adopt: never,
+  sweep: never,
+  free: never,
+};
+
+interface Given {
+  readonly requests?: readonly JobRequest[];
+  readonly leftovers?: readonly Leftover[];
+  readonly tools?: Partial<AttemptTools>;
+}
+
+/** An agent with one slot that has been ordered to start these; what it says from then on. */
+async function startedAgent({ requests = [], leftovers = [], tools = {} }: Given) {
+  const world = new ActorWorld();
+  const coordinator = world.network.connect("coordinator");
+  const heard: { readonly kind: string }[] = [];
+  let incarnation = "";
+  coordinator.subscribe(subjects.fromAgentAll(), (payload, subject) => {
+    const body = codec.decode(payload) as { incarnation: string };
+    incarnation = body.incarnation;
+    heard.push({ ...body, kind: subject.split(".").at(-1) ?? "" });
+  });
+  const agent = world.node("agent").system.spawn<AgentMessage>(
+    "agent",
+    () =>
+      new AgentActor({
+        identity: {
+          name: "a",
+          capacity: { slots: 1, cpu: 1, memoryBytes: 1 },
+          labels: [],
+          pool: "",
+          host: { hostname: "h", platform: "linux", arch: "x64", pid: 1 },
+          versions: { millrace: "0", node: "20", engine: null },
+        },
+        subjects,
+        codec,
+        tools: { ...slowTools, ...tools },
+        leftovers,
+        heartbeatMs: 2_000,
+        readLoad: () => ({ load1: 0, freeMemoryBytes: 0 }),
+        onStopped: () => {},
+      }),
+  );
+  await world.clock.advance(100);
+  const orders = requests.map((request) => ({ kind: "start", request }));
+  heard.length = 0;
+  const batch = { v: 1, epoch: 1, incarnation, number: 1, heartbeatMs: 2_000, orders };
+  coordinator.publish(subjects.toAgent("a"), codec.encode(batch));
+  return { world, agent, heard };
+}
+
+test("says that it drains before it gives back what waits, or it would be given to it again", async () => {
+  const { world, agent, heard } = await startedAgent({ requests: [jobRequest(), jobRequest()] });
+  await world.clock.advance(100);
+  heard.length = 0;
+  agent.tell({ kind: "stop", mode: "drain" });
+  await world.clock.advance(100);
+  expect(heard).toMatchObject([
+    { kind: "heartbeat", mode: "draining" },
+    { kind: "report", items: [{ kind: "returned" }] },
+  ]);
+});
+
+test.each([
+  { isFoundRunning: false, outcome: { kind: "succeeded" } },
+  { isFoundRunning: true, outcome: { kind: "timeout", limit: "run" } },
+])("judges by its limits what it takes over and finds running: $isFoundRunning", async (given) => {
+  const { isFoundRunning, outcome } = given;
+  const record = recordOf(jobRequest({ spec: { timeouts: { runMs: 60_000 } } }), "b");
+  const ended = gate();
+  const usage = { wallMs: 1, cpuMs: null, peakMemoryBytes: null };
+  const exit = ended.opened.then(() => ({ kind: "exited" as const, exitCode: 0, usage }));
+  const signal = () => Promise.resolve();
+  const execution = { exit, elapsedMs: 90_000, isFoundRunning, signal };
+  const { world, heard } = await startedAgent({
+    leftovers: [{ record, place }],
+    tools: { adopt: () => Promise.resolve(execution) },
+  });
+  // What it ended with is still being read.
+  await world.clock.advance(1_000);
+  ended.open();
+  await world.clock.advance(1_000);
+  expect(heard).toContainEqual(
+    expect.objectContaining({
+      kind: "report",
+      items: [
+        expect.objectContaining({
+          result: expect.objectContaining({ outcome: expect.objectContaining(outcome) }),
+        }),
+      ],
+    }),
+  );
+});
