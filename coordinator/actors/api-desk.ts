@@ -156,7 +156,9 @@ export class ApiDesk {
       throw error;
     }
     const isStatus = command.verb === "status";
-    const lastEpoch = await (isStatus ? this.#soon(this.#lastEpoch.take()) : this.#lastEpoch.take());
+    const lastEpoch = await this.#within(isStatus ? STATUS_WAIT_MS : limitMs, this.#lastEpoch.take());
+    // The cluster's status is asked for when something is wrong, perhaps with the journal: it goes without.
+    if (lastEpoch === undefined && !isStatus) return undefined;
     if (lastEpoch !== undefined && lastEpoch > leading.epoch) {
       onEpochSeen(lastEpoch);
       return undefined;
@@ -167,7 +169,8 @@ export class ApiDesk {
   async #withStandbys(reply: Reply, leading: Leading): Promise<Reply> {
     if (!reply.ok) return reply;
     const standbys = leading.standbys();
-    const lastSeq = standbys.length === 0 ? 0 : await this.#soon(this.#options.journal.lastSeq());
+    const lastSeq =
+      standbys.length === 0 ? 0 : await this.#within(STATUS_WAIT_MS, this.#options.journal.lastSeq());
     const listed = standbys.map(({ node, position }) => ({
       node,
       lagEntries: lastSeq === undefined ? null : Math.max(0, lastSeq - position),
@@ -175,10 +178,10 @@ export class ApiDesk {
     return { ok: true, result: { ...Object(reply.result), standbys: listed } };
   }
 
-  /** The cluster's status is asked for when something is wrong, perhaps with the journal: it does not wait for it. */
-  #soon(reading: Promise<number>): Promise<number | undefined> {
+  /** Undefined when it takes longer: the journal answers late, or never. */
+  #within(limitMs: number, reading: Promise<number>): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
-      const cancel = this.#options.clock.schedule(STATUS_WAIT_MS, () => resolve(undefined));
+      const cancel = this.#options.clock.schedule(limitMs, () => resolve(undefined));
       reading.then(resolve, reject).finally(cancel);
     });
   }

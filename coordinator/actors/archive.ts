@@ -1,14 +1,17 @@
 /** The archive actor: answers questions about ended runs from the journal, and keeps the last few it has read. */
 import type { ActorRef, Behaviour } from "../../shared/actor/contract.ts";
+import type { RunView } from "../../shared/model/api.ts";
 import { asMillraceError } from "../../shared/model/error.ts";
 import type { RunState } from "../core/run-state.ts";
+import { viewRun } from "../core/run-view.ts";
 import { Scheduler } from "../core/scheduler.ts";
 import { loadRun, type RunStores } from "../journal/run-loader.ts";
 import type { Command, Reply } from "./messages.ts";
-import { answerQuery } from "./query.ts";
+import { answerQuery, refuseUnknownJob } from "./query.ts";
 
 export interface ArchiveMessage {
-  readonly run: string;
+  /** The run that is asked about, as listings show it. */
+  readonly view: RunView;
   readonly command: Command;
   readonly replyTo: ActorRef<Reply>;
 }
@@ -24,19 +27,23 @@ export class ArchiveActor implements Behaviour<ArchiveMessage> {
     this.#stores = stores;
   }
 
-  async receive({ run, command, replyTo }: ArchiveMessage): Promise<void> {
+  async receive({ view, command, replyTo }: ArchiveMessage): Promise<void> {
     try {
-      replyTo.tell(answer(await this.#state(run), command));
+      replyTo.tell(answer(await this.#state(view), command));
     } catch (error) {
-      const { code, message } = asMillraceError(error, `run ${run} could not be read`);
+      const { code, message } = asMillraceError(error, `run ${view.run} could not be read`);
       replyTo.tell({ ok: false, code, message });
     }
   }
 
-  async #state(run: string): Promise<RunState> {
+  async #state({ run, submittedAt }: RunView): Promise<RunState> {
     const kept = this.#kept.get(run);
-    const state = kept ?? (await loadRun(run, this.#stores)).state;
+    // The one that was read before may have been given up, and its id used again.
+    const isSame = kept !== undefined && viewRun(kept).submittedAt === submittedAt;
+    const state = isSame ? kept : (await loadRun(run, this.#stores)).state;
     this.#kept.delete(run);
+    // A replica that lags may have left out its end.
+    if (state.endedAt === null) return state;
     this.#kept.set(run, state);
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= KEPT_RUNS) break;
@@ -47,6 +54,8 @@ export class ArchiveActor implements Behaviour<ArchiveMessage> {
 }
 
 function answer(state: RunState, command: Command): Reply {
+  const refusal = refuseUnknownJob(state, command);
+  if (refusal !== undefined) return refusal;
   if (command.verb === "cancel") return { ok: true, result: { cancelled: false, status: state.status } };
   if (command.verb === "priority")
     return { ok: false, code: "conflict", message: `run ${state.run} has ended` };

@@ -36,6 +36,8 @@ export interface CollectorOptions extends CollectionSettings {
   readonly stores: CollectionStores;
   readonly codec: Codec;
   readonly coordinator: ActorRef<CoordinatorMessage>;
+  /** Something of a run that was given up may be left: the first collection is not put off. */
+  readonly isDue: boolean;
   /** After which an agent that is there has been heard. */
   readonly lostAfterMs: number;
 }
@@ -70,7 +72,7 @@ export class CollectorActor implements Behaviour<CollectorMessage> {
   started(context: Context<CollectorMessage>): void {
     this.#connectedAtMs = context.monotonicMs();
     context.onTransport((status) => ({ kind: "transport", status }));
-    context.after(this.#options.intervalMs, { kind: "due" });
+    context.after(this.#options.isDue ? 0 : this.#options.intervalMs, { kind: "due" });
   }
 
   stopped(): void {
@@ -150,7 +152,7 @@ export class CollectorActor implements Behaviour<CollectorMessage> {
       newId: () => context.id(),
       newFilter: () => new ReferenceFilter(context.fraction()),
       onCondemned: (runs) => coordinator.tell({ kind: "runsCondemned", runs }),
-      onRemoved: (runs) => coordinator.tell({ kind: "runsRemoved", runs }),
+      onAllRemoved: () => coordinator.tell({ kind: "allRemoved" }),
     });
     this.#goOn(context);
   }

@@ -74,6 +74,8 @@ const RUN_RESTARTS = 3;
 const WINDOW_MS = 60_000;
 /** Agents that were there before have said hello to a new coordinator after this many heartbeats. */
 const GRACE_BEATS = 2;
+/** Looking through ten thousand ended runs takes a second of CPU, which a takeover has better use for. */
+const UNTOLD_ENDS_MS = 2_000;
 
 export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   readonly #options: CoordinatorOptions;
@@ -111,12 +113,9 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     for (const run of runs.living.keys()) this.#notLoaded.add(run);
     for (const [run, followed] of runs.living) this.#spawnRun(run, { isStored: true, followed }, context);
     if (this.#notLoaded.size === 0) this.#onAllLoaded(context);
-    context.pipe(
-      findUntoldEnds(runs.ended.keys(), this.#options.eventLog),
-      (untold) => ({ kind: "endsUntold", runs: untold }),
-      // The next leader finds them.
-      () => ({ kind: "endsUntold", runs: [] }),
-    );
+    runs.living.clear();
+    runs.ended.clear();
+    context.after(UNTOLD_ENDS_MS, { kind: "endsDue" });
   }
 
   receive(message: CoordinatorMessage, context: Context<CoordinatorMessage>): void {
@@ -138,6 +137,8 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       case "runEnded":
         this.#ended.set(message.view.run, message.view);
         return this.#close(message.view.run, context);
+      case "endsDue":
+        return this.#findUntoldEnds(context);
       case "endsUntold":
         for (const run of message.runs) {
           // Until its end is told it counts as living.
@@ -147,7 +148,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       case "runActorFailed":
         return this.#onRunActorFailed(message.run, context);
       case "runsCondemned":
-      case "runsRemoved":
+      case "allRemoved":
       case "storage":
         return this.#onStorage(message);
       case "schedulerStarted":
@@ -162,6 +163,15 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       case "deposed":
         return this.#onDeposed(message.epoch, context);
     }
+  }
+
+  #findUntoldEnds(context: Context<CoordinatorMessage>): void {
+    context.pipe(
+      findUntoldEnds([...this.#ended.values()], this.#options.eventLog),
+      (runs) => ({ kind: "endsUntold", runs }),
+      // The next leader finds them.
+      () => ({ kind: "endsUntold", runs: [] }),
+    );
   }
 
   #spawnActors(context: Context<CoordinatorMessage>): void {
@@ -323,10 +333,9 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         const { run } = command.request;
         const living = this.#living.get(run);
         if (living !== undefined) return living.ref.tell({ kind: "command", command, replyTo });
-        if (!this.#ended.has(run)) {
-          return replyTo.tell({ ok: false, code: "notFound", message: `there is no run ${run}` });
-        }
-        this.#actors?.archive.tell({ run, command, replyTo });
+        const view = this.#ended.get(run);
+        if (view === undefined) return replyTo.tell(noRun(run));
+        this.#actors?.archive.tell({ view, command, replyTo });
       }
     }
   }
@@ -348,6 +357,8 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     }
     const refusal = this.#storekeeper.refusal(run);
     if (refusal !== undefined) return replyTo.tell(refusal);
+    if ("retryOf" in submission && this.#storekeeper.isGivenUp(submission.retryOf))
+      return replyTo.tell(noRun(submission.retryOf));
     this.#submitters.set(run, [replyTo]);
     this.#spawnRun(run, { isStored: false, submission }, context);
   }
@@ -380,4 +391,8 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       ...this.#storekeeper.status(),
     };
   }
+}
+
+function noRun(run: string): Reply {
+  return { ok: false, code: "notFound", message: `there is no run ${run}` };
 }

@@ -260,8 +260,9 @@ export class ElectionActor implements Behaviour<ElectionMessage> {
         this.#runs = runs;
       }),
       () => ({ kind: "caughtUp", epoch }),
-      // The follower says itself why.
-      () => ({ kind: "over" }),
+      // One that has ended says itself why.
+      (error) =>
+        follower.hasEnded ? { kind: "over" } : { kind: "failed", what: "follow", reason: String(error) },
     );
   }
 

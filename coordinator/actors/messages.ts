@@ -26,12 +26,14 @@ export type CoordinatorMessage =
   | { readonly kind: "runReady"; readonly run: string; readonly jobs: number }
   | { readonly kind: "runRejected"; readonly run: string; readonly reply: Reply }
   | { readonly kind: "runEnded"; readonly view: RunView }
+  | { readonly kind: "endsDue" }
   /** Ended runs whose events are not all stored. */
   | { readonly kind: "endsUntold"; readonly runs: readonly string[] }
   | { readonly kind: "runActorFailed"; readonly run: string }
   /** Given up: to be forgotten; their ids can't be used again before nothing is left of them. */
   | { readonly kind: "runsCondemned"; readonly runs: readonly string[] }
-  | { readonly kind: "runsRemoved"; readonly runs: readonly string[] }
+  /** Nothing is left of any run that was given up. */
+  | { readonly kind: "allRemoved" }
   | {
       readonly kind: "storage";
       readonly state: StorageState;
@@ -72,7 +74,13 @@ export type RunMessage =
   | { readonly kind: "dependency"; readonly result: DependencyResult }
   | { readonly kind: "carryOn" }
   | { readonly kind: "inputsStored"; readonly agent: string; readonly request: JobRequest }
-  | { readonly kind: "inputsNotStored"; readonly reason: string }
+  | {
+      readonly kind: "inputsNotStored";
+      readonly agent: string;
+      readonly request: JobRequest;
+      readonly reason: string;
+    }
+  | { readonly kind: "inputsDue"; readonly agent: string; readonly request: JobRequest }
   | { readonly kind: "recheck" }
   | { readonly kind: "transport"; readonly status: TransportStatus }
   | { readonly kind: "schedulerStarted" }

@@ -16,6 +16,8 @@ export function listRuns(views: RunView[], request: ApiCommand<"runs">): Reply {
 
 /** About a living run by its actor, or a standby; of an ended one by the archive. */
 export function answerQuery(state: RunState, command: Command, scheduler: Scheduler, now: number): Reply {
+  const refusal = refuseUnknownJob(state, command);
+  if (refusal !== undefined) return refusal;
   switch (command.verb) {
     case "run":
       return { ok: true, result: viewRun(state) };
@@ -25,13 +27,21 @@ export function answerQuery(state: RunState, command: Command, scheduler: Schedu
       return { ok: true, result: viewGraph(state, command.request.offset, command.request.limit) };
     case "explain": {
       const index = state.graph.indexOf.get(command.request.job);
-      if (index === undefined) {
-        const name = JSON.stringify(command.request.job);
-        return { ok: false, code: "notFound", message: `run ${state.run} has no job ${name}` };
-      }
+      if (index === undefined) return noJob(state.run, command.request.job);
       return { ok: true, result: explain(state, index, scheduler, now) };
     }
     default:
       return { ok: false, code: "conflict", message: `a run does not answer ${command.verb}` };
   }
+}
+
+/** The answer to a command that names a job which the run does not have. */
+export function refuseUnknownJob(state: RunState, { request }: Command): Reply | undefined {
+  const name = "job" in request ? request.job : undefined;
+  return name === undefined || state.graph.indexOf.has(name) ? undefined : noJob(state.run, name);
+}
+
+function noJob(run: string, name: string): Reply {
+  const fix = `List its jobs with \`millrace status --all ${run}\`.`;
+  return { ok: false, code: "notFound", message: `run ${run} has no job ${name}`, fix };
 }

@@ -125,7 +125,7 @@ export class Consequences {
       case "ready":
         return this.#jobs.onReady(change.job);
       case "returned":
-        return this.#jobs.askAgain(change.job, 0);
+        return this.#jobs.onReturned(change.job);
       case "retrying":
         return this.#jobs.askAgain(change.job, change.delayMs);
       case "succeeded":
@@ -148,11 +148,11 @@ export class Consequences {
           run: this.#state.run,
           priority: change.priority,
         });
-        this.#cancelLive(HELD_REASON, (job) => isHeld(this.#state, job));
+        this.#endHeld(change.priority, () => true);
         return this.#jobs.recheck(Number.POSITIVE_INFINITY);
       case "jobPrioritised":
         this.#jobs.onPrioritised(change.job);
-        return this.#cancelLive(HELD_REASON, (job) => job === change.job && isHeld(this.#state, job));
+        return this.#endHeld(change.priority, (job) => job === change.job);
       case "ended":
         this.#hasEnded = true;
         return;
@@ -160,6 +160,11 @@ export class Consequences {
       case "stranded":
         return;
     }
+  }
+
+  /** The state may be ahead, and hold jobs by a record that is not stored: only what this one holds is ended. */
+  #endHeld(priority: number, isMeant: (job: number) => boolean): void {
+    if (priority === 0) this.#cancelLive(HELD_REASON, (job) => isMeant(job) && isHeld(this.#state, job));
   }
 
   #cancelLive(reason: string, isMeant: (job: number) => boolean): void {
@@ -174,30 +179,41 @@ export class Consequences {
   }
 
   onInputsStored(agent: string, request: JobRequest): void {
+    // It may have been ended meanwhile: its agent has answered for it, and would start it after all.
+    if (liveAttempt(jobAt(this.#state, request.job))?.lease !== request.lease) return;
     this.#surroundings.fleet.tell({ kind: "orders", agent, orders: [{ kind: "start", request }] });
+  }
+
+  /** The store is full, or refuses for another reason that may pass: the job waits. */
+  onInputsNotStored(agent: string, request: JobRequest, reason: string): void {
+    this.#context.log.warn({ job: request.job, reason }, "a list of inputs could not be stored; tried again");
+    this.#context.after(STORE_AGAIN_MS, { kind: "inputsDue", agent, request });
+  }
+
+  /** A list of inputs that would not fit into a message travels as an object. */
+  storeInputs(agent: string, request: JobRequest): void {
+    this.#context.pipe(
+      this.#surroundings.documents.store(request.inputs),
+      (inputList) => ({ kind: "inputsStored", agent, request: { ...request, inputs: [], inputList } }),
+      (error) => ({
+        kind: "inputsNotStored",
+        agent,
+        request,
+        reason: error instanceof Error ? error.message : String(error),
+      }),
+    );
   }
 
   #order(agent: string, orders: readonly Order[]): void {
     const small = orders.filter((order) => !hasManyInputs(order));
     if (small.length > 0) this.#surroundings.fleet.tell({ kind: "orders", agent, orders: small });
     for (const order of orders) {
-      if (order.kind === "start" && hasManyInputs(order)) this.#storeInputs(agent, order.request);
+      if (order.kind === "start" && hasManyInputs(order)) this.storeInputs(agent, order.request);
     }
-  }
-
-  /** A list of inputs that would not fit into a message travels as an object. */
-  #storeInputs(agent: string, request: JobRequest): void {
-    this.#context.pipe(
-      this.#surroundings.documents.store(request.inputs),
-      (inputList) => ({ kind: "inputsStored", agent, request: { ...request, inputs: [], inputList } }),
-      (error) => ({
-        kind: "inputsNotStored",
-        reason: error instanceof Error ? error.message : String(error),
-      }),
-    );
   }
 }
 
+const STORE_AGAIN_MS = 1_000;
 /** About 256 KiB of names and digests. */
 const MANY_INPUTS = 1000;
 

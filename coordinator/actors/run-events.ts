@@ -29,7 +29,8 @@ export class RunEvents {
 
   add(events: readonly RunEvent[], options: { isLive: boolean }): void {
     if (options.isLive) for (const event of events) this.#publish(event);
-    this.#waiting.push(...events);
+    // One by one: a record may have more events than a call takes arguments.
+    for (const event of events) this.#waiting.push(event);
     this.#store();
   }
 

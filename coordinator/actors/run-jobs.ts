@@ -9,7 +9,7 @@ import type { ActorRef, Context } from "../../shared/actor/contract.ts";
 import type { DependencyResult } from "../../shared/model/event.ts";
 import { targetsOf } from "../../shared/model/graph.ts";
 import { requirementOf } from "../core/requirement.ts";
-import { agentsFailedOn } from "../core/retry.ts";
+import { agentsFailedOn, restMs } from "../core/retry.ts";
 import type { Change } from "../core/run-fold.ts";
 import {
   type Attempt,
@@ -102,6 +102,11 @@ export class RunJobs {
     else if (needs.every((need) => this.#isRepaired[need] === 1)) this.#actor(index);
   }
 
+  /** It was given back. */
+  onReturned(index: number): void {
+    this.askAgain(index, restMs(jobAt(this.#state, index).attempts, this.#context.now()));
+  }
+
   askAgain(index: number, delayMs: number): void {
     if (jobAt(this.#state, index).phase === "ready") this.#actor(index).tell({ kind: "askSlot", delayMs });
   }
@@ -139,7 +144,7 @@ export class RunJobs {
     this.#state.jobs.forEach((job, index) => {
       if (job.phase !== "ready" || this.#hasAsked[index] === 1 || isHeld(this.#state, index)) return;
       const readyAt = job.readyAt ?? 0;
-      if (readyAt > now || readyAt > readyBefore) return;
+      if (readyAt > now || readyAt > readyBefore || restMs(job.attempts, now) > 0) return;
       this.#surroundings.counters.count("dependencies.repaired");
       this.#actor(index).tell(askNow);
     });

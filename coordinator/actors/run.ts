@@ -24,7 +24,7 @@ import { viewRun } from "../core/run-view.ts";
 import type { AppendResult } from "../journal/journal.ts";
 import { readDependency } from "./dependency-message.ts";
 import type { Command, Reply, RunMessage } from "./messages.ts";
-import { answerQuery } from "./query.ts";
+import { answerQuery, refuseUnknownJob } from "./query.ts";
 import { type Consequence, Consequences, consequencesOf } from "./run-consequences.ts";
 import { RunEvents } from "./run-events.ts";
 import { RunJobs } from "./run-jobs.ts";
@@ -198,7 +198,9 @@ export class RunActor implements Behaviour<RunMessage> {
       case "inputsStored":
         return living.consequences.onInputsStored(message.agent, message.request);
       case "inputsNotStored":
-        throw new MillraceError("unavailable", `a list of inputs could not be stored: ${message.reason}`);
+        return living.consequences.onInputsNotStored(message.agent, message.request, message.reason);
+      case "inputsDue":
+        return living.consequences.storeInputs(message.agent, message.request);
       case "recheck":
         return this.#recheck(living, OVERDUE_MS, context);
       case "transport":
@@ -369,12 +371,10 @@ export class RunActor implements Behaviour<RunMessage> {
 
   #answer(living: Living, command: Command, context: Context<RunMessage>): Reply {
     const { state } = living;
-    const { request } = command;
-    const name = "job" in request ? request.job : undefined;
-    const job = name === undefined ? null : state.graph.indexOf.get(name);
-    if (job === undefined) {
-      return { ok: false, code: "notFound", message: `run ${state.run} has no job ${JSON.stringify(name)}` };
-    }
+    const refusal = refuseUnknownJob(state, command);
+    if (refusal !== undefined) return refusal;
+    const name = "job" in command.request ? command.request.job : undefined;
+    const job = name === undefined ? null : (state.graph.indexOf.get(name) ?? null);
     switch (command.verb) {
       case "cancel": {
         const { by, reason } = command.request;

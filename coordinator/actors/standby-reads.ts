@@ -5,6 +5,7 @@
 import { AskError } from "../../shared/actor/actor-error.ts";
 import type { ActorRef, Clock } from "../../shared/actor/contract.ts";
 import type { ActorSystem } from "../../shared/actor/system.ts";
+import type { RunView } from "../../shared/model/api.ts";
 import { viewRun } from "../core/run-view.ts";
 import { Scheduler } from "../core/scheduler.ts";
 import { FreshReading } from "../journal/fresh-reading.ts";
@@ -36,13 +37,17 @@ export class StandbyReads {
   async answer(follower: JournalFollower, command: Command, limitMs: number): Promise<Reply | undefined> {
     if (!isRead(command)) return undefined;
     if (!(await this.#isCurrent(follower, Math.min(limitMs, CATCH_UP_MS)))) return undefined;
-    if (command.verb === "runs") return listRuns(viewsOf(follower), command.request);
+    if (command.verb === "runs") {
+      const views = viewsOf(follower);
+      return views && listRuns(views, command.request);
+    }
     const { run } = command.request;
     if (follower.living.has(run)) {
       const followed = follower.living.get(run);
       return followed && answerQuery(followed.state, command, new Scheduler(), 0);
     }
-    if (follower.ended.has(run)) return this.#askArchive(run, command, limitMs);
+    const ended = follower.ended.get(run);
+    if (ended !== undefined) return this.#askArchive(ended, command, limitMs);
     return { ok: false, code: "notFound", message: `there is no run ${run}` };
   }
 
@@ -54,11 +59,11 @@ export class StandbyReads {
     });
   }
 
-  async #askArchive(run: string, command: Command, limitMs: number): Promise<Reply | undefined> {
+  async #askArchive(view: RunView, command: Command, limitMs: number): Promise<Reply | undefined> {
     try {
       return await this.#system.ask<Reply, ArchiveMessage>(
         this.#archive,
-        (replyTo) => ({ run, command, replyTo }),
+        (replyTo) => ({ view, command, replyTo }),
         limitMs,
       );
     } catch (error) {
@@ -73,7 +78,12 @@ function isRead(command: Command): command is Read {
   return verb === "runs" || verb === "run" || verb === "jobs" || verb === "graph";
 }
 
-function viewsOf({ living, ended }: FollowedRuns) {
-  const states = [...living.values()].flatMap((followed) => (followed === undefined ? [] : [followed.state]));
-  return [...ended.values(), ...states.map(viewRun)];
+/** Undefined when one of them could not be read here: the leader may know it. */
+function viewsOf({ living, ended }: FollowedRuns): RunView[] | undefined {
+  const views = [...ended.values()];
+  for (const followed of living.values()) {
+    if (followed === undefined) return undefined;
+    views.push(viewRun(followed.state));
+  }
+  return views;
 }

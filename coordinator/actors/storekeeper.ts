@@ -18,14 +18,14 @@ export interface StorekeeperOptions {
 
 export type StorageMessage = Extract<
   CoordinatorMessage,
-  { kind: "runsCondemned" | "runsRemoved" | "storage" }
+  { kind: "runsCondemned" | "allRemoved" | "storage" }
 >;
 
 type Finding = Extract<CoordinatorMessage, { kind: "storage" }>;
 
 export class Storekeeper {
   readonly #options: StorekeeperOptions;
-  /** Given up, and not wholly removed. */
+  /** Given up, and not known to be wholly removed. */
   readonly #removed: Set<string>;
   #finding: Finding | undefined;
   #collector: ActorRef<CollectorMessage> | undefined;
@@ -43,7 +43,8 @@ export class Storekeeper {
     const { collection, storage } = this.#options;
     const coordinator = context.self;
     if (collection !== undefined) {
-      const collector = (): CollectorActor => new CollectorActor({ ...collection, ...leader, coordinator });
+      const isDue = this.#removed.size > 0;
+      const collector = () => new CollectorActor({ ...collection, ...leader, coordinator, isDue });
       const options = { mailbox: { capacity: 1000 }, supervision };
       this.#collector = context.spawn<CollectorMessage>("collector", collector, options);
     }
@@ -55,8 +56,13 @@ export class Storekeeper {
 
   take(message: StorageMessage): void {
     if (message.kind === "storage") this.#finding = message;
-    else if (message.kind === "runsCondemned") for (const run of message.runs) this.#removed.add(run);
-    else for (const run of message.runs) this.#removed.delete(run);
+    else if (message.kind === "allRemoved") this.#removed.clear();
+    else for (const run of message.runs) this.#removed.add(run);
+  }
+
+  /** Nobody is to know of it any more, though it can still be read. */
+  isGivenUp(run: string): boolean {
+    return this.#removed.has(run);
   }
 
   /** Why no job is started at present; null when there is room. */

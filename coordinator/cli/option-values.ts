@@ -26,6 +26,12 @@ export const durationValue = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** How long what no run refers to is kept: its upload may be under way, or its result on an agent that is away. */
+export const unreferencedValue = durationValue.refine(
+  (ms) => ms >= 3600_000,
+  "must be at least 1h: uploads may be under way",
+);
+
 /** Bytes, from a size with a unit. */
 export const sizeValue = z.string().transform((text, context) => {
   const bytes = parseSizeBytes(text);

@@ -5,6 +5,7 @@ import { targetsOf } from "../../shared/model/graph.ts";
 import { describeOutcome } from "../../shared/model/outcome.ts";
 import type { CarriedJob } from "./record.ts";
 import { misfit, requirementOf } from "./requirement.ts";
+import { restMs } from "./retry.ts";
 import { isFinal, type Job, jobAt, liveAttempt, priorityOf, type RunState, specAt } from "./run-state.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -73,8 +74,9 @@ function readyReasons(state: RunState, index: number, job: Job, scheduler: Sched
   if (state.priority === 0) return [{ code: "held", message: "the run is held: its priority is 0" }];
   if (priorityOf(state, index) === 0)
     return [{ code: "held", message: "the job is held: its priority is 0" }];
-  if (job.readyAt !== null && job.readyAt > now) {
-    const seconds = Math.ceil((job.readyAt - now) / 1000);
+  const waitMs = Math.max((job.readyAt ?? 0) - now, restMs(job.attempts, now));
+  if (waitMs > 0) {
+    const seconds = Math.ceil(waitMs / 1000);
     return [{ code: "backoff", message: `it is tried again in ${seconds} s` }];
   }
   const requirement = requirementOf(specAt(state, index), state.options.pool);
@@ -90,7 +92,8 @@ function readyReasons(state: RunState, index: number, job: Job, scheduler: Sched
       misfits.push({ code: problem.code, message: `${offer.name}: ${problem.message}` });
     else if (offer.mode !== "active")
       able.push(`${offer.name} is ${offer.mode}${offer.trouble === undefined ? "" : `: ${offer.trouble}`}`);
-    else if (avoided.includes(offer.name)) able.push(`${offer.name} is avoided, as it has failed there`);
+    else if (avoided.includes(offer.name))
+      able.push(`${offer.name} is avoided, as it has failed or was refused there`);
     else {
       const { placed, slots } = scheduler.load(offer.name);
       able.push(`${offer.name} has ${placed} jobs for ${slots} slots`);

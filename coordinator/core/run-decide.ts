@@ -8,6 +8,7 @@
  */
 import type { Order, ReportItem } from "../../shared/model/messages.ts";
 import type { Outcome } from "../../shared/model/outcome.ts";
+import { routineReturn } from "../../shared/model/return-reason.ts";
 import { attemptRef } from "./job-request.ts";
 import type { RunRecord } from "./record.ts";
 import { finalLoss, retryDelayMs } from "./retry.ts";
@@ -81,7 +82,7 @@ export function onReported(
     case "finished":
       if (item.result.outcome.kind === "cancelled" && !isCancelWanted(state, job)) {
         // Ended to hold it, or by the agent's own stop: it did not fail, and goes back to the queue.
-        return { records: [returned(item, now, "ended before it had finished")], settles: true };
+        return { records: [returned(item, now, routineReturn.ended)], settles: true };
       }
       return { records: finished(state, item.job, attempt, item.result, now, chance), settles: true };
   }

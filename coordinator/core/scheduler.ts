@@ -21,9 +21,9 @@ import {
   fitsNow,
   freeSlots,
   loadOf,
+  mostPlaced,
   noCapacity,
   type Placement,
-  roundTripJobs,
   unknownAgent,
 } from "./agent-room.ts";
 import { goesBefore, JobQueue, type QueuedJob } from "./job-queue.ts";
@@ -320,8 +320,7 @@ export class Scheduler {
 
   #roomLeft(room: AgentRoom): number {
     if (room.offer.mode !== "active") return 0;
-    const { slots } = room.offer.capacity;
-    return slots + Math.ceil(slots * this.#backlogPerSlot * roundTripJobs(room)) - room.placed.size;
+    return mostPlaced(room, this.#backlogPerSlot) - room.placed.size;
   }
 
   #place(room: AgentRoom, placement: Placement): void {

@@ -19,15 +19,15 @@ import type { RunReplay } from "./run-replay.ts";
 
 /** The runs of a namespace as the journal has them. */
 export interface FollowedRuns {
-  /** Undefined for one that could not be read. */
-  readonly living: ReadonlyMap<string, RunReplay | undefined>;
-  readonly ended: ReadonlyMap<string, RunView>;
+  /** Undefined for one that could not be read. Emptied by who takes them over, as it may lead for months. */
+  readonly living: Map<string, RunReplay | undefined>;
+  readonly ended: Map<string, RunView>;
   /** Given up: what is left of them is to be removed before their ids can be used again. */
   readonly removed: ReadonlySet<string>;
 }
 
-/** Events of a run kept for a takeover before the event log is asked which of them it has. */
-const MANY_EVENTS = 10_000;
+/** Events of a run kept for a takeover before the event log is asked which of them it has: there may be many runs. */
+const MANY_EVENTS = 1_000;
 
 export class JournalFollower implements FollowedRuns {
   readonly living = new Map<string, RunReplay | undefined>();
@@ -51,6 +51,11 @@ export class JournalFollower implements FollowedRuns {
   /** Sequence up to which the journal has been taken in. */
   get position(): number {
     return this.#position;
+  }
+
+  /** Stopped, or the journal could not be read any more. */
+  get hasEnded(): boolean {
+    return this.#end.signal.aborted;
   }
 
   /** Resolves once it is stopped; rejects when the journal can't be read any more. */
@@ -131,6 +136,8 @@ export class JournalFollower implements FollowedRuns {
       return;
     }
     this.living.set(run, replay);
+    // An earlier one of that id, which was removed; that it was may have been missed.
+    this.ended.delete(run);
     this.removed.delete(run);
     if (replay.missingEvents.length < (this.#manyEvents.get(run) ?? MANY_EVENTS)) return;
     replay.onEventsStored(await this.#stores.eventLog.lastSeq(run));

@@ -64,7 +64,7 @@ export interface EventLog {
   store(run: string, firstSeq: number, events: readonly object[]): Promise<void>;
   /** `seq` of the last stored event of a run, 0 for none. */
   lastSeq(run: string): Promise<number>;
-  /** Whether the last stored event is the run's end. */
-  hasEnd(run: string): Promise<boolean>;
+  /** Whether the last stored event is the run's end; `nothing` when there is none. */
+  ending(run: string): Promise<"told" | "untold" | "nothing">;
   storeFleet(events: readonly object[]): Promise<void>;
 }

@@ -55,9 +55,10 @@ export class StreamEventLog implements EventLog {
     return (await this.#findEnd(this.#subjects.runEvents(run))).lastEvent;
   }
 
-  async hasEnd(run: string): Promise<boolean> {
+  async ending(run: string): Promise<"told" | "untold" | "nothing"> {
     const last = await this.#stream.last(this.#subjects.runEvents(run));
-    return last !== undefined && isRunsLast(lastIn(last));
+    if (last === undefined) return "nothing";
+    return isRunsLast(lastIn(last)) ? "told" : "untold";
   }
 
   storeFleet(events: readonly object[]): Promise<void> {

@@ -16,7 +16,8 @@
  *     carries nothing over from those runs. All others are marked, so what it may carry over stays.
  *  3. Any other reference is made after an announcement: the entry is younger than the age, or has another sequence.
  *  4. A removal of a run reaches no higher than the sequences of before `confirming`, and a run of the same name can
- *     only be submitted after a removal: the new one's messages are out of reach.
+ *     only be submitted after it: the new one's messages are out of reach. A deposed leader may have emptied the
+ *     journal sooner: so a leader refuses the id until `onAllRemoved`, whatever the journal says.
  *  5. Nothing is swept when any run could not be read.
  *  6. A chunk goes when no entry names its nuid and it is older than the age: an upload takes less.
  * Live: a run half removed still has its journal, whose last entry says `removed`: the next collection, whoever makes
@@ -78,8 +79,8 @@ export interface CollectionMeans {
   readonly newFilter: () => ReferenceFilter;
   /** The runs are to be forgotten; they can't be submitted again yet. */
   readonly onCondemned: (runs: readonly string[]) => void;
-  /** Nothing is left of the runs: ids may be used again. */
-  readonly onRemoved: (runs: readonly string[]) => void;
+  /** Nothing is left of any run that was given up: ids may be used again. */
+  readonly onAllRemoved: () => void;
 }
 
 /** A slice is done; the next one should begin no sooner. */
@@ -159,9 +160,9 @@ async function* giveUpRuns(
   for (const run of progress.runs) {
     await stores.removeRun(run, bounds);
     means.references.forget(run);
-    means.onRemoved([run]);
     yield NO_PAUSE;
   }
+  means.onAllRemoved();
   return new Set();
 }
 

@@ -178,8 +178,7 @@ export class BusClient implements Client {
   }
 
   async *logs(run: string, job: string, options: LogOptions = {}): AsyncIterable<LogRecord> {
-    const { carriedFrom } = await this.#job(run, job);
-    const home = carriedFrom ?? run;
+    const home = await this.#homeOf(run, await this.#job(run, job));
     yield* readJobLog(this.#bus, { run: home, job }, options, {
       view: () => this.#job(home, job),
       events: (signal) =>
@@ -198,8 +197,8 @@ export class BusClient implements Client {
     options: { readonly attempt?: number } = {},
   ): Promise<string[]> {
     const view = await this.#job(run, job);
-    const { carriedFrom } = view;
-    if (carriedFrom !== null) return this.logTail(carriedFrom, job, lines, options);
+    const home = await this.#homeOf(run, view);
+    if (home !== run) return this.logTail(home, job, lines, options);
     const attempt = options.attempt ?? view.attempts.at(-1)?.attempt;
     return attempt === undefined ? [] : tailLog(this.#bus, { run, job, attempt, lines });
   }
@@ -233,6 +232,27 @@ export class BusClient implements Client {
   async close(): Promise<void> {
     this.#objects.close();
     await this.#bus.close();
+  }
+
+  /** The run that has the log of a job: of one that was carried over, the run that executed it. */
+  async #homeOf(run: string, { job, carriedFrom }: JobView): Promise<string> {
+    if (carriedFrom === null) return run;
+    const [own, earlier] = await Promise.all([this.run(run), this.#runIfKept(carriedFrom)]);
+    // Once it is given up, its id may be another run's.
+    if (earlier !== undefined && earlier.submittedAt < own.submittedAt) return carriedFrom;
+    throw new MillraceError(
+      "notFound",
+      `the log of ${job} is gone with run ${carriedFrom}, which executed it`,
+    );
+  }
+
+  async #runIfKept(run: string): Promise<RunView | undefined> {
+    try {
+      return await this.run(run);
+    } catch (error) {
+      if (error instanceof MillraceError && error.code === "notFound") return undefined;
+      throw error;
+    }
   }
 
   async #job(run: string, job: string): Promise<JobView> {

@@ -8,9 +8,7 @@ import { DEFAULT_FLEET_TIMES, MISSED_BEFORE_SUSPECT } from "../../core/fleet.ts"
 import { namedServer } from "../cluster.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
-import { durationValue, sizeValue, wholeNumber } from "../option-values.ts";
-
-const MIN_UNREFERENCED_MS = 3600_000;
+import { durationValue, sizeValue, unreferencedValue, wholeNumber } from "../option-values.ts";
 
 const shape = z.object({
   server: z.string().min(1).optional(),
@@ -27,9 +25,7 @@ const shape = z.object({
       wholeNumber(1, Number.MAX_SAFE_INTEGER),
     ])
     .optional(),
-  keepUnreferenced: durationValue
-    .refine((ms) => ms >= MIN_UNREFERENCED_MS, "must be at least 1h: uploads may be under way")
-    .optional(),
+  keepUnreferenced: unreferencedValue.optional(),
   storageLimit: sizeValue.optional(),
   replicas: z.enum(["1", "3", "5"]).transform(Number).optional(),
 });
@@ -49,7 +45,9 @@ export const command = defineCommand(schema, async (input, context) => {
   }
   const { interruption } = context;
   interruption.take();
-  const log = pino({ level: input.logLevel, base: { namespace: input.namespace } }, pino.destination(2));
+  const serializers = { error: pino.stdSerializers.err };
+  const base = { namespace: input.namespace };
+  const log = pino({ level: input.logLevel, base, serializers }, pino.destination(2));
   const interrupted = interruption.signal.aborted ? Promise.resolve() : once(interruption.signal, "abort");
   const { keepRunsFor, keepRuns, keepUnreferenced, storageLimit, replicas } = input;
   const started = startCoordinator({

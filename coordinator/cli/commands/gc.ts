@@ -6,13 +6,13 @@ import { withCluster } from "../cluster.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
 import { printJson } from "../json-output.ts";
-import { connectionShape, durationValue } from "../option-values.ts";
+import { connectionShape, durationValue, unreferencedValue } from "../option-values.ts";
 
 const schema = z.object({
   ...connectionShape,
   dryRun: z.boolean().default(false),
   olderThan: durationValue.optional(),
-  unreferencedFor: durationValue.optional(),
+  unreferencedFor: unreferencedValue.optional(),
   json: z.boolean().default(false),
 });
 

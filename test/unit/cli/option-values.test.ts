@@ -8,6 +8,7 @@ import {
   connectionShape,
   durationValue,
   momentValue,
+  unreferencedValue,
   wholeNumber,
 } from "../../../coordinator/cli/option-values.ts";
 import { CapturedTerminal } from "./captured-terminal.ts";
@@ -41,6 +42,11 @@ describe("option values", () => {
 
   it.each(["10", "soon", "-5m", "0s"])("refuse %j as a duration", (text) => {
     expect(durationValue.safeParse(text).success).toBe(false);
+  });
+
+  it("refuse to remove what may be of an upload under way", () => {
+    expect(unreferencedValue.safeParse("59m").success).toBe(false);
+    expect(unreferencedValue.parse("1h")).toBe(3_600_000);
   });
 
   it.each(["yesterday", "5", "2026-13-45"])("refuse %j as a moment", (text) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Journal } from "../../../coordinator/journal/journal.ts";
 import { CoordinatorWorld, SimulatedAgent, subjects } from "../../support/coordinator-world.ts";
-import type { Sketch } from "../../support/run-driver.ts";
+import { type Sketch, succeeded } from "../../support/run-driver.ts";
 
 const diamond: Sketch = { a: {}, b: { needs: ["a"] }, c: { needs: ["a"] }, d: { needs: ["b", "c"] } };
 
@@ -100,6 +100,22 @@ describe("the coordinator's actors", () => {
     forger.transport.publish(subjects.dependency("r1", "a"), payload);
     await world.clock.advance(5_000);
     expect(agent.started.map((request) => request.spec.name)).toEqual(["a"]);
+  });
+
+  it("keep no run in memory any longer because it was taken over", async () => {
+    const world = new CoordinatorWorld();
+    const first = await world.startCoordinator();
+    const agent = new SimulatedAgent(world, "one", ({ run }) => (run === "r1" ? succeeded : undefined));
+    await world.submit("r1", { a: {} });
+    await world.submit("r2", { a: {} });
+    first.crash();
+    await world.startCoordinator();
+    expect(await world.view("r1")).toMatchObject({ status: "succeeded" });
+    const living = agent.started.find(({ run }) => run === "r2");
+    if (living !== undefined) agent.finish(living);
+    await world.clock.advance(5_000);
+    expect(await world.view("r2")).toMatchObject({ status: "succeeded" });
+    expect(world.takenOver.map(({ living, ended }) => living.size + ended.size)).toEqual([0, 0]);
   });
 
   it("are told when another coordinator leads, and change nothing any more", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Entry } from "../../../coordinator/journal/journal.ts";
 import { StreamJournal } from "../../../coordinator/journal/stream-journal.ts";
 import type { Verb } from "../../../shared/model/api.ts";
 import { runOptionsSchema } from "../../../shared/model/api.ts";
@@ -31,8 +32,8 @@ class Coordinators {
     this.world = new World({ seed, isTraced: false, report, onPublished: () => undefined });
   }
 
-  async start(name: string): Promise<CoordinatorNode> {
-    const node = new CoordinatorNode(this.world, name);
+  async start(name: string, Journal = StreamJournal): Promise<CoordinatorNode> {
+    const node = new CoordinatorNode(this.world, name, Journal);
     node.start();
     await this.world.clock.advance(1_500);
     return node;
@@ -70,6 +71,16 @@ const submission = (run: string) => ({
   graph: { inline: { jobs: jobsOf({ a: {}, b: { needs: ["a"] } }) } },
 });
 const names = ({ runs }: Reply["result"]): string[] => runs.map(({ run }) => run).sort();
+
+/** A standby that follows by it can't read its first run. */
+class UnreadableOnce extends StreamJournal {
+  #left = 1;
+
+  override read(run: string, afterSeq?: number): AsyncIterable<Entry> {
+    if (this.#left-- > 0) throw new Error("unreadable");
+    return super.read(run, afterSeq);
+  }
+}
 
 describe("the coordinators of a namespace", () => {
   it("have a leader at once, and a standby in each one that starts later", async () => {
@@ -204,5 +215,37 @@ describe("the coordinators of a namespace", () => {
     expect(await place.ask(leader, "submit", request)).toEqual({ run: "r1", jobs: 1, repeated: true });
     expect(await place.ask(leader, "run", { run: "r1" })).toMatchObject({ status: "running" });
     expect(await place.epochs("r1")).toEqual([0, 1]);
+  });
+
+  it("lead though the journal refused at first to say how far it goes", async () => {
+    let left = 1;
+    class Stumbling extends StreamJournal {
+      override lastSeq(): Promise<number> {
+        return left-- > 0 ? Promise.reject(new Error("refused")) : super.lastSeq();
+      }
+    }
+    const place = new Coordinators();
+    const only = await place.start("only", Stumbling);
+    await place.world.clock.advance(1_500);
+    expect(await place.ask(only, "status", {}, 100)).toMatchObject({ epoch: 1 });
+    expect(await place.ask(only, "submit", submission("r1"))).toMatchObject({ repeated: false });
+  });
+
+  it("give up an answer that the journal does not confirm in time, and tell their status meanwhile", async () => {
+    const place = new Coordinators();
+    const only = await place.start("only");
+    for (const connection of only.node?.connections ?? []) connection.cut();
+    const reading = place.ask(only, "runs", {}, 130_000);
+    await expect(reading).rejects.toMatchObject({ code: "timeout" });
+    expect(await place.ask(only, "status", {}, 2_000)).toMatchObject({ epoch: 1 });
+  });
+
+  it("leave a listing to the leader when they can't read one of the runs", async () => {
+    const place = new Coordinators();
+    const first = await place.start("first");
+    const second = await place.start("second", UnreadableOnce);
+    await place.ask(first, "submit", submission("r1"));
+    await place.ask(first, "submit", submission("r2"));
+    expect(names(await place.ask(second, "runs"))).toEqual(["r1", "r2"]);
   });
 });

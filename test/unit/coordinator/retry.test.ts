@@ -46,7 +46,7 @@ describe("the retry of a run", () => {
     expect((await world.view("r1")).status).toBe("failed");
   });
 
-  it("has a list of carried jobs that would fit no record as a document", async () => {
+  it("has a list of carried jobs that would fit no record as a document", { timeout: 30_000 }, async () => {
     const world = new CoordinatorWorld();
     const first = await world.startCoordinator();
     const agent = failing(world, "one", { last: 1 });
@@ -89,6 +89,33 @@ describe("the retry of a run", () => {
 });
 
 describe("the next attempt of a job", () => {
+  it("goes to another agent than the one that has refused it", async () => {
+    const world = new CoordinatorWorld();
+    await world.startCoordinator();
+    const refusing = new SimulatedAgent(world, "a-refusing", () => "refused");
+    const other = new SimulatedAgent(world, "other");
+    await world.submit("r1", { a: {}, b: {} });
+    await world.clock.advance(2_000);
+    expect((await world.view("r1")).status).toBe("succeeded");
+    expect(refusing.started.length).toBeGreaterThan(0);
+    expect(other.started).toHaveLength(2);
+  });
+
+  it("comes later each time while the only agent refuses the job, and explains it", async () => {
+    const world = new CoordinatorWorld();
+    await world.startCoordinator();
+    const agent = new SimulatedAgent(world, "one", () => "refused");
+    await world.submit("r1", { a: {} });
+    await world.clock.advance(20_000);
+    expect(agent.started.length).toBeGreaterThan(4);
+    expect(agent.started.length).toBeLessThan(8);
+    expect(JSON.stringify(await world.call("explain", { run: "r1", job: "a" }))).toContain(
+      "it is tried again in",
+    );
+    await world.clock.advance(600_000);
+    expect(agent.started.length).toBeLessThan(20);
+  });
+
   it("goes to another agent than the one on which it has failed", async () => {
     const world = new CoordinatorWorld();
     await world.startCoordinator();
@@ -109,7 +136,7 @@ describe("the next attempt of a job", () => {
     await world.clock.advance(10_000);
     expect(names(idle, "r2")).toEqual(["a"]);
     const explanation = await world.call("explain", { run: "r2", job: "a" });
-    expect(JSON.stringify(explanation)).toContain("idle is avoided, as it has failed there");
+    expect(JSON.stringify(explanation)).toContain("idle is avoided, as it has failed or was refused there");
     await world.clock.advance(30_000);
     expect(names(idle, "r2")).toEqual(["a", "a"]);
     expect((await world.view("r2")).status).toBe("failed");

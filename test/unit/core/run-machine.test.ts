@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agentsFailedOn } from "../../../coordinator/core/retry.ts";
+import { agentsFailedOn, restMs } from "../../../coordinator/core/retry.ts";
 import * as decide from "../../../coordinator/core/run-decide.ts";
 import { fold } from "../../../coordinator/core/run-fold.ts";
 import { liveAttempt, newRunState } from "../../../coordinator/core/run-state.ts";
@@ -261,15 +261,32 @@ describe("a retry", () => {
     expect(agentsFailedOn(run.state.jobs[0]?.attempts ?? [])).toEqual(["host"]);
   });
 
-  it("avoids the agents on which the job has failed or was lost, not those that gave it back", () => {
+  it("avoids the agents that refuse the job, and on which it failed or was lost, not those that gave it back", () => {
     const run = new RunDriver({ a: { retries: { max: 3 } } });
-    run.grant("a", "refuses");
+    run.grant("a", "drains");
     run.giveBack("a");
+    run.grant("a", "refuses");
+    run.giveBack("a", "the agent can't read the request");
     run.grant("a", "silent");
     run.record(decide.onAttemptLost(run.state, 0, "gone", run.now, 0));
     run.grant("a", "broken");
     run.finish("a", failed);
-    expect(agentsFailedOn(run.state.jobs[0]?.attempts ?? [])).toEqual(["broken", "silent"]);
+    expect(agentsFailedOn(run.state.jobs[0]?.attempts ?? [])).toEqual(["broken", "refuses", "silent"]);
+  });
+
+  it("comes at once after the first refusal, and later after each further one in a row, but within a minute", () => {
+    const run = new RunDriver({ a: {} });
+    const rest = (now = run.now) => restMs(run.state.jobs[0]?.attempts ?? [], now);
+    const rests = Array.from({ length: 9 }, () => {
+      run.grant("a");
+      run.giveBack("a", "the disk is full");
+      return rest();
+    });
+    expect(rests).toEqual([0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+    expect([59_000, 70_000, -1].map((ms) => rest(run.now + ms))).toEqual([1000, 0, 0]);
+    run.grant("a");
+    run.giveBack("a");
+    expect(rest()).toBe(0);
   });
 
   it("is not made after a loss where the job forbids it", () => {

@@ -38,6 +38,15 @@ describe("the scheduler", () => {
     expect(placesOf(scheduler.plan())).toEqual(["r/4@a"]);
   });
 
+  it("gives an agent no more than it can list in a message, however many slots it has", () => {
+    const scheduler = new Scheduler();
+    scheduler.onAgent(offer("a", 4_000));
+    scheduler.onRunOpened("r", 1, 500);
+    request(scheduler, "r", 5_000);
+    expect(scheduler.plan()).toHaveLength(3_000);
+    expect(scheduler.recalls()).toEqual([]);
+  });
+
   it("gives runs of one priority equal shares, so that a small later run is not starved", () => {
     const scheduler = new Scheduler({ backlogPerSlot: 0 });
     scheduler.onAgent(offer("a", 4));

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import type { FleetMessage, RunMessage } from "../../../coordinator/actors/messages.ts";
+import { Consequences } from "../../../coordinator/actors/run-consequences.ts";
+import { RunEvents } from "../../../coordinator/actors/run-events.ts";
+import type { RunJobs } from "../../../coordinator/actors/run-jobs.ts";
+import type { RunSurroundings } from "../../../coordinator/actors/run-surroundings.ts";
+import { jobRequest } from "../../../coordinator/core/job-request.ts";
+import { onAttemptLost } from "../../../coordinator/core/run-decide.ts";
+import { jobAt, liveAttempt } from "../../../coordinator/core/run-state.ts";
+import type { ActorRef, Context } from "../../../shared/actor/contract.ts";
+import type { RunEvent } from "../../../shared/model/event.ts";
+import { RunDriver } from "../../support/run-driver.ts";
+
+/** The consequences of a run with one job that an agent was given, and what they tell the fleet. */
+function place() {
+  const run = new RunDriver({ a: {} });
+  run.grant("a");
+  const attempt = liveAttempt(jobAt(run.state, 0));
+  if (attempt === undefined) throw new Error("it was not given to an agent");
+  const request = { ...jobRequest(run.state, 0, attempt), inputList: "0".repeat(64) };
+  const told: FleetMessage[] = [];
+  const fleet: Partial<ActorRef<FleetMessage>> = { tell: (message) => void told.push(message) };
+  const scheduler: Partial<RunSurroundings["scheduler"]> = { tell: () => undefined };
+  const surroundings = { fleet, scheduler } as RunSurroundings;
+  const jobs: Partial<RunJobs> = { recheck: () => undefined, onPrioritised: () => undefined };
+  const parts = { jobs: jobs as RunJobs, events: {} as RunEvents };
+  const consequences = new Consequences(run.state, surroundings, parts, {} as Context<RunMessage>);
+  return { run, request, told, consequences };
+}
+
+describe("what follows from a record", () => {
+  it("is the start of a job once the list of its many inputs is stored", () => {
+    const { request, told, consequences } = place();
+    consequences.onInputsStored("host", request);
+    expect(told).toEqual([{ kind: "orders", agent: "host", orders: [{ kind: "start", request }] }]);
+  });
+
+  it("is no start when the attempt was over before the list was stored", () => {
+    const { run, request, told, consequences } = place();
+    run.record(onAttemptLost(run.state, 0, "the host is gone", run.now, 0));
+    consequences.onInputsStored("host", request);
+    run.grant("a", "other");
+    consequences.onInputsStored("host", request);
+    expect(told).toEqual([]);
+  });
+
+  it("is the end of what runs once a hold is stored, and not before", () => {
+    const { run, told, consequences } = place();
+    run.record([{ type: "prioritised", at: run.now, job: null, priority: 20 }]);
+    run.record([{ type: "prioritised", at: run.now, job: null, priority: 0 }]);
+    consequences.carryOut([{ kind: "change", change: { kind: "prioritised", priority: 20 } }]);
+    consequences.carryOut([{ kind: "change", change: { kind: "jobPrioritised", job: 0, priority: 20 } }]);
+    expect(told).toEqual([]);
+    consequences.carryOut([{ kind: "change", change: { kind: "prioritised", priority: 0 } }]);
+    expect(told).toMatchObject([{ kind: "orders", orders: [{ kind: "cancel", attempt: 1 }] }]);
+  });
+
+  it("may be more events than a call takes arguments", async () => {
+    const stored: number[] = [];
+    const eventLog: Partial<RunSurroundings["eventLog"]> = {
+      store: (_run, firstSeq) => Promise.resolve(void stored.push(firstSeq)),
+    };
+    const context: Partial<Context<RunMessage>> = { pipe: () => undefined };
+    const surroundings = { eventLog } as Partial<RunSurroundings> as RunSurroundings;
+    const events = new RunEvents("r1", surroundings, context as Context<RunMessage>);
+    const many = Array.from({ length: 300_000 }, (_, index) => ({ seq: index + 1 }) as RunEvent);
+    events.add(many, { isLive: false });
+    while (!events.isIdle) events.onStored();
+    expect(stored.at(-1)).toBe(299_001);
+  });
+});
