@@ -2,7 +2,7 @@ import { CoordinatorActor, type CoordinatorOptions } from "../../coordinator/act
 import type { Term } from "../../coordinator/actors/election.ts";
 import type { Command, CoordinatorMessage, Reply } from "../../coordinator/actors/messages.ts";
 import type { Journal } from "../../coordinator/journal/journal.ts";
-import { JournalFollower } from "../../coordinator/journal/journal-follower.ts";
+import { type FollowedRuns, JournalFollower } from "../../coordinator/journal/journal-follower.ts";
 import { MemoryConnection, MemoryStream } from "../../coordinator/journal/memory-stream.ts";
 import { Snapshots } from "../../coordinator/journal/snapshots.ts";
 import { StreamEventLog } from "../../coordinator/journal/stream-event-log.ts";
@@ -37,6 +37,8 @@ export class CoordinatorWorld extends ActorWorld {
   /** Why snapshots were not used. */
   readonly leftAside: string[] = [];
   readonly deposed: number[] = [];
+  /** What each leader was given to take over. */
+  readonly takenOver: FollowedRuns[] = [];
   /** Tokens of all agents of which a heartbeat was ever sent, as the server keeps them. */
   readonly heardOf = new Set<string>();
   readonly #documents = new MemoryDocuments();
@@ -112,6 +114,7 @@ export class CoordinatorWorld extends ActorWorld {
     const follower = new JournalFollower(options, this.logger(), () => undefined);
     const following = follower.follow();
     const runs = await follower.finish();
+    this.takenOver.push(runs);
     await following;
     return { epoch: claim.epoch, runs, onDeposed: (epoch) => this.deposed.push(epoch) };
   }
@@ -153,6 +156,9 @@ export class CoordinatorWorld extends ActorWorld {
   }
 }
 
+/** What an agent makes of a job: an outcome, `refused` to give it back, or undefined to go on with it. */
+export type Answer = Outcome | "refused" | undefined;
+
 /** An agent on the simulated network: runs nothing, ends each job at once or when it is told to. Like a real one it
  * repeats a result until it is settled. */
 export class SimulatedAgent {
@@ -161,17 +167,13 @@ export class SimulatedAgent {
   readonly #codec = new MessageCodec();
   readonly #name: string;
   readonly #node: Node;
-  readonly #outcome: (request: JobRequest) => Outcome | undefined;
+  readonly #outcome: (request: JobRequest) => Answer;
   readonly #held = new Map<string, JobRequest>();
-  readonly #results = new Map<string, Outcome>();
+  readonly #results = new Map<string, Exclude<Answer, undefined>>();
   #epoch = 0;
   #ordersSeen = 0;
 
-  constructor(
-    world: ActorWorld,
-    name: string,
-    outcome: (request: JobRequest) => Outcome | undefined = () => succeeded,
-  ) {
+  constructor(world: ActorWorld, name: string, outcome: (request: JobRequest) => Answer = () => succeeded) {
     this.#world = world;
     this.#name = name;
     this.#outcome = outcome;
@@ -188,7 +190,7 @@ export class SimulatedAgent {
     return this.#held.has(lease);
   }
 
-  finish(request: JobRequest, outcome: Outcome = succeeded): void {
+  finish(request: JobRequest, outcome: Exclude<Answer, undefined> = succeeded): void {
     this.#results.set(request.lease, outcome);
     this.#report();
   }
@@ -196,7 +198,9 @@ export class SimulatedAgent {
   #report(): void {
     const items = [...this.#results].map(([lease, outcome]) => {
       const { run, job, attempt } = this.#held.get(lease) as JobRequest;
-      return { kind: "finished", run, job, attempt, lease, result: resultOf(outcome) };
+      const ref = { run, job, attempt, lease };
+      if (outcome === "refused") return { kind: "returned", ...ref, reason: "it can't be read" };
+      return { kind: "finished", ...ref, result: resultOf(outcome) };
     });
     if (items.length > 0) this.#send("report", { items });
   }

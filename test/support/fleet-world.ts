@@ -42,7 +42,7 @@ export class FleetWorld extends ActorWorld {
     const eventLog = {
       store: () => Promise.resolve(),
       lastSeq: () => Promise.resolve(0),
-      hasEnd: () => Promise.resolve(false),
+      ending: () => Promise.resolve("told" as const),
       storeFleet: (events: readonly object[]) => {
         this.events.push(...(events as AgentEvent[]));
         return Promise.resolve();

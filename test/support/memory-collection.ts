@@ -56,9 +56,12 @@ export class MemoryCollectionStores implements CollectionStores {
 
   /** Runs that whoever reads the journal now knows of. */
   knownRuns(): string[] {
-    return this.#last()
-      .filter((entry) => standingOf(decodeRecords(entry, this.#codec)) !== "removed")
-      .map(({ run }) => run);
+    return this.#runs((standing) => standing !== "removed");
+  }
+
+  /** Those whose removal has still to be finished. */
+  removedRuns(): string[] {
+    return this.#runs((standing) => standing === "removed");
   }
 
   isInJournal(run: string): boolean {
@@ -128,6 +131,12 @@ export class MemoryCollectionStores implements CollectionStores {
   #add(message: Pick<ObjectMessage, "nuid" | "name">): void {
     this.#lastSeq += 1;
     this.#objects.push({ ...message, seq: this.#lastSeq, storedAtMs: this.nowMs });
+  }
+
+  #runs(isWanted: (standing: ReturnType<typeof standingOf>) => boolean): string[] {
+    return this.#last()
+      .filter((entry) => isWanted(standingOf(decodeRecords(entry, this.#codec))))
+      .map(({ run }) => run);
   }
 
   #last(): Entry[] {

@@ -7,6 +7,7 @@ import { compileGraph } from "../../shared/model/graph.ts";
 import { graphSpecSchema, type JobSpecInput } from "../../shared/model/job-spec.ts";
 import type { AttemptRef, ReportItem } from "../../shared/model/messages.ts";
 import type { AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import { routineReturn } from "../../shared/model/return-reason.ts";
 
 /** Job specs by name: `{ a: {}, b: { needs: ["a"] } }`. */
 export type Sketch = Readonly<
@@ -104,8 +105,8 @@ export class RunDriver {
   }
 
   /** Its agent gives it back without having started it. */
-  giveBack(name: string): decide.Decision {
-    return this.#report({ kind: "returned", ...this.#attempt(name), reason: "recalled" });
+  giveBack(name: string, reason: string = routineReturn.recalled): decide.Decision {
+    return this.#report({ kind: "returned", ...this.#attempt(name), reason });
   }
 
   /** Grants and finishes. */

@@ -217,6 +217,21 @@ describe("a job's log", () => {
     await log.ended;
   });
 
+  it("of a job that was carried over is the one of its run, and of no other that has taken its id since", async () => {
+    await write(open(1), "made\n");
+    setJob({ phase: "succeeded", attempts: [attemptView(1)] });
+    const retry = `${run}-retry`;
+    const submittedAt = new Date(Date.now() + 60_000).toISOString();
+    coordinator.addRun(retry, { submittedAt, retryOf: run });
+    coordinator.jobs.set(retry, [jobView("build", { phase: "succeeded", carriedFrom: run })]);
+    expect(await client.logTail(retry, "build", 5)).toEqual(["made"]);
+    const gone = { code: "notFound", message: expect.stringContaining("is gone with run") };
+    coordinator.addRun(run, { submittedAt: new Date(Date.now() + 120_000).toISOString() });
+    await expect(follow(client.logs(retry, "build")).ended).rejects.toMatchObject(gone);
+    coordinator.runs.delete(run);
+    await expect(client.logTail(retry, "build", 5)).rejects.toMatchObject(gone);
+  });
+
   it("of an unknown job is refused", async () => {
     const log = follow(client.logs(run, "bulid", { follow: true }));
     await expect(log.ended).rejects.toMatchObject({ code: "notFound" });

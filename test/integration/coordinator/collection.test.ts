@@ -62,7 +62,7 @@ describe("a collection on a real server", () => {
         newId: () => crypto.randomUUID(),
         newFilter: () => new ReferenceFilter(0.5, 4096),
         onCondemned: () => undefined,
-        onRemoved: () => undefined,
+        onAllRemoved: () => undefined,
       },
     );
     for await (const _slice of slices);
