@@ -71,6 +71,11 @@ export class AgentOrders {
     return this.#channels.get(agent)?.isOpen ?? false;
   }
 
+  /** Whether orders meant for an incarnation would reach it, and not its successor. */
+  isFor(agent: string, incarnation: string): boolean {
+    return this.#channels.get(agent)?.incarnation === incarnation;
+  }
+
   flush(context: Context<FleetMessage>): void {
     for (const [name, channel] of this.#channels) {
       for (const batch of channel.takeNew(context.monotonicMs(), MAX_BATCH_BYTES)) {

@@ -155,6 +155,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         this.#actors?.scheduler.tell({ kind: "paused", reason: this.#storekeeper.pauseReason });
         this.#actors?.fleet.tell({ kind: "schedulerStarted" });
         for (const { ref } of this.#living.values()) ref.tell({ kind: "schedulerStarted" });
+        if (this.#notLoaded.size === 0) this.#actors?.scheduler.tell({ kind: "recovered" });
         return;
       case "fleetStarted":
         for (const { ref } of this.#living.values()) ref.tell({ kind: "fleetStarted" });
@@ -227,14 +228,13 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
 
   #onAllLoaded(context: Context<CoordinatorMessage>): void {
     this.#tellRecovered();
-    const early = this.#early;
-    this.#early = [];
-    for (const { command, replyTo } of early) this.#onCommand(command, replyTo, context);
+    for (const { command, replyTo } of this.#early.splice(0)) this.#onCommand(command, replyTo, context);
   }
 
   #tellRecovered(): void {
     const runs = [...this.#living].map(([run, { ref }]) => ({ run, ref }));
     this.#actors?.fleet.tell({ kind: "recovered", runs });
+    this.#actors?.scheduler.tell({ kind: "recovered" });
   }
 
   #spawnRun(run: string, origin: RunOrigin, context: Context<CoordinatorMessage>): void {

@@ -116,7 +116,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
         }
         return;
       case "orders":
-        return this.#onOrders(message.agent, message.orders, context);
+        return this.#onOrders(message, context);
       case "flush":
         this.#isFlushDue = false;
         return this.#orders.flush(context);
@@ -215,14 +215,15 @@ export class FleetActor implements Behaviour<FleetMessage> {
       this.#runs.goneFor(run, name, `the agent ${name} ${agent.state === "left" ? "has left" : "is lost"}`);
   }
 
-  #onOrders(name: string, orders: readonly Order[], context: Context<FleetMessage>): void {
-    const isOpen = this.#orders.isOpen(name);
+  #onOrders(message: Extract<FleetMessage, { kind: "orders" }>, context: Context<FleetMessage>): void {
+    const { agent: name, incarnation, orders } = message;
+    const isForIt = incarnation === undefined || this.#orders.isFor(name, incarnation);
     for (const run of runsStartedBy(orders)) {
       this.#runs.concern(run, name);
-      // The agent was given up while the lease was being stored.
-      if (!isOpen) this.#onLease(run, name);
+      // The agent was given up, or started again, while the lease was being stored.
+      if (!isForIt || !this.#orders.isOpen(name)) this.#onLease(run, name);
     }
-    this.#enqueue(name, orders, context);
+    if (isForIt) this.#enqueue(name, orders, context);
   }
 
   #carryOut(effects: readonly FleetEffect[], context: Context<FleetMessage>): void {

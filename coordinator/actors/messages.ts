@@ -97,6 +97,8 @@ export type JobMessage =
   | { readonly kind: "settled"; readonly result: DependencyResult };
 
 export type SchedulerMessage =
+  /** All living runs are loaded, and have told of their leases before this. */
+  | { readonly kind: "recovered" }
   /** Nothing is placed as long as there is a reason not to. */
   | { readonly kind: "paused"; readonly reason: string | null }
   | {
@@ -168,7 +170,13 @@ export type FleetMessage =
       readonly runs: readonly { readonly run: string; readonly ref: ActorRef<RunMessage> }[];
     }
   | { readonly kind: "leaseAdopted"; readonly run: string; readonly agent: string }
-  | { readonly kind: "orders"; readonly agent: string; readonly orders: readonly Order[] }
+  | {
+      readonly kind: "orders";
+      readonly agent: string;
+      /** Whom the leases were given to; another incarnation must not start them. */
+      readonly incarnation?: string;
+      readonly orders: readonly Order[];
+    }
   | { readonly kind: "flush" }
   | { readonly kind: "tick" }
   | { readonly kind: "schedulerStarted" }

@@ -18,7 +18,13 @@ import type { RunSurroundings } from "./run-surroundings.ts";
 export type Consequence =
   | { readonly kind: "events"; readonly events: readonly RunEvent[] }
   | { readonly kind: "change"; readonly change: Change }
-  | { readonly kind: "orders"; readonly agent: string; readonly orders: readonly Order[] }
+  /** With an incarnation they are for that one of the agent, and for no other. */
+  | {
+      readonly kind: "orders";
+      readonly agent: string;
+      readonly incarnation?: string;
+      readonly orders: readonly Order[];
+    }
   | { readonly kind: "reply"; readonly replyTo: ActorRef<Reply>; readonly reply: Reply };
 
 /** What has to happen once a record is stored. */
@@ -100,7 +106,7 @@ export class Consequences {
       case "events":
         return this.#events.add(consequence.events, { isLive: true });
       case "orders":
-        return this.#order(consequence.agent, consequence.orders);
+        return this.#order(consequence);
       case "reply":
         return consequence.replyTo.tell(consequence.reply);
       case "change":
@@ -118,7 +124,8 @@ export class Consequences {
         // It may have been ended between its record and now: then there is nothing to start.
         if (liveAttempt(jobAt(this.#state, change.job)) !== change.attempt) return;
         const request = jobRequest(this.#state, change.job, change.attempt);
-        return this.#order(change.attempt.agent, [{ kind: "start", request }]);
+        const { agent, incarnation } = change.attempt;
+        return this.#order({ agent, incarnation, orders: [{ kind: "start", request }] });
       }
       case "carried":
         return this.#jobs.onCarried(change.job);
@@ -175,13 +182,17 @@ export class Consequences {
   }
 
   #cancelAttempt(job: number, attempt: Attempt, reason: string): void {
-    this.#order(attempt.agent, [{ kind: "cancel", ...attemptRef(this.#state, job, attempt), reason }]);
+    const cancel: Order = { kind: "cancel", ...attemptRef(this.#state, job, attempt), reason };
+    this.#order({ agent: attempt.agent, orders: [cancel] });
   }
 
   onInputsStored(agent: string, request: JobRequest): void {
     // It may have been ended meanwhile: its agent has answered for it, and would start it after all.
-    if (liveAttempt(jobAt(this.#state, request.job))?.lease !== request.lease) return;
-    this.#surroundings.fleet.tell({ kind: "orders", agent, orders: [{ kind: "start", request }] });
+    const attempt = liveAttempt(jobAt(this.#state, request.job));
+    if (attempt?.lease !== request.lease) return;
+    const { incarnation } = attempt;
+    const orders: Order[] = [{ kind: "start", request }];
+    this.#surroundings.fleet.tell({ kind: "orders", agent, incarnation, orders });
   }
 
   /** The store is full, or refuses for another reason that may pass: the job waits. */
@@ -204,9 +215,10 @@ export class Consequences {
     );
   }
 
-  #order(agent: string, orders: readonly Order[]): void {
+  #order({ orders, ...to }: Omit<Extract<Consequence, { kind: "orders" }>, "kind">): void {
+    const { agent } = to;
     const small = orders.filter((order) => !hasManyInputs(order));
-    if (small.length > 0) this.#surroundings.fleet.tell({ kind: "orders", agent, orders: small });
+    if (small.length > 0) this.#surroundings.fleet.tell({ ...to, kind: "orders", orders: small });
     for (const order of orders) {
       if (order.kind === "start" && hasManyInputs(order)) this.storeInputs(agent, order.request);
     }

@@ -317,7 +317,7 @@ export class RunActor implements Behaviour<RunMessage> {
     const agent = { name, incarnation, held };
     const { records, orders } = reconcileLeases(living.state, agent, context.now(), context.fraction());
     // After what is staged: a start order must not overtake the record of its lease.
-    if (orders.length > 0) living.commit.stage(null, [{ kind: "orders", agent: name, orders }]);
+    if (orders.length > 0) living.commit.stage(null, [{ kind: "orders", agent: name, incarnation, orders }]);
     this.#record(living, records, context);
   }
 

@@ -29,6 +29,8 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
   /** Jobs of which was told that nobody can run them, as `run/job`. */
   readonly #told = new Set<string>();
   #graceEndsMs = 0;
+  /** Nothing is placed before: a run that is not loaded yet may have leases that fill the slots. */
+  #isRecovered = false;
   #isPlanDue = false;
   #isCheckDue = false;
 
@@ -44,6 +46,9 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
   receive(message: SchedulerMessage, context: Context<SchedulerMessage>): void {
     const { scheduler } = this.#options;
     switch (message.kind) {
+      case "recovered":
+        this.#isRecovered = true;
+        break;
       case "paused":
         scheduler.pauseReason = message.reason;
         break;
@@ -90,7 +95,7 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
         this.#isCheckDue = false;
         return this.#tellStranded(context);
     }
-    if (this.#isPlanDue) return;
+    if (this.#isPlanDue || !this.#isRecovered) return;
     this.#isPlanDue = true;
     context.self.tell({ kind: "plan" });
   }

@@ -22,11 +22,13 @@ export interface Runnable {
 export class Dispatcher {
   private readonly clock: Clock;
   private readonly ready = new Ring<Runnable>();
+  private readonly sliceMessages: number;
   private isArmed = false;
   private isSlicing = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, sliceMessages = SLICE_MESSAGES) {
     this.clock = clock;
+    this.sliceMessages = sliceMessages;
   }
 
   enqueue(runnable: Runnable): void {
@@ -46,7 +48,7 @@ export class Dispatcher {
     let total = 0;
     let sinceLook = 0;
     try {
-      while (this.ready.length > 0 && total < SLICE_MESSAGES) {
+      while (this.ready.length > 0 && total < this.sliceMessages) {
         const steps = this.ready.shift()!.run(BATCH);
         total += steps;
         sinceLook += steps;

@@ -29,6 +29,8 @@ import { WatchedActors } from "./watched-actors.ts";
 export interface ActorSystemOptions {
   /** Encode and decode messages between actors of this node too, as if they travelled. Default false. */
   readonly serialiseLocal?: boolean;
+  /** Messages after which input from outside has its turn, where time stands still. Default 20,000. */
+  readonly sliceMessages?: number;
   /**
    * Takes messages of other nodes to its actors. Whoever may publish to the node may then send them anything; without it
    * such messages are dead letters. Default true.
@@ -133,7 +135,7 @@ class LocalSystem implements ActorSystem, Host {
     this.transport = transport;
     this.incarnation = settings.randomness.id();
     this.serialiseLocal = options.serialiseLocal ?? false;
-    this.dispatcher = new Dispatcher(clock);
+    this.dispatcher = new Dispatcher(clock, options.sliceMessages);
     this.codec = settings.codec.withRefs((refNode, path) => new AddressRef<never>(this.post, refNode, path));
     this.questions = new Questions(this.incarnation, clock);
     this.deadLetters = new DeadLetters({

@@ -1,18 +1,32 @@
 import { type JobInput, type JobRequest, jobInputsSchema } from "../../shared/model/messages.ts";
 import { MemoryDocuments } from "../support/memory-documents.ts";
+import { MemoryObjects } from "../unit/store/memory-objects.ts";
 
 /** The object store as the simulated cluster uses it: artifacts by digest, and documents. */
 export class ArtifactShelf {
   isDown = false;
   readonly documents = new MemoryDocuments();
+  /** Snapshots of runs. */
+  readonly snapshots = new MemoryObjects();
   readonly #digests = new Set<string>();
+  readonly #spoiled = new Map<string, "corrupt" | "notFound">();
 
   put(digest: string): void {
     this.#digests.add(digest);
   }
 
-  has(digest: string): boolean {
-    return this.#digests.has(digest);
+  get digests(): readonly string[] {
+    return [...this.#digests];
+  }
+
+  /** An artifact is damaged, or gone, from now on. */
+  spoil(digest: string, problem: "corrupt" | "notFound"): void {
+    this.#spoiled.set(digest, problem);
+  }
+
+  /** Why an artifact can't be had. */
+  problemOf(digest: string): "corrupt" | "notFound" | undefined {
+    return this.#spoiled.get(digest) ?? (this.#digests.has(digest) ? undefined : "notFound");
   }
 
   /** What a job request asks for; a long list of inputs is a document. */

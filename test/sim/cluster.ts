@@ -4,7 +4,7 @@ import { AgentNode } from "./agent-node.ts";
 import { CoordinatorNode } from "./coordinator-node.ts";
 import { type HostWatcher, SimulatedHost } from "./simulated-host.ts";
 import { LEAST_CPU } from "./workload.ts";
-import { CALM, type SimulatedNode, type World } from "./world.ts";
+import { CALM, CALM_HASTE, type SimulatedNode, STREAM_MS, type World } from "./world.ts";
 
 export type ClusterNode = CoordinatorNode | AgentNode;
 
@@ -61,17 +61,21 @@ export class Cluster {
 
   /** Everything that was done to the cluster is undone, and everybody runs. */
   heal(): void {
-    const { network, journal, events, shelf } = this.world;
+    const { network, journal, events, shelf, mail } = this.world;
     network.faults = CALM;
+    mail.heal();
+    this.world.streamMs = STREAM_MS;
+    this.world.haste = CALM_HASTE;
     network.heal();
     journal.isFull = false;
     events.isFull = false;
     shelf.isDown = false;
     this.isOut = false;
     this.world.isAtPeace = true;
-    for (const { host } of this.agents) host.slowness = 1;
+    for (const { host } of this.agents) host.recover();
     for (const node of this.nodes) {
       node.start();
+      if (node.node !== undefined) node.node.process.lagMs = 0;
       node.node?.process.resume("timer");
       node.node?.reconnect();
     }

@@ -39,7 +39,7 @@ export class Commands {
     const runs = chance.pick([1, 1, 1, 2, 3]);
     for (let index = 1; index <= runs; index++) {
       const drawn = drawSubmission(chance, `r${index}`, temper);
-      const isEndless = chance.happens(0.12);
+      const isEndless = chance.happens(0.25);
       const submission = isEndless ? withEndlessJob(drawn) : drawn;
       const atMs = index === 1 ? 0 : chance.between(0, lastMs);
       clock.schedule(atMs, () => this.submit(submission));
@@ -52,12 +52,15 @@ export class Commands {
 
   /** When a result is told, what depends on it is about to start: the moment at which commands race with grants. */
   onPublished(subject: string): void {
-    const { chance, clock } = this.#cluster.world;
-    if (!subject.startsWith(this.#dependencies) || !chance.happens(this.#haste)) return;
-    const run = subject.slice(this.#dependencies.length).split(".")[0] ?? "";
+    const { chance, clock, haste } = this.#cluster.world;
+    if (!subject.startsWith(this.#dependencies)) return;
+    if (!chance.happens(Math.max(this.#haste, haste.likelihood))) return;
+    const [run = "", told = ""] = subject.slice(this.#dependencies.length).split(".");
     const submission = this.submissions.find((known) => known.run === run);
     if (submission === undefined || run === PROBE) return;
-    clock.schedule(chance.between(0, 4), () => this.#command(submission));
+    const next = submission.jobs.filter(({ needs }) => needs?.some(({ job }) => job === told));
+    const job = next.length > 0 && chance.happens(0.7) ? chance.pick(next).name : undefined;
+    clock.schedule(chance.between(0, haste.withinMs), () => this.#command(submission, job));
   }
 
   submit(submission: Submission): void {
@@ -71,10 +74,11 @@ export class Commands {
     });
   }
 
-  #command({ run, jobs }: Submission): void {
+  /** A command to the run, or to a job of it: to the one that is given. */
+  #command({ run, jobs }: Submission, given?: string): void {
     const { chance } = this.#cluster.world;
-    const job = chance.pick(jobs).name;
-    switch (chance.between(1, 6)) {
+    const job = given ?? chance.pick(jobs).name;
+    switch (given === undefined ? chance.between(1, 6) : chance.pick([2, 4])) {
       case 1:
         return this.#cancel(run, undefined);
       case 2:

@@ -1,4 +1,5 @@
 /** A coordinator's process: a real member of the election over the model of the streams, as the command puts it together. */
+import { Snapshots } from "../../coordinator/journal/snapshots.ts";
 import { StreamEventLog } from "../../coordinator/journal/stream-event-log.ts";
 import { StreamJournal } from "../../coordinator/journal/stream-journal.ts";
 import { type Member, startMember } from "../../coordinator/member.ts";
@@ -8,15 +9,18 @@ import type { SimulatedNode, World } from "./world.ts";
 const TIMES = { heartbeatMs: 2_000, lostAfterMs: 15_000 };
 const ELECTION_TIMES = { beatMs: 500, silenceMs: 3_000 };
 const STOP_MS = 5_000;
+const LONGEST_TURN_MS = 5;
 
 export class CoordinatorNode {
   readonly name: string;
   readonly #world: World;
+  readonly #Journal: typeof StreamJournal;
   #node: SimulatedNode | undefined;
   #member: Member | undefined;
 
-  constructor(world: World, name: string) {
+  constructor(world: World, name: string, Journal = StreamJournal) {
     this.#world = world;
+    this.#Journal = Journal;
     this.name = name;
   }
 
@@ -30,6 +34,7 @@ export class CoordinatorNode {
     const { codec, system, randomness, process, line, log } = node;
     const { subjects, shelf } = this.#world;
     const newId = (): string => randomness.id();
+    const toJournal = node.connect(this.#world.journal);
     this.#node = node;
     this.#member = startMember({
       // Each start is another member, also under the same name.
@@ -41,10 +46,18 @@ export class CoordinatorNode {
       log,
       subjects,
       codec,
-      journal: new StreamJournal(node.connect(this.#world.journal), subjects, { newId }),
+      journal: new this.#Journal(toJournal, subjects, { newId }),
       eventLog: new StreamEventLog(node.connect(this.#world.events), subjects, { newId }),
       readGraph: () => Promise.reject(new Error("no graph is stored here")),
       documents: shelf.documents,
+      snapshots: new Snapshots({
+        stream: toJournal,
+        subjects,
+        objects: shelf.snapshots,
+        giveWay: () => this.#giveWay(node),
+        onLeftAside: (_, reason) => this.#world.coverage.count(`snapshot left aside: ${reason}`),
+        minRecords: this.#world.snapshotRecords,
+      }),
       heardOf: () => this.#heardOf(node),
       times: TIMES,
       electionTimes: ELECTION_TIMES,
@@ -88,6 +101,13 @@ export class CoordinatorNode {
     this.#node?.end();
     this.#node = undefined;
     this.#member = undefined;
+  }
+
+  /** Others have their turn while something long is done. */
+  #giveWay({ process }: SimulatedNode): Promise<void> {
+    return new Promise((resolve) => {
+      process.schedule(this.#world.chance.between(0, LONGEST_TURN_MS), resolve);
+    });
   }
 
   #heardOf({ process }: SimulatedNode): Promise<string[]> {

@@ -4,78 +4,20 @@
  * kind only and what it breaks is not blamed on another.
  */
 import type { AgentNode } from "./agent-node.ts";
-import type { Cluster, ClusterNode } from "./cluster.ts";
 import type { CoordinatorNode } from "./coordinator-node.ts";
-import type { Troubles } from "./judges/troubles.ts";
+import { directedFaults } from "./directed-faults.ts";
+import {
+  crash,
+  cut,
+  type Fault,
+  later,
+  note,
+  pause,
+  runningOf,
+  type Scene,
+  troubled,
+} from "./fault-scene.ts";
 import { CALM } from "./world.ts";
-
-/** Carries one fault out; says how to end it, or nothing when it is over at once or could not happen. */
-type Fault = (scene: Scene) => void;
-
-interface Scene {
-  readonly cluster: Cluster;
-  readonly troubles: Troubles;
-}
-
-/** Runs the end of a fault after a while, but not when everything has been healed meanwhile. */
-function later({ cluster }: Scene, least: number, most: number, run: () => void): void {
-  const { clock, chance } = cluster.world;
-  clock.schedule(chance.between(least, most), run);
-}
-
-function runningOf<N extends ClusterNode>(nodes: readonly N[], { cluster }: Scene): N | undefined {
-  const running = nodes.filter(({ node }) => node?.process.state === "running");
-  return running.length === 0 ? undefined : cluster.world.chance.pick(running);
-}
-
-function note(scene: Scene, node: ClusterNode, what: string): void {
-  scene.cluster.world.coverage.count(what);
-  scene.cluster.world.trace.add(node.name, () => `FAULT ${what}`);
-}
-
-/** The agents that something was done to; all of them where it was done to the bus. */
-function troubled({ troubles, cluster }: Scene, agents: readonly ClusterNode[] = cluster.agents): () => void {
-  const ends = agents.filter((node) => "host" in node).map(({ name }) => troubles.begin(name));
-  return () => {
-    for (const end of ends) end();
-  };
-}
-
-function crash(scene: Scene, node: ClusterNode | undefined, what: string): void {
-  if (node === undefined) return;
-  note(scene, node, what);
-  const over = troubled(scene, [node]);
-  node.crash();
-  later(scene, 10, 20_000, () => {
-    over();
-    scene.cluster.startNode(node);
-  });
-}
-
-function pause(scene: Scene, node: ClusterNode | undefined, what: string): void {
-  const { process } = node?.node ?? {};
-  if (node === undefined || process === undefined) return;
-  note(scene, node, what);
-  const over = troubled(scene, [node]);
-  process.pause();
-  const { chance } = scene.cluster.world;
-  later(scene, 100, 30_000, () => {
-    over();
-    process.resume(chance.happens(0.5) ? "timer" : "arrival");
-  });
-}
-
-function cut(scene: Scene, node: ClusterNode | undefined): void {
-  const living = node?.node;
-  if (node === undefined || living === undefined) return;
-  note(scene, node, "node cut off the bus");
-  const over = troubled(scene, [node]);
-  living.disconnect();
-  later(scene, 50, 25_000, () => {
-    over();
-    if (!scene.cluster.isOut) living.reconnect();
-  });
-}
 
 /** As for an upgrade: it hands over in order. */
 function stopCoordinator(scene: Scene, coordinator: CoordinatorNode | undefined): void {
@@ -248,7 +190,7 @@ const kinds: Readonly<Record<string, Fault>> = {
   agentStop: (scene) => stopAgent(scene, runningOf(scene.cluster.agents, scene)),
   reboot: (scene) => reboot(scene, runningOf(scene.cluster.agents, scene)),
   burn,
-  cut: (scene) => cut(scene, runningOf(scene.cluster.nodes, scene)),
+  cut: (scene) => cut(scene, runningOf(scene.cluster.nodes, scene), "node cut off the bus"),
   isolate,
   outage,
   storeAway,
@@ -258,6 +200,7 @@ const kinds: Readonly<Record<string, Fault>> = {
   network,
   slowDisk,
   clockStep,
+  ...directedFaults,
 };
 
 const PHASE_MS = 40_000;

@@ -2,6 +2,7 @@
 import type { Cancel, Transport, TransportStatus } from "../../shared/actor/contract.ts";
 import type { MemoryTransport } from "../../shared/actor/memory-network.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
+import type { SlowMail } from "./slow-mail.ts";
 
 /** Sees what a process says, from outside. */
 export type Tap = (node: string, subject: string, payload: Uint8Array) => void;
@@ -10,16 +11,18 @@ export class ProcessTransport implements Transport {
   readonly #transport: MemoryTransport;
   readonly #process: SimulatedProcess;
   readonly #onPublished: Tap;
+  readonly #mail: SlowMail;
 
-  constructor(transport: MemoryTransport, process: SimulatedProcess, onPublished: Tap) {
+  constructor(transport: MemoryTransport, process: SimulatedProcess, mail: SlowMail, onPublished: Tap) {
     this.#transport = transport;
+    this.#mail = mail;
     this.#process = process;
     this.#onPublished = onPublished;
   }
 
   publish(subject: string, payload: Uint8Array): void {
     this.#onPublished(this.#process.name, subject, payload);
-    this.#transport.publish(subject, payload);
+    if (this.#mail.take(this.#process.name, subject, payload)) this.#transport.publish(subject, payload);
   }
 
   subscribe(pattern: string, deliver: (payload: Uint8Array, subject: string) => void): Cancel {

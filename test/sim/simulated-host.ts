@@ -54,6 +54,8 @@ export class SimulatedHost {
   readonly truths = new Map<string, AttemptTruth>();
   /** Factor on all that its disk does. */
   slowness = 1;
+  /** Nothing more can be written. */
+  isFull = false;
   #boots = 1;
   #recordings = 1;
   #lastPlace = 0;
@@ -89,7 +91,14 @@ export class SimulatedHost {
     return [...this.#processes.values()].map(({ truth }) => truth);
   }
 
+  /** Nothing is wrong with its disk any more. */
+  recover(): void {
+    this.slowness = 1;
+    this.isFull = false;
+  }
+
   takePlace(record: AttemptRecord, launches: boolean): Place {
+    this.write();
     const number = ++this.#lastPlace;
     const root = `/${this.name}/${number}`;
     const place: Place = {
@@ -110,8 +119,14 @@ export class SimulatedHost {
 
   /** The record of an attempt changes, as far as is given. */
   noteRecord({ number }: Place, change: Partial<AttemptRecord>): void {
+    this.write();
     const stored = this.disk.get(number);
     if (stored !== undefined) this.disk.set(number, { ...stored, record: { ...stored.record, ...change } });
+  }
+
+  /** Throws as a full disk does. */
+  write(): void {
+    if (this.isFull) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
   }
 
   /** How long something takes that the disk or a new process is needed for. */

@@ -9,6 +9,7 @@
  */
 import type { Cancel, Clock } from "../../shared/actor/contract.ts";
 import type { VirtualClock } from "../../shared/actor/virtual-clock.ts";
+import type { Chance } from "./chance.ts";
 
 type Origin = "timer" | "arrival";
 
@@ -23,11 +24,15 @@ export class SimulatedProcess implements Clock {
   /** How far its wall clock is ahead. */
   skewMs: number;
   readonly #world: VirtualClock;
+  readonly #chance: Chance;
   readonly #startedMs: number;
+  /** It is busy: whatever is to be done at once waits for so long at most, and others come first. */
+  lagMs = 0;
   #overdue: Task[] = [];
 
-  constructor(name: string, world: VirtualClock, skewMs: number) {
+  constructor(name: string, world: VirtualClock, chance: Chance, skewMs: number) {
     this.name = name;
+    this.#chance = chance;
     this.#world = world;
     this.#startedMs = world.monotonicMs();
     this.skewMs = skewMs;
@@ -43,7 +48,8 @@ export class SimulatedProcess implements Clock {
 
   schedule(delayMs: number, run: () => void): Cancel {
     const task: Task = { origin: "timer", run };
-    const cancel = this.#world.schedule(delayMs, () => this.#enter(task));
+    const lagMs = delayMs === 0 && this.lagMs > 0 ? this.#chance.between(0, this.lagMs) : 0;
+    const cancel = this.#world.schedule(delayMs + lagMs, () => this.#enter(task));
     return () => {
       task.run = undefined;
       cancel();

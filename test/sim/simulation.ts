@@ -37,6 +37,8 @@ const PROBE_MS = 120_000;
 /** Longer than the longest wait before a report is repeated; most seeds wait for the usual ones only. */
 const LONG_QUIET_MS = 40_000;
 const SHORT_QUIET_MS = 6_000;
+/** Within this time an agent has heard what it is to end, and has ended it. */
+const STRAY_MS = 10_000;
 const PROBE_JOB_MS = 50;
 /** What was just reported at the beginning of the quiet is settled within this time. */
 const SETTLING_MS = 3_000;
@@ -96,11 +98,12 @@ class Simulation {
   async #live(): Promise<void> {
     const { chance, clock, trace } = this.#world;
     this.#cluster.start();
-    const troubledMs = scheduleFaults({ cluster: this.#cluster, troubles: this.#court.troubles });
+    const troubledMs = scheduleFaults({ cluster: this.#cluster, court: this.#court });
     this.#commands.schedule(troubledMs);
     await this.#until(() => false, troubledMs);
     trace.add("all", () => "HEALED: nothing goes wrong from here on");
     this.#cluster.heal();
+    this.#lookForStrays();
     const areOver = (): boolean => this.#commands.open === 0 && this.#openRuns().length === 0;
     if (!(await this.#until(areOver, HEALING_MS))) {
       const { open } = this.#commands;
@@ -126,6 +129,22 @@ class Simulation {
   /** Lets time pass until the condition holds or a promise is broken; false when time ran out. */
   #until(condition: () => boolean, limitMs: number): Promise<boolean> {
     return this.#world.clock.runUntil(() => this.#finding !== undefined || condition(), limitMs);
+  }
+
+  /** In peace nothing runs on for long whose lease is over. */
+  #lookForStrays(): void {
+    const { clock } = this.#world;
+    clock.schedule(STRAY_MS, () => {
+      const beforeMs = clock.monotonicMs() - STRAY_MS;
+      for (const { host } of this.#cluster.agents) {
+        for (const { key, request } of host.running) {
+          const endedMs = this.#court.journal.overSince(request);
+          if (endedMs === undefined || endedMs > beforeMs) continue;
+          this.#onBroken("straysEnd", `${key} still runs on ${host.name}, though its lease is over`);
+        }
+      }
+      this.#lookForStrays();
+    });
   }
 
   #openRuns(): string[] {

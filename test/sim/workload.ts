@@ -18,10 +18,13 @@ export interface Temper {
 export function drawTemper(chance: Chance): Temper {
   return {
     failures: chance.pick([0, 0, 0.05, 0.2]),
-    longestMs: chance.pick([50, 1_000, 8_000]),
+    longestMs: chance.pick([50, 1_000, 8_000, 40_000]),
   };
 }
 
+/** In a large run no job is longer: on one slot it has to end, too. */
+const MANY_JOBS = 20;
+const MANY_JOBS_MS = 8_000;
 /** The smallest agent has this; no job asks for more. */
 export const LEAST_CPU = 2;
 
@@ -29,7 +32,9 @@ export function drawSubmission(chance: Chance, run: string, temper: Temper): Sub
   const size = chance.happens(0.04) ? chance.between(60, 200) : chance.skewed(5, 60);
   const width = chance.between(1, 8);
   const jobs: JobSpecInput[] = [];
-  for (let index = 0; index < size; index++) jobs.push(drawJob(chance, index, width, temper));
+  const longestMs = size > MANY_JOBS ? Math.min(temper.longestMs, MANY_JOBS_MS) : temper.longestMs;
+  for (let index = 0; index < size; index++)
+    jobs.push(drawJob(chance, index, width, { ...temper, longestMs }));
   return {
     run,
     jobs,

@@ -13,6 +13,7 @@ import { Coverage } from "./coverage.ts";
 import { ProcessLine } from "./process-line.ts";
 import { ProcessTransport, type Tap } from "./process-transport.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
+import { SlowMail } from "./slow-mail.ts";
 import { Trace } from "./trace.ts";
 
 /** One start of a process: what it is made of, and how it is cut off or ended from outside. */
@@ -44,7 +45,10 @@ const NETWORK_SEED = 2 ** 32;
 const NODE_SEED = 2 ** 33;
 const HEARTBEATS_KEPT_MS = 60_000;
 const SKEW_MS = 3_600_000;
-const STREAM_MS = 3;
+/** People do as they always do. */
+export const CALM_HASTE = { likelihood: 0, withinMs: 4 };
+/** On a server that has nothing else to do. */
+export const STREAM_MS = 3;
 const FULL_STREAM_RETRY_MS = 500;
 
 export class World {
@@ -54,10 +58,19 @@ export class World {
   readonly coverage = new Coverage();
   readonly chance: Chance;
   readonly network: MemoryNetwork;
+  readonly mail: SlowMail;
   readonly journal: MemoryStream;
   readonly events: MemoryStream;
   /** Tokens of the agents whose heartbeats the server still keeps, and when the last one came. */
   readonly heardMs = new Map<string, number>();
+  /** After so many records of a small run a snapshot of it is due. */
+  readonly snapshotRecords: number;
+  /** The coordinator that said last that it leads. */
+  leader: string | undefined;
+  /** The longest way to a stream, or from it. */
+  streamMs = STREAM_MS;
+  /** How likely a result makes somebody give a command, if only for that, and how soon. */
+  haste = CALM_HASTE;
   /** Nothing goes wrong any more: what is still stopping is started again. */
   isAtPeace = false;
   readonly trace: Trace;
@@ -66,13 +79,18 @@ export class World {
   /** Messages within a node are serialised, too: it costs as much as all the rest, so it is done for some seeds. */
   readonly #serialiseLocal: boolean;
   readonly #onPublished: Tap;
+  /** In some seeds input from outside comes between any two turns of actors, as with a busy event loop. */
+  readonly #sliceMessages: number | undefined;
   #starts = 0;
 
   constructor(options: { seed: number; isTraced: boolean; report: Report; onPublished: Tap }) {
     const { seed } = options;
     this.#seed = seed;
     this.report = options.report;
-    this.#onPublished = options.onPublished;
+    this.#onPublished = (node, subject, payload) => {
+      if (subject === this.subjects.leaderBeat()) this.leader = node;
+      options.onPublished(node, subject, payload);
+    };
     this.chance = new Chance(seededRandomness(seed));
     this.network = new MemoryNetwork(this.clock, seededRandomness(seed + NETWORK_SEED), CALM);
     this.trace = new Trace(() => this.clock.monotonicMs(), options.isTraced);
@@ -81,8 +99,17 @@ export class World {
     keeper.subscribe(this.subjects.heartbeatAll(), (_, subject) => {
       this.heardMs.set(subject.split(".").at(-2) ?? "", monotonicMs());
     });
+    const late = this.network.connect("late mail");
+    this.mail = new SlowMail({
+      clock: this.clock,
+      chance: this.chance,
+      publish: (subject, payload) => late.publish(subject, payload),
+      onDelayed: ({ isRepeat }) => this.coverage.count(isRepeat ? "message repeated late" : "message late"),
+    });
     this.#serialiseLocal = this.chance.happens(0.2);
+    this.#sliceMessages = this.chance.happens(0.4) ? 1 : undefined;
     const sequenceFirst = this.chance.happens(0.5);
+    this.snapshotRecords = this.chance.pick([5, 15, 40]);
     this.journal = new MemoryStream({ sequenceFirst, monotonicMs });
     this.events = new MemoryStream({ sequenceFirst, monotonicMs });
   }
@@ -97,12 +124,12 @@ export class World {
   startNode(name: string): SimulatedNode {
     const skewMs = this.chance.happens(0.3) ? this.chance.between(-SKEW_MS, SKEW_MS) : 0;
     if (skewMs !== 0) this.coverage.count("clock skewed");
-    const process = new SimulatedProcess(name, this.clock, skewMs);
+    const process = new SimulatedProcess(name, this.clock, this.chance, skewMs);
     const transport = this.network.connect(name);
     const randomness = seededRandomness(this.#seed + ++this.#starts * NODE_SEED);
     const codec = new MessageCodec();
     const log = this.#logger(name);
-    const toBus = new ProcessTransport(transport, process, this.#onPublished);
+    const toBus = new ProcessTransport(transport, process, this.mail, this.#onPublished);
     const system = createActorSystem({
       node: name,
       transport: toBus,
@@ -112,7 +139,10 @@ export class World {
       log,
       subjectRoot: this.subjects.actors(),
       deadLetterSubject: this.subjects.deadLetters(),
-      options: { serialiseLocal: this.#serialiseLocal },
+      options: {
+        serialiseLocal: this.#serialiseLocal,
+        ...(this.#sliceMessages === undefined ? {} : { sliceMessages: this.#sliceMessages }),
+      },
     });
     this.trace.add(name, () => `starts${skewMs === 0 ? "" : `, its wall clock ${skewMs} ms ahead`}`);
     const newId = (): string => randomness.id();
@@ -156,7 +186,7 @@ export class World {
   /** A request that was sent arrives, whatever becomes of the sender; its answer comes to a living process only. */
   #onLeg(process: SimulatedProcess, run: () => void, leg: Leg): void {
     const arrive = (): void => void process.arrive(run);
-    const onTheWay = this.chance.between(1, STREAM_MS);
+    const onTheWay = this.chance.between(1, this.streamMs);
     if (leg === "request") this.clock.schedule(onTheWay, run);
     else if (leg === "straggler") this.clock.schedule(this.chance.between(1, 2_000), run);
     else if (leg === "answer") this.clock.schedule(onTheWay, arrive);

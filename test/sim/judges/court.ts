@@ -1,4 +1,5 @@
 /** All judges of one simulation, and what each of them gets to see: streams, messages and hosts, from outside. */
+import type { RunRecord } from "../../../coordinator/core/record.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import type { Cluster } from "../cluster.ts";
 import type { AttemptTruth, SimulatedHost } from "../simulated-host.ts";
@@ -17,6 +18,7 @@ export class Court {
   readonly messages: MessageJudge;
   readonly #hosts: HostJudge;
   readonly #world: World;
+  readonly #onNext = new Map<string, (() => void)[]>();
 
   constructor(world: World, cluster: Cluster, complain: Complain) {
     this.#world = world;
@@ -30,8 +32,11 @@ export class Court {
       troubles: this.troubles,
       complain,
       truthOf: (key) => truthIn(cluster, key),
+      capacityOf: (agent) => cluster.agents.find(({ name }) => name === agent)?.host.capacity,
+      isSpoiled: (digest) => world.shelf.problemOf(digest) !== undefined,
       onRecord: (run, epoch, record) => {
         trace.add("journal", () => `${run} ${epoch}: ${JSON.stringify(record).slice(0, 300)}`);
+        for (const call of this.#onNext.get(record.type)?.splice(0) ?? []) call();
         if (record.type !== "finished") return;
         const { kind } = record.result.outcome;
         coverage.count(`attempt ${kind}${record.retryDelayMs === null ? "" : ", tried again"}`);
@@ -45,11 +50,20 @@ export class Court {
     );
     this.#hosts = new HostJudge(this.journal, complain);
     const ofRuns = subjects.journal("");
+    const ofSnapshots = subjects.snapshot("");
     world.journal.onStored((record) => {
+      if (record.subject.startsWith(ofSnapshots)) coverage.count("snapshot stored");
       if (record.subject.startsWith(ofRuns)) this.journal.onStored(record);
       else trace.add("journal", () => `${record.subject} ${record.epoch}`);
     });
     world.events.onStored((record) => this.events.onStored(record));
+  }
+
+  /** Calls back at the next journal record of a type, of any run. */
+  onNextRecord(type: RunRecord["type"], call: () => void): void {
+    const known = this.#onNext.get(type);
+    if (known === undefined) this.#onNext.set(type, [call]);
+    else known.push(call);
   }
 
   onPublished(node: string, subject: string, payload: Uint8Array): void {

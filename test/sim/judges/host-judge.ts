@@ -2,7 +2,7 @@
 import type { JobInput, JobRequest } from "../../../shared/model/messages.ts";
 import type { AttemptTruth, SimulatedHost } from "../simulated-host.ts";
 import type { JournalJudge } from "./journal-judge.ts";
-import type { Complain, JobModel } from "./run-model.ts";
+import { type Complain, inputJobs, type JobModel } from "./run-model.ts";
 
 export class HostJudge {
   readonly #journal: JournalJudge;
@@ -21,6 +21,9 @@ export class HostJudge {
     this.#judgeRoom(host);
     const known = this.#journal.leases.get(request.lease);
     if (known === undefined) return this.#complain("leaseInForce", `${what} starts without a stored lease`);
+    if (known.job.leases[request.attempt - 1]?.wasGivenBack) {
+      this.#complain("leaseInForce", `${what} starts after it was given back`);
+    }
     this.#judgeInputs(known.job, request, inputs, what);
   }
 
@@ -56,16 +59,4 @@ export class HostJudge {
     for (const name of got.keys())
       this.#complain("rightInputs", `${what} gets ${name}, which it does not need`);
   }
-}
-
-/** What a job looks into: what it needs, and all that a transitive need has needed. */
-function inputJobs(job: JobModel): ReadonlySet<JobModel> {
-  const reached = new Set<JobModel>();
-  const open = job.needs.filter((_, index) => job.spec.needs[index]?.transitive);
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (reached.has(next)) continue;
-    reached.add(next);
-    open.push(...next.needs);
-  }
-  return new Set([...job.needs, ...reached]);
 }

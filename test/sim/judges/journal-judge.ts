@@ -1,17 +1,21 @@
 /** Judges each stored journal entry: what it decides must follow from what was stored before, and from what hosts did. */
 import type { Exit } from "../../../agent/runners/runner.ts";
-import type { RunRecord } from "../../../coordinator/core/record.ts";
+import type { RecordOf, RunRecord } from "../../../coordinator/core/record.ts";
 import type { StoredRecord } from "../../../coordinator/journal/record-stream.ts";
 import type { MessageCodec } from "../../../shared/actor/message-codec.ts";
+import type { Capacity } from "../../../shared/model/messages.ts";
 import type { AttemptResult, Outcome } from "../../../shared/model/outcome.ts";
 import type { AttemptTruth } from "../simulated-host.ts";
-import { type Complain, type JobModel, RunModel } from "./run-model.ts";
+import { type Complain, inputJobs, type JobModel, RunModel } from "./run-model.ts";
 import type { Troubles } from "./troubles.ts";
 
 export interface JournalJudgeOptions {
   readonly codec: MessageCodec;
   readonly monotonicMs: () => number;
   readonly truthOf: (key: string) => AttemptTruth | undefined;
+  readonly capacityOf: (agent: string) => Capacity | undefined;
+  /** Whether an artifact is damaged or gone. */
+  readonly isSpoiled: (digest: string) => boolean;
   readonly troubles: Troubles;
   readonly complain: Complain;
   /** Told of every record. */
@@ -20,6 +24,10 @@ export interface JournalJudgeOptions {
 
 /** An agent that is silent for 15 s is lost; what happened shortly before may be the cause. */
 const EXCUSE_MS = 25_000;
+/** A slot has the job that it runs, and eight more where jobs are short. */
+const MOST_JOBS_A_SLOT = 9;
+/** Why an attempt that may have run counts for nothing. */
+const HELD = "ended before it had finished";
 
 export class JournalJudge {
   readonly runs = new Map<string, RunModel>();
@@ -35,6 +43,12 @@ export class JournalJudge {
   /** The term in which a run was last written to. */
   epochOf(run: string): number {
     return this.#epochs.get(run) ?? 0;
+  }
+
+  /** When the lease of an attempt ended; undefined while it is in force. */
+  overSince({ lease, attempt }: { readonly lease: string; readonly attempt: number }): number | undefined {
+    const model = this.leases.get(lease)?.job.leases[attempt - 1];
+    return model?.isOver ? model.endedMs : undefined;
   }
 
   onStored({ subject, epoch, payload }: StoredRecord): void {
@@ -63,10 +77,39 @@ export class JournalJudge {
     }
     if (model === undefined) return complain("submittedOnce", `${run} has no submission`);
     if (record.type === "finished") this.#judgeResult(model, record.job, record.result);
+    if (record.type === "returned") this.#judgeReturn(model, record);
     model.take(record, monotonicMs(), (promise, what) => complain(promise, `${run}: ${what}`));
     if (record.type !== "assigned") return;
     if (this.leases.has(record.lease)) complain("leaseOnce", `the lease ${record.lease} is given twice`);
     this.leases.set(record.lease, { run: model, job: model.jobs[record.job] as JobModel });
+    this.#judgeRoom(model, record.agent);
+  }
+
+  /** What is given to an agent fits on it, what waits there included; other runs may be a record ahead of each other. */
+  #judgeRoom(model: RunModel, agent: string): void {
+    const capacity = this.#options.capacityOf(agent);
+    if (capacity === undefined) return;
+    const given = model.jobs.filter((job) => model.leaseOf(job)?.agent === agent);
+    const cpu = given.reduce((sum, { spec }) => sum + (spec.resources.cpu ?? 0), 0);
+    if (cpu > capacity.cpu || given.length > capacity.slots * MOST_JOBS_A_SLOT) {
+      this.#options.complain(
+        "room",
+        `${model.run}: ${given.length} jobs with ${cpu} CPUs are given to ${agent}`,
+      );
+    }
+  }
+
+  /** What is given back unstarted has not run. */
+  #judgeReturn(model: RunModel, { job: index, attempt, reason }: RecordOf<"returned">): void {
+    const job = model.jobs[index];
+    const lease = job === undefined ? undefined : model.leaseOf(job);
+    if (job === undefined || lease === undefined || reason === HELD) return;
+    const truth = this.#options.truthOf(`${model.run}/${index}/${attempt}/${lease.lease}`);
+    if (truth === undefined) return;
+    this.#options.complain(
+      "trueResult",
+      `${model.run}: attempt ${attempt} of ${job.spec.name} is given back (${reason}), but it has run`,
+    );
   }
 
   /** What is accepted is what the attempt in force has really done, on its host. */
@@ -106,6 +149,9 @@ export class JournalJudge {
       case "succeeded":
         return exit?.kind === "exited" && exit.exitCode === 0 ? undefined : "it did not succeed";
       case "failed":
+        if (outcome.reason === "inputs") {
+          return this.#lacksInput(job) ? undefined : "it could have all its inputs";
+        }
         return exit !== undefined && isOwnFailure(exit, outcome) ? undefined : "it did not fail like that";
       case "outOfMemory":
         return exit?.kind === "outOfMemory" ? undefined : "it had memory enough";
@@ -122,6 +168,13 @@ export class JournalJudge {
           : "nothing was wrong with its agent";
       }
     }
+  }
+
+  #lacksInput(job: JobModel): boolean {
+    return [...inputJobs(job)].some((need) => {
+      const digest = need.leases.at(-1)?.result?.artifact?.digest;
+      return digest !== undefined && this.#options.isSpoiled(digest);
+    });
   }
 
   #timeoutProblem(

@@ -11,6 +11,8 @@ export class MessageJudge {
   /** What each agent last said it holds, and when it last had something to settle. */
   readonly held = new Map<string, Heartbeat["held"]>();
   readonly unsettledMs = new Map<string, number>();
+  /** As each agent last called itself. */
+  readonly incarnations = new Map<string, string>();
   readonly #codec: MessageCodec;
   readonly #journal: JournalJudge;
   readonly #events: EventJudge;
@@ -40,7 +42,7 @@ export class MessageJudge {
   /** Returns what it understood, for the trace. */
   onPublished(subject: string, payload: Uint8Array): string | undefined {
     const { to, from, dependency, run } = this.#prefixes;
-    if (subject.startsWith(to)) return this.#onOrders(this.#codec.decode(payload) as Orders);
+    if (subject.startsWith(to)) return this.#onOrders(subject, this.#codec.decode(payload) as Orders);
     if (subject.startsWith(from)) return this.#onAgentMessage(subject, payload);
     if (subject.startsWith(dependency)) {
       return this.#onDependency(JSON.parse(Buffer.from(payload).toString()) as DependencyResult);
@@ -49,16 +51,19 @@ export class MessageJudge {
     return undefined;
   }
 
-  #onOrders({ epoch, number, orders }: Orders): string {
-    for (const order of orders) this.#judgeOrder(order, epoch);
+  #onOrders(subject: string, { epoch, number, orders }: Orders): string {
+    const agent = subject.split(".").at(-2) ?? "";
+    for (const order of orders) this.#judgeOrder(agent, order, epoch);
     return `orders ${epoch}.${number}: ${orders.map(describeOrder).join(", ")}`;
   }
 
-  #judgeOrder(order: Order, epoch: number): void {
+  #judgeOrder(agent: string, order: Order, epoch: number): void {
     if (order.kind === "mode") return;
     const { run, job: index, attempt, lease } = order.kind === "start" ? order.request : order;
     const known = this.#journal.leases.get(lease);
-    const isInForce = known !== undefined && known.run.leaseOf(known.job)?.lease === lease;
+    const inForce = known?.run.leaseOf(known.job);
+    // What is ordered of an attempt that the agent does not have does nothing.
+    const isInForce = inForce?.lease === lease && inForce.attempt === attempt && inForce.agent === agent;
     const what = `${run}: ${order.kind} of attempt ${attempt} of job ${index}`;
     if (order.kind === "start") {
       if (known === undefined) this.#complain("storedFirst", `${what} is ordered without a stored lease`);
@@ -89,6 +94,7 @@ export class MessageJudge {
   #onAgentMessage(subject: string, payload: Uint8Array): string | undefined {
     const [kind, agent = ""] = subject.split(".").reverse();
     const body = this.#codec.decode(payload) as Heartbeat & Report;
+    this.incarnations.set(agent, body.incarnation);
     if (kind === "heartbeat") this.held.set(agent, body.held);
     if (kind !== "report" || body.items.length === 0) return kind === "heartbeat" ? undefined : kind;
     if (body.items.some((item) => item.kind !== "started")) this.unsettledMs.set(agent, this.#monotonicMs());

@@ -16,6 +16,7 @@ export interface LeaseModel {
   readonly assignedMs: number;
   endedMs: number;
   isOver: boolean;
+  wasGivenBack: boolean;
   hasStarted: boolean;
   result: AttemptResult | undefined;
 }
@@ -32,6 +33,18 @@ export interface JobModel {
   priority: number;
   /** It was held at some time, so that it may have been ended for that. */
   wasHeld: boolean;
+}
+
+/** What a job looks into: what it needs, and all that a transitive need has needed. */
+export function inputJobs(job: JobModel): ReadonlySet<JobModel> {
+  const reached = new Set<JobModel>();
+  const open = job.needs.filter((_, index) => job.spec.needs[index]?.transitive);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    open.push(...next.needs);
+  }
+  return new Set([...job.needs, ...reached]);
 }
 
 /** Says what is wrong. */
@@ -173,7 +186,15 @@ export class RunModel {
       );
     }
     const { attempt, agent, lease } = record;
-    const begun = { assignedMs: nowMs, endedMs: 0, isOver: false, hasStarted: false, result: undefined };
+    const begun = {
+      assignedMs: nowMs,
+      endedMs: 0,
+      isOver: false,
+      wasGivenBack: false,
+      hasStarted: false,
+
+      result: undefined,
+    };
     job.leases.push({ attempt, agent, lease, ...begun });
   }
 
@@ -192,6 +213,7 @@ export class RunModel {
     lease.endedMs = nowMs;
     const isCancelled = this.isCancelRequested || job.isCancelRequested;
     if (record.type === "returned") {
+      lease.wasGivenBack = true;
       if (isCancelled) this.#end(job, "bad", "cancelled");
       return;
     }

@@ -25,14 +25,17 @@ function place() {
   const jobs: Partial<RunJobs> = { recheck: () => undefined, onPrioritised: () => undefined };
   const parts = { jobs: jobs as RunJobs, events: {} as RunEvents };
   const consequences = new Consequences(run.state, surroundings, parts, {} as Context<RunMessage>);
-  return { run, request, told, consequences };
+  return { run, attempt, request, told, consequences };
 }
 
 describe("what follows from a record", () => {
   it("is the start of a job once the list of its many inputs is stored", () => {
-    const { request, told, consequences } = place();
+    const { attempt, request, told, consequences } = place();
     consequences.onInputsStored("host", request);
-    expect(told).toEqual([{ kind: "orders", agent: "host", orders: [{ kind: "start", request }] }]);
+    const { incarnation } = attempt;
+    expect(told).toEqual([
+      { kind: "orders", agent: "host", incarnation, orders: [{ kind: "start", request }] },
+    ]);
   });
 
   it("is no start when the attempt was over before the list was stored", () => {
