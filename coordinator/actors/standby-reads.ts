@@ -37,6 +37,8 @@ export class StandbyReads {
   async answer(follower: JournalFollower, command: Command, limitMs: number): Promise<Reply | undefined> {
     if (!isRead(command)) return undefined;
     if (!(await this.#isCurrent(follower, Math.min(limitMs, CATCH_UP_MS)))) return undefined;
+    // What it held has gone to the leader that this one has become.
+    if (follower.hasEnded) return undefined;
     if (command.verb === "runs") {
       const views = viewsOf(follower);
       return views && listRuns(views, command.request);

@@ -72,6 +72,8 @@ function isAbandoned(
   );
 }
 
+/** Between an agent's last heartbeat and what has befallen it, at most. */
+const BEAT_MS = 1_000;
 /** What an agent that is up needs to be heard again: to connect, and for its next heartbeat. */
 const RETURN_MS = 3_000;
 
@@ -92,7 +94,7 @@ function isOutOfReach(
     if (silence.fromMs > toMs) fromMs = silence.fromMs;
     toMs = Math.max(toMs, silence.toMs);
     const isWithin = fromMs <= endedAtMs && toMs >= assignedAtMs;
-    if (isWithin && Math.min(toMs, endedAtMs) - fromMs >= lostAfterMs) return true;
+    if (isWithin && Math.min(toMs, endedAtMs) - fromMs >= lostAfterMs - BEAT_MS) return true;
   }
   return false;
 }
