@@ -84,5 +84,7 @@ async function spawnGuard(
 
 function serverProblem(folder: StateFolder): string | undefined {
   if (!existsSync(folder.serverEnded)) return undefined;
-  return `it ended with status ${readFileSync(folder.serverEnded, "utf8").trim()}`;
+  const status = readFileSync(folder.serverEnded, "utf8").trim();
+  // The guard's shell makes the file, then writes it.
+  return status === "" ? undefined : `it ended with status ${status}`;
 }
