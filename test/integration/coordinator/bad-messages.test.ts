@@ -95,7 +95,7 @@ describe("a coordinator that is sent garbage on every subject", () => {
     await callApi(bus, "submit", { run: "r", graph: { inline: { jobs: jobsOf(sketch) } } }, { timeoutMs });
     const node = await nodeOf(bus);
     for (let ended = 0; ended < jobNames.length; ended++) {
-      await waitUntil("a job runs", () => running.length > ended);
+      await waitUntil("a job runs", () => running.length > ended, { timeoutMs: 40_000 });
       await publishEverywhere(bus, "r", node);
       const request = running[ended];
       if (request === undefined) throw new Error("no job runs");
