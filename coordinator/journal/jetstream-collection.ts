@@ -5,14 +5,12 @@ import { MillraceError } from "../../shared/model/error.ts";
 import { askJetStream } from "../../shared/store/jetstream-request.ts";
 import { ObjectInventory } from "../../shared/store/object-inventory.ts";
 import type { Objects } from "../../shared/store/objects.ts";
+import { lastMessage, purgeMessages } from "../../shared/store/stream-messages.ts";
 import type { Bounds, CollectionStores } from "../storage/collection-stores.ts";
 import type { Journal } from "./journal.ts";
 
 const infoSchema = z.object({ state: z.object({ last_seq: z.number() }) });
 const createdSchema = z.object({ created: z.iso.datetime({ offset: true }) });
-const purgeSchema = z.object({ success: z.boolean() });
-const lastSchema = z.object({ message: z.object({ data: z.string().default("") }) });
-const MESSAGE_NOT_FOUND = 10037;
 const CLOCK_CONSUMER_NS = 1_000_000_000;
 
 export function openCollectionStores(bus: Bus, journal: Journal, objects: Objects): CollectionStores {
@@ -31,17 +29,8 @@ export function openCollectionStores(bus: Bus, journal: Journal, objects: Object
     return (await ask(`STREAM.INFO.${stream}`, {}, infoSchema)).state.last_seq;
   }
 
-  async function purge(stream: string, filter: string, lastSeq: number): Promise<void> {
-    await ask(`STREAM.PURGE.${stream}`, { filter, seq: lastSeq + 1 }, purgeSchema);
-  }
-
-  /** The last message of a subject of the journal's stream, if there is one. */
-  async function lastOn(subject: string): Promise<Uint8Array[]> {
-    const verb = `STREAM.MSG.GET.${subjects.journalStream()}`;
-    const answer = await askJetStream(connection, verb, { last_by_subj: subject }, lastSchema);
-    if (answer.kind === "done") return [Buffer.from(answer.result.message.data, "base64")];
-    if (answer.code === MESSAGE_NOT_FOUND) return [];
-    throw new MillraceError("unavailable", `the server refuses ${verb}: ${answer.reason}`);
+  function purge(stream: string, filter: string, upTo: number): Promise<void> {
+    return purgeMessages(connection, stream, { filter, upTo });
   }
 
   return {
@@ -62,7 +51,8 @@ export function openCollectionStores(bus: Bus, journal: Journal, objects: Object
     append: (append) => journal.append(append),
     runBytes: async function* (run) {
       for await (const { payload } of journal.read(run)) yield payload;
-      yield* await lastOn(subjects.snapshot(run));
+      const pointer = await lastMessage(connection, subjects.journalStream(), subjects.snapshot(run));
+      if (pointer !== undefined) yield pointer.data;
     },
     objectBytes: async function* (name) {
       if ((await objects.info(name)) !== undefined) yield* objects.get(name);

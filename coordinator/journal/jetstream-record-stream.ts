@@ -3,13 +3,17 @@
  * and message id, once the server can be reached, until the stream says something. So is what finds the storage full.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { headers, type MsgHdrs, MsgHdrsImpl } from "nats";
-import { z } from "zod";
+import { headers, type MsgHdrs } from "nats";
 import type { Bus } from "../../shared/bus/connection.ts";
 import { MillraceError } from "../../shared/model/error.ts";
 import { type AckInbox, saysFull, WRONG_LAST_SEQUENCE } from "../../shared/store/ack-inbox.ts";
-import { askJetStream, untilReady } from "../../shared/store/jetstream-request.ts";
-import { SubjectReader, type SubjectReaderOptions } from "../../shared/store/subject-reader.ts";
+import { untilReady } from "../../shared/store/jetstream-request.ts";
+import { lastMessage } from "../../shared/store/stream-messages.ts";
+import {
+  type StoredMessage,
+  type SubjectReaderOptions,
+  storedMessages,
+} from "../../shared/store/subject-reader.ts";
 import { TimeSlice } from "../../shared/store/time-slice.ts";
 import type { Acknowledgement, OutgoingRecord, RecordStream, StoredRecord } from "./record-stream.ts";
 
@@ -21,21 +25,10 @@ const header = {
   messageId: "Nats-Msg-Id",
 } as const;
 
-const MESSAGE_NOT_FOUND = 10037;
 const READ_WINDOW = 64;
 const FULL_PAUSE_MS = 1_000;
 /** More than our headers ever need. */
 const HEADER_BYTES = 1_024;
-
-/** The server leaves out what is empty. */
-const lastMessageSchema = z.object({
-  message: z.object({
-    subject: z.string(),
-    seq: z.number(),
-    hdrs: z.string().default(""),
-    data: z.string().default(""),
-  }),
-});
 
 export interface JetStreamRecordStreamOptions {
   /** Told each time that a record has to be published again. */
@@ -87,26 +80,8 @@ export class JetStreamRecordStream implements RecordStream {
   }
 
   async last(filter: string): Promise<StoredRecord | undefined> {
-    const verb = `STREAM.MSG.GET.${this.#stream}`;
-    const answer = await askJetStream(
-      this.#bus.connection,
-      verb,
-      { last_by_subj: filter },
-      lastMessageSchema,
-    );
-    if (answer.kind === "done") {
-      const { subject, seq, hdrs, data } = answer.result.message;
-      return toRecord(
-        subject,
-        seq,
-        MsgHdrsImpl.decode(Buffer.from(hdrs, "base64")),
-        Buffer.from(data, "base64"),
-      );
-    }
-    if (answer.code === MESSAGE_NOT_FOUND) return undefined;
-    throw new MillraceError("unavailable", `cannot read the stream ${this.#stream}: ${answer.reason}`, {
-      fix: "See that JetStream runs and that these credentials may read the stream.",
-    });
+    const message = await lastMessage(this.#bus.connection, this.#stream, filter);
+    return message && toRecord(message);
   }
 
   async lastOfEach(filter: string): Promise<StoredRecord[]> {
@@ -129,27 +104,11 @@ export class JetStreamRecordStream implements RecordStream {
     what: Pick<SubjectReaderOptions, "subject" | "fromSeq" | "lastOfEach"> & { readonly follow?: boolean },
     signal?: AbortSignal,
   ): AsyncIterable<StoredRecord> {
-    const reader = new SubjectReader(this.#bus.connection, {
-      stream: this.#stream,
-      follow: false,
-      window: READ_WINDOW,
-      ...what,
-    });
-    const end = (): void => reader.close();
-    signal?.addEventListener("abort", end);
-    if (signal?.aborted) end();
+    const reading = { stream: this.#stream, follow: false, window: READ_WINDOW, ...what };
     const slice = new TimeSlice();
-    try {
-      for (;;) {
-        if (slice.isOver) await slice.rest();
-        const message = await reader.next();
-        if (message === "end") return;
-        if (message === "woken") continue;
-        yield toRecord(message.subject, message.seq, message.headers, message.data);
-      }
-    } finally {
-      signal?.removeEventListener("abort", end);
-      reader.close();
+    for await (const message of storedMessages(this.#bus.connection, reading, signal)) {
+      yield toRecord(message);
+      if (slice.isOver) await slice.rest();
     }
   }
 
@@ -171,17 +130,12 @@ function toHeaders({ batch, epoch, expectedSeq, messageId }: OutgoingRecord): Ms
   return made;
 }
 
-function toRecord(
-  subject: string,
-  seq: number,
-  stored: MsgHdrs | undefined,
-  payload: Uint8Array,
-): StoredRecord {
+function toRecord({ subject, seq, headers: stored, data }: StoredMessage): StoredRecord {
   return {
     subject,
     seq,
     batch: stored?.get(header.batch) ?? "",
     epoch: Number(stored?.get(header.epoch) ?? ""),
-    payload,
+    payload: data,
   };
 }

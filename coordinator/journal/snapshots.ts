@@ -8,9 +8,9 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Subjects } from "../../shared/bus/subjects.ts";
-import { MillraceError } from "../../shared/model/error.ts";
 import { digestSchema } from "../../shared/model/job-spec.ts";
 import { version } from "../../shared/model/version.ts";
+import { verifiedBytes } from "../../shared/store/document.ts";
 import type { Objects } from "../../shared/store/objects.ts";
 import { SNAPSHOT_FORMAT } from "../core/run-snapshot.ts";
 import type { RunState } from "../core/run-state.ts";
@@ -79,12 +79,7 @@ export class Snapshots {
 
   /** The lines of a snapshot; throws before the first one when they are not what was stored. */
   async *lines({ digest }: SnapshotPointer): AsyncGenerator<string> {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of this.#options.objects.get(nameOf(digest))) pieces.push(piece);
-    const bytes = Buffer.concat(pieces);
-    if (createHash("sha256").update(bytes).digest("hex") !== digest) {
-      throw new MillraceError("corrupt", `the bytes of ${nameOf(digest)} do not match its digest`);
-    }
+    const bytes = await verifiedBytes(this.#options.objects, "snapshot", digest);
     for (let start = 0; start < bytes.length; ) {
       const end = bytes.indexOf("\n", start);
       yield bytes.toString("utf8", start, end);

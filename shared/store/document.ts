@@ -32,11 +32,12 @@ export async function getDocument(
   return value;
 }
 
-async function verifiedBytes(
+/** The bytes of an object that is named by their digest; `corrupt` when they are others. */
+export async function verifiedBytes(
   objects: Objects,
   kind: ObjectKind,
   digest: string,
-  options: ObjectOptions,
+  options: ObjectOptions = {},
 ): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const piece of objects.get(`${kind}/${digest}`, options)) pieces.push(piece);

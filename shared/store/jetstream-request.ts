@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
+import { STREAM_NOT_FOUND } from "../bus/streams.ts";
 import { MillraceError } from "../model/error.ts";
 import { Link } from "./link.ts";
 
@@ -13,7 +14,6 @@ export type JetStreamAnswer<T> =
 const REQUEST_TIMEOUT_MS = 3_000;
 const RETRY_MS = 100;
 const LINK_CHECK_MS = 1_000;
-const STREAM_NOT_FOUND = 10059;
 /** A server that has just started denies its streams until it has read them all. */
 const RECOVERY_MS = 60_000;
 

@@ -2,7 +2,7 @@
 import type { Bus } from "../bus/connection.ts";
 import { LogOrder } from "./log-order.ts";
 import { readLogChunk } from "./log-record.ts";
-import { SubjectReader, type SubjectReaderOptions } from "./subject-reader.ts";
+import { type SubjectReaderOptions, storedMessages } from "./subject-reader.ts";
 
 export interface TailQuery {
   readonly run: string;
@@ -11,6 +11,8 @@ export interface TailQuery {
   readonly lines: number;
 }
 
+/** How a log is read: up to its end, and not too much at a time. */
+const reading = { follow: false, window: 32 };
 const FIRST_SPAN_MESSAGES = 64;
 const SPAN_GROWTH = 16;
 /** Of a log with longer lines than this allows for, the last line may come cut. */
@@ -21,11 +23,12 @@ export async function tailLog(bus: Bus, { run, job, attempt, lines }: TailQuery)
   const stream = bus.subjects.logStream();
   const subject = bus.subjects.logOf(run, job, attempt);
   let last = 0;
-  for await (const { seq } of stored(bus, { stream, subject, lastOfEach: true })) last = Math.max(last, seq);
+  const ends = storedMessages(bus.connection, { ...reading, stream, subject, lastOfEach: true });
+  for await (const { seq } of ends) last = Math.max(last, seq);
   if (last === 0) return [];
   for (let span = FIRST_SPAN_MESSAGES; ; span *= SPAN_GROWTH) {
     const fromSeq = Math.max(1, last - span);
-    const tail = await tailFrom(bus, { stream, subject, fromSeq });
+    const tail = await tailFrom(bus, { ...reading, stream, subject, fromSeq });
     const found = lastLines(tail.bytes, lines, tail.isWhole);
     if (found.length === lines || tail.isWhole || tail.isFull || fromSeq === 1) return found;
   }
@@ -47,9 +50,7 @@ interface Tail {
   readonly isFull: boolean;
 }
 
-type Place = Pick<SubjectReaderOptions, "stream" | "subject" | "fromSeq" | "lastOfEach">;
-
-async function tailFrom(bus: Bus, place: Place): Promise<Tail> {
+async function tailFrom(bus: Bus, place: SubjectReaderOptions): Promise<Tail> {
   let order: LogOrder | undefined;
   let kept = Buffer.alloc(0);
   let isWhole = false;
@@ -62,7 +63,7 @@ async function tailFrom(bus: Bus, place: Place): Promise<Tail> {
       kept = joined.subarray(Math.max(0, joined.length - MAX_TAIL_BYTES));
     }
   };
-  for await (const message of stored(bus, place)) {
+  for await (const message of storedMessages(bus.connection, place)) {
     const chunk = readLogChunk(message);
     isWhole ||= order === undefined && chunk.offset === 0;
     order ??= new LogOrder(chunk.offset);
@@ -70,17 +71,4 @@ async function tailFrom(bus: Bus, place: Place): Promise<Tail> {
   }
   if (order !== undefined) keep(order.finish());
   return { bytes: kept, isWhole: isWhole && !isFull, isFull };
-}
-
-async function* stored(bus: Bus, place: Place) {
-  const reader = new SubjectReader(bus.connection, { ...place, follow: false, window: 32 });
-  try {
-    for (;;) {
-      const step = await reader.next();
-      if (step === "end") return;
-      if (step !== "woken") yield step;
-    }
-  } finally {
-    reader.close();
-  }
 }

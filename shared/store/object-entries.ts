@@ -5,11 +5,12 @@
  * one: once a repeat is stored or refused, the first one can't be stored any more, so the answer is definite.
  */
 import { headers, type NatsConnection } from "nats";
-import { z } from "zod";
 import { MillraceError } from "../model/error.ts";
 import { type AckInbox, WRONG_LAST_SEQUENCE } from "./ack-inbox.ts";
-import { askJetStream, untilReady } from "./jetstream-request.ts";
+import { untilReady } from "./jetstream-request.ts";
 import { encodeMeta, type ObjectMeta, type ObjectSubjects, parseMeta } from "./object-meta.ts";
+import { lastMessage, purgeMessages } from "./stream-messages.ts";
+import type { StoredMessage } from "./subject-reader.ts";
 
 /** A meta entry and where it is stored. */
 export interface Entry {
@@ -21,19 +22,9 @@ export interface Entry {
 /** `overtaken`: somebody else has written since the expected sequence. */
 export type WriteResult = { readonly kind: "stored"; readonly seq: number } | { readonly kind: "overtaken" };
 
-interface StoredBytes {
-  readonly seq: number;
-  readonly storedAtMs: number;
-  readonly bytes: Uint8Array;
-}
+type StoredBytes = Pick<StoredMessage, "seq" | "storedAtMs" | "data">;
 
 const DIRECT_TIMEOUT_MS = 3_000;
-const MESSAGE_NOT_FOUND = 10037;
-
-const messageSchema = z.object({
-  message: z.object({ seq: z.number(), time: z.string(), data: z.string().default("") }),
-});
-const purgeSchema = z.object({ success: z.boolean() });
 
 /** Access to one bucket's stream by subject. */
 export class ObjectEntries {
@@ -61,7 +52,7 @@ export class ObjectEntries {
   async lastChunk(nuid: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
     const subject = this.#subjects.chunks(nuid);
     const stored = (await this.#lastDirect(subject, signal)) ?? (await this.#lastOfLeader(subject, signal));
-    return stored?.bytes;
+    return stored?.data;
   }
 
   /** Writes an entry in place of the one at `expectedSeq`; 0 when there was none. */
@@ -89,7 +80,7 @@ export class ObjectEntries {
 
   /** Removes the entry at this sequence unless it has been replaced. */
   async purgeEntry(name: string, seq: number, signal?: AbortSignal): Promise<void> {
-    await this.#purge({ filter: this.#subjects.meta(name), seq: seq + 1 }, signal);
+    await this.#purge({ filter: this.#subjects.meta(name), upTo: seq }, signal);
   }
 
   async #lastDirect(subject: string, signal?: AbortSignal): Promise<StoredBytes | undefined> {
@@ -105,7 +96,7 @@ export class ObjectEntries {
         return {
           seq: Number(answer.headers.get("Nats-Sequence")),
           storedAtMs: Date.parse(answer.headers.get("Nats-Time-Stamp")),
-          bytes: answer.data,
+          data: answer.data,
         };
       }
     } catch {
@@ -114,32 +105,12 @@ export class ObjectEntries {
     return await this.#lastOfLeader(subject, signal);
   }
 
-  async #lastOfLeader(subject: string, signal?: AbortSignal): Promise<StoredBytes | undefined> {
-    const verb = `STREAM.MSG.GET.${this.#subjects.stream}`;
-    const answer = await askJetStream(
-      this.#connection,
-      verb,
-      { last_by_subj: subject },
-      messageSchema,
-      signal,
-    );
-    if (answer.kind === "done") {
-      const { seq, time, data } = answer.result.message;
-      return { seq, storedAtMs: Date.parse(time), bytes: Buffer.from(data, "base64") };
-    }
-    if (answer.code === MESSAGE_NOT_FOUND) return undefined;
-    throw new MillraceError(
-      "unavailable",
-      `stream ${this.#subjects.stream} cannot be read: ${answer.reason}`,
-    );
+  #lastOfLeader(subject: string, signal?: AbortSignal): Promise<StoredBytes | undefined> {
+    return lastMessage(this.#connection, this.#subjects.stream, subject, signal);
   }
 
-  async #purge(request: { filter: string; seq?: number }, signal?: AbortSignal): Promise<void> {
-    const verb = `STREAM.PURGE.${this.#subjects.stream}`;
-    const answer = await askJetStream(this.#connection, verb, request, purgeSchema, signal);
-    if (answer.kind === "refused") {
-      throw new MillraceError("unavailable", `cannot purge ${request.filter}: ${answer.reason}`);
-    }
+  #purge(messages: { filter: string; upTo?: number }, signal?: AbortSignal): Promise<void> {
+    return purgeMessages(this.#connection, this.#subjects.stream, messages, signal);
   }
 }
 
@@ -152,5 +123,5 @@ export function refusal(name: string, reason: string): MillraceError {
 
 function readEntry(name: string, stored: StoredBytes | undefined): Entry | undefined {
   if (stored === undefined) return undefined;
-  return { seq: stored.seq, storedAtMs: stored.storedAtMs, meta: parseMeta(name, stored.bytes) };
+  return { seq: stored.seq, storedAtMs: stored.storedAtMs, meta: parseMeta(name, stored.data) };
 }

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { MillraceError } from "../model/error.ts";
 import { askJetStream } from "./jetstream-request.ts";
 import { ObjectSubjects, parseMeta } from "./object-meta.ts";
-import { type StoredMessage, SubjectReader, type SubjectReaderOptions } from "./subject-reader.ts";
+import { type StoredMessage, type SubjectReaderOptions, storedMessages } from "./subject-reader.ts";
 
 /** A meta entry as it stands in the stream. */
 export interface ListedEntry {
@@ -78,23 +78,10 @@ export class ObjectInventory {
     );
   }
 
-  async *#messages(
+  #messages(
     listing: Pick<SubjectReaderOptions, "subject" | "fromSeq" | "headersOnly">,
   ): AsyncGenerator<StoredMessage> {
-    const reader = new SubjectReader(this.#connection, {
-      stream: this.#subjects.stream,
-      follow: false,
-      window: WINDOW,
-      ...listing,
-    });
-    try {
-      for (;;) {
-        const step = await reader.next();
-        if (step === "end") return;
-        if (step !== "woken") yield step;
-      }
-    } finally {
-      reader.close();
-    }
+    const { stream } = this.#subjects;
+    return storedMessages(this.#connection, { stream, follow: false, window: WINDOW, ...listing });
   }
 }

@@ -23,6 +23,7 @@ import {
   NatsError,
   nanos,
 } from "nats";
+import { STREAM_NOT_FOUND } from "../bus/streams.ts";
 import { asMillraceError, MillraceError } from "../model/error.ts";
 import { Link } from "./link.ts";
 
@@ -275,7 +276,28 @@ export class SubjectReader {
   }
 }
 
-const STREAM_NOT_FOUND = 10059;
+/** The messages in order, until the signal comes; without `follow`, up to the end of those that are stored. */
+export async function* storedMessages(
+  connection: NatsConnection,
+  options: SubjectReaderOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<StoredMessage> {
+  const reader = new SubjectReader(connection, options);
+  const end = (): void => reader.close();
+  signal?.addEventListener("abort", end);
+  if (signal?.aborted) end();
+  try {
+    for (;;) {
+      const step = await reader.next();
+      if (step === "end") return;
+      if (step !== "woken") yield step;
+    }
+  } finally {
+    signal?.removeEventListener("abort", end);
+    reader.close();
+  }
+}
+
 /** A server that has just started denies its streams until it has read them. */
 const RECOVERY_MS = 5_000;
 
