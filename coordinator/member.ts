@@ -14,7 +14,7 @@ import { StandbyReads } from "./actors/standby-reads.ts";
 import type { ElectionTimes } from "./core/election.ts";
 import { JournalFollower } from "./journal/journal-follower.ts";
 
-export interface MemberParts extends Omit<CoordinatorOptions, keyof Term> {
+export interface MemberParts extends Omit<CoordinatorOptions, keyof Term | "archive"> {
   readonly system: ActorSystem;
   readonly clock: Clock;
   readonly line: RequestLine;
@@ -60,7 +60,7 @@ export function startMember(parts: MemberParts): Member {
         line,
         times: electionTimes,
         makeFollower: (onClaim) => new JournalFollower(options, log, onClaim),
-        makeCoordinator: (term) => new CoordinatorActor({ deadLetterCounts, ...options, ...term }),
+        makeCoordinator: (term) => new CoordinatorActor({ deadLetterCounts, ...options, archive, ...term }),
         onStanding: (standing) => desk.onStanding(standing),
       }),
     { supervision: { decide: () => "stop" }, onFailure },

@@ -26,6 +26,7 @@ import { parseCommand, replyBytes } from "./api.ts";
 import type { Command, CoordinatorMessage, Reply } from "./messages.ts";
 import type { StandbyReads } from "./standby-reads.ts";
 import type { Standing } from "./standing.ts";
+import { within } from "./time-limit.ts";
 
 export interface ApiDeskOptions {
   readonly system: ActorSystem;
@@ -142,7 +143,7 @@ export class ApiDesk {
     command: Command,
     limitMs: number,
   ): Promise<Uint8Array | undefined> {
-    const { system, onEpochSeen } = this.#options;
+    const { system, clock, onEpochSeen } = this.#options;
     let reply: Reply;
     try {
       reply = await system.ask<Reply, CoordinatorMessage>(
@@ -156,7 +157,7 @@ export class ApiDesk {
       throw error;
     }
     const isStatus = command.verb === "status";
-    const lastEpoch = await this.#within(isStatus ? STATUS_WAIT_MS : limitMs, this.#lastEpoch.take());
+    const lastEpoch = await within(clock, isStatus ? STATUS_WAIT_MS : limitMs, this.#lastEpoch.take());
     // The cluster's status is asked for when something is wrong, perhaps with the journal: it goes without.
     if (lastEpoch === undefined && !isStatus) return undefined;
     if (lastEpoch !== undefined && lastEpoch > leading.epoch) {
@@ -168,22 +169,14 @@ export class ApiDesk {
 
   async #withStandbys(reply: Reply, leading: Leading): Promise<Reply> {
     if (!reply.ok) return reply;
+    const { clock, journal } = this.#options;
     const standbys = leading.standbys();
-    const lastSeq =
-      standbys.length === 0 ? 0 : await this.#within(STATUS_WAIT_MS, this.#options.journal.lastSeq());
+    const lastSeq = standbys.length === 0 ? 0 : await within(clock, STATUS_WAIT_MS, journal.lastSeq());
     const listed = standbys.map(({ node, position }) => ({
       node,
       lagEntries: lastSeq === undefined ? null : Math.max(0, lastSeq - position),
     }));
     return { ok: true, result: { ...Object(reply.result), standbys: listed } };
-  }
-
-  /** Undefined when it takes longer: the journal answers late, or never. */
-  #within(limitMs: number, reading: Promise<number>): Promise<number | undefined> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#options.clock.schedule(limitMs, () => resolve(undefined));
-      reading.then(resolve, reject).finally(cancel);
-    });
   }
 
   /** Undefined when no leader has answered. */

@@ -1,6 +1,6 @@
 /**
  * The coordinator actor: leads for one epoch. It takes over the living runs of the journal, and holds the tree below
- * it: scheduler, fleet, archive and one run actor per living run. Commands of the API go through it.
+ * it: scheduler, fleet and one run actor per living run. Commands of the API go through it.
  *
  *   taking over ──every living run claimed──▶ leading ──higher epoch seen──▶ deposed (all stops)
  *
@@ -22,7 +22,7 @@ import type { Submission } from "../journal/new-run.ts";
 import type { Snapshots } from "../journal/snapshots.ts";
 import type { ReadGraph } from "../journal/submitted-graph.ts";
 import { findUntoldEnds } from "../journal/untold-ends.ts";
-import { ArchiveActor, type ArchiveMessage } from "./archive.ts";
+import type { ArchiveMessage } from "./archive.ts";
 import { Counters } from "./counters.ts";
 import { FleetActor, type FleetOptions } from "./fleet.ts";
 import type {
@@ -57,7 +57,8 @@ export interface CoordinatorOptions extends StorekeeperOptions {
   readonly heardOf: FleetOptions["heardOf"];
   readonly times: FleetTimes;
   readonly backlogPerSlot: number;
-
+  /** Answers about ended runs, whoever leads. */
+  readonly archive: ActorRef<ArchiveMessage>;
   /** Messages that were refused on this node so far, by reason. */
   readonly deadLetterCounts?: () => readonly [string, number][];
   /** Another leader has taken over: this process has nothing left to do. */
@@ -95,7 +96,6 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     | {
         readonly scheduler: ActorRef<SchedulerMessage>;
         readonly fleet: ActorRef<FleetMessage>;
-        readonly archive: ActorRef<ArchiveMessage>;
       }
     | undefined;
 
@@ -176,7 +176,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   }
 
   #spawnActors(context: Context<CoordinatorMessage>): void {
-    const { times, subjects, codec, eventLog, journal, readGraph, documents, snapshots } = this.#options;
+    const { times, subjects, codec, eventLog } = this.#options;
     const coordinator = context.self;
     const supervision = { maxRestarts: 5, windowMs: WINDOW_MS, backoff: { minMs: 50, maxMs: 5000 } };
     const scheduler = context.spawn<SchedulerMessage>(
@@ -210,13 +210,8 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         }),
       { mailbox: { capacity: 250_000 }, supervision },
     );
-    const archive = context.spawn<ArchiveMessage>(
-      "archive",
-      () => new ArchiveActor({ journal, eventLog, codec, readGraph, documents, snapshots }),
-      { mailbox: { capacity: 1000 }, supervision },
-    );
     this.#storekeeper.start({ epoch, codec, lostAfterMs: times.lostAfterMs }, supervision, context);
-    this.#actors = { scheduler, fleet, archive };
+    this.#actors = { scheduler, fleet };
   }
 
   /** A run is taken over: also one that was submitted to an earlier leader which could not say so. */
@@ -335,7 +330,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         if (living !== undefined) return living.ref.tell({ kind: "command", command, replyTo });
         const view = this.#ended.get(run);
         if (view === undefined) return replyTo.tell(noRun(run));
-        this.#actors?.archive.tell({ view, command, replyTo });
+        this.#options.archive.tell({ view, command, replyTo });
       }
     }
   }

@@ -14,6 +14,7 @@ import type { FollowedRuns, JournalFollower } from "../journal/journal-follower.
 import type { ArchiveMessage } from "./archive.ts";
 import type { Command, Reply } from "./messages.ts";
 import { answerQuery, listRuns } from "./query.ts";
+import { within } from "./time-limit.ts";
 
 type Read = Extract<Command, { verb: "runs" | "run" | "jobs" | "graph" }>;
 
@@ -54,11 +55,8 @@ export class StandbyReads {
   }
 
   async #isCurrent(follower: JournalFollower, limitMs: number): Promise<boolean> {
-    const current = this.#lastSeq.take().then((seq) => follower.reached(seq));
-    return new Promise((resolve, reject) => {
-      const cancel = this.#clock.schedule(limitMs, () => resolve(false));
-      current.then(resolve, reject).finally(cancel);
-    });
+    const reached = this.#lastSeq.take().then((seq) => follower.reached(seq));
+    return (await within(this.#clock, limitMs, reached)) ?? false;
   }
 
   async #askArchive(view: RunView, command: Command, limitMs: number): Promise<Reply | undefined> {

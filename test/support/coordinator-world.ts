@@ -1,3 +1,4 @@
+import { ArchiveActor, type ArchiveMessage } from "../../coordinator/actors/archive.ts";
 import { CoordinatorActor, type CoordinatorOptions } from "../../coordinator/actors/coordinator.ts";
 import type { Term } from "../../coordinator/actors/election.ts";
 import type { Command, CoordinatorMessage, Reply } from "../../coordinator/actors/messages.ts";
@@ -68,7 +69,7 @@ export class CoordinatorWorld extends ActorWorld {
     const journal = new StreamJournal(toJournal, subjects, { newId });
     const eventLog = new StreamEventLog(toEvents, subjects, { newId });
     this.#node = node;
-    const options: Omit<CoordinatorOptions, keyof Term> = {
+    const parts: Omit<CoordinatorOptions, keyof Term | "archive"> = {
       node: name,
       version: "test",
       subjects,
@@ -89,6 +90,8 @@ export class CoordinatorWorld extends ActorWorld {
       times: { heartbeatMs: 2_000, lostAfterMs: 15_000 },
       backlogPerSlot: 1,
     };
+    const archive = node.system.spawn<ArchiveMessage>("archive", () => new ArchiveActor(parts));
+    const options = { ...parts, archive };
     let coordinator: ActorRef<CoordinatorMessage> | undefined;
     const starting = this.#beginTerm(options).then((term) => {
       coordinator = node.system.spawn("coordinator", () => new CoordinatorActor({ ...options, ...term }));
