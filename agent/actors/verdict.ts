@@ -1,5 +1,5 @@
 /** What an ended attempt counts as: the agent's own decision to end it comes before the command's status. */
-import { MillraceError } from "../../shared/model/error.ts";
+import { MillraceError, reasonOf } from "../../shared/model/error.ts";
 import { type AttemptResult, describeOutcome, type Outcome } from "../../shared/model/outcome.ts";
 import { OutputError } from "../../shared/store/output-error.ts";
 import type { EndCause } from "../core/end-cause.ts";
@@ -35,7 +35,7 @@ export function failedOnFullDisk(outcome: Outcome): Outcome {
 
 /** The host could not give it folders, files or a shell. */
 export function noPlace(error: unknown): Outcome {
-  return { kind: "lost", message: `its agent had no place for it: ${messageOf(error)}` };
+  return { kind: "lost", message: `its agent had no place for it: ${reasonOf(error)}` };
 }
 
 /** What was measured of it; nothing where no command ran. */
@@ -59,12 +59,8 @@ export function collectFailure(error: unknown): Outcome {
 
 /** A store that can't be reached, or a full disk, is nobody's failure: the attempt is lost, and may run elsewhere. */
 function failure(error: unknown, reason: "inputs" | "badOutput", what: string): Outcome {
-  const message = `${what}: ${messageOf(error)}`;
+  const message = `${what}: ${reasonOf(error)}`;
   const code = error instanceof MillraceError ? error.code : "internal";
   if (code === "unavailable" || code === "timeout" || isHostTrouble(error)) return { kind: "lost", message };
   return { kind: "failed", reason, message };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

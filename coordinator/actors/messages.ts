@@ -1,10 +1,10 @@
 /** What the coordinator's actors say to each other. Plain data and refs: it may be serialised. */
 
 import type { ActorRef, TransportStatus } from "../../shared/actor/contract.ts";
-import type { StorageUsage } from "../../shared/bus/stream-usage.ts";
 import type { ApiCommand, RunView, Verb } from "../../shared/model/api.ts";
 import type { DependencyResult } from "../../shared/model/event.ts";
 import type { HeldAttempt, JobRequest, Order, ReportItem } from "../../shared/model/messages.ts";
+import type { StorageUsage } from "../../shared/model/storage-usage.ts";
 import type { QueuedJob } from "../core/job-queue.ts";
 import type { Offer, Requirement } from "../core/requirement.ts";
 import type { Grant, Recall } from "../core/scheduler.ts";

@@ -3,6 +3,7 @@
  * hundred thousand jobs) is carried out in slices, so that the event loop is not held.
  */
 import type { ActorRef, Context } from "../../shared/actor/contract.ts";
+import { reasonOf } from "../../shared/model/error.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
 import type { JobRequest, Order } from "../../shared/model/messages.ts";
 import { projectEvents } from "../core/event-projection.ts";
@@ -210,7 +211,7 @@ export class Consequences {
         kind: "inputsNotStored",
         agent,
         request,
-        reason: error instanceof Error ? error.message : String(error),
+        reason: reasonOf(error),
       }),
     );
   }

@@ -3,6 +3,7 @@
  * flight, in order. Both only after the append of the record they come from.
  */
 import type { Context } from "../../shared/actor/contract.ts";
+import { reasonOf } from "../../shared/model/error.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
 import type { RunMessage } from "./messages.ts";
 import type { RunSurroundings } from "./run-surroundings.ts";
@@ -46,7 +47,7 @@ export class RunEvents {
     this.#context.pipe(
       this.#surroundings.eventLog.store(this.#run, events[0]?.seq ?? 0, events),
       () => ({ kind: "eventsStored" }),
-      (error) => ({ kind: "eventsFailed", reason: error instanceof Error ? error.message : String(error) }),
+      (error) => ({ kind: "eventsFailed", reason: reasonOf(error) }),
     );
   }
 

@@ -9,7 +9,7 @@
  */
 import type { ActorRef, Behaviour, Context } from "../../shared/actor/contract.ts";
 import type { RunView } from "../../shared/model/api.ts";
-import { asMillraceError, MillraceError } from "../../shared/model/error.ts";
+import { asMillraceError, MillraceError, reasonOf } from "../../shared/model/error.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
 import type { Order, ReportItem } from "../../shared/model/messages.ts";
 import { ClockWatch } from "../core/clock-watch.ts";
@@ -256,7 +256,7 @@ export class RunActor implements Behaviour<RunMessage> {
     context.pipe(
       journal.append(append),
       (result) => ({ kind: "appended", result, view }),
-      (error) => ({ kind: "appendFailed", reason: error instanceof Error ? error.message : String(error) }),
+      (error) => ({ kind: "appendFailed", reason: reasonOf(error) }),
     );
   }
 

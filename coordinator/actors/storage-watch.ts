@@ -3,7 +3,8 @@
  * there is no room for new work, when there is again, and what is wrong with the settings.
  */
 import type { ActorRef, Behaviour, Context } from "../../shared/actor/contract.ts";
-import type { StorageUsage } from "../../shared/bus/stream-usage.ts";
+import { reasonOf } from "../../shared/model/error.ts";
+import type { StorageUsage } from "../../shared/model/storage-usage.ts";
 import { judgeStorage, type StorageState } from "../core/storage-state.ts";
 import { limitsOf, roomTroubles, settingsTroubles, type Trouble } from "../core/storage-troubles.ts";
 import type { CoordinatorMessage, StorageWatchMessage } from "./messages.ts";
@@ -58,7 +59,7 @@ export class StorageWatchActor implements Behaviour<StorageWatchMessage> {
     context.pipe(
       this.#settings.usage(),
       (usage) => ({ kind: "seen", usage }),
-      (error) => ({ kind: "unseen", reason: error instanceof Error ? error.message : String(error) }),
+      (error) => ({ kind: "unseen", reason: reasonOf(error) }),
     );
   }
 

@@ -1,4 +1,5 @@
 /** What an operator should know of storage: that it has no room, or settings that reliability can't rest on. */
+import type { StorageUsage } from "../../shared/model/storage-usage.ts";
 import type { StorageLimit, StorageState } from "./storage-state.ts";
 
 /** Something that is wrong, since when, and what to do. */
@@ -10,29 +11,8 @@ export interface Trouble {
   readonly since: number;
 }
 
-/** A stream as far as reliability rests on it. */
-export interface StreamSettings {
-  readonly stream: string;
-  readonly bytes: number;
-  readonly maxBytes: number | null;
-  readonly maxAgeMs: number | null;
-  readonly replicas: number;
-  readonly storage: "file" | "memory";
-  readonly refusesWhenFull: boolean;
-}
-
-export interface NamespaceStorage {
-  readonly streams: readonly StreamSettings[];
-  readonly accounts: readonly { readonly bytes: number; readonly maxBytes: number | null }[];
-  /** The server is one of several. */
-  readonly isClustered: boolean;
-}
-
 /** The limits at which something would be refused. `serverMaxBytes` is what the operator says JetStream may hold. */
-export function limitsOf(
-  { streams, accounts }: NamespaceStorage,
-  serverMaxBytes: number | null,
-): StorageLimit[] {
+export function limitsOf({ streams, accounts }: StorageUsage, serverMaxBytes: number | null): StorageLimit[] {
   const limits: StorageLimit[] = [];
   for (const { stream, bytes, maxBytes, refusesWhenFull } of streams) {
     if (refusesWhenFull && maxBytes !== null)
@@ -60,11 +40,7 @@ export function roomTroubles({ level, reason, since }: StorageState): Trouble[] 
 }
 
 /** Weak settings of the streams that must not lose anything, which `kept` names. */
-export function settingsTroubles(
-  storage: NamespaceStorage,
-  kept: readonly string[],
-  since: number,
-): Trouble[] {
+export function settingsTroubles(storage: StorageUsage, kept: readonly string[], since: number): Trouble[] {
   const troubles: Trouble[] = [];
   const add = (code: string, message: string, fix: string) => troubles.push({ code, message, fix, since });
   for (const settings of storage.streams.filter(({ stream }) => kept.includes(stream))) {

@@ -4,7 +4,7 @@
  *
  * Safe: a snapshot fits only when the journal has its entry, of its epoch, and the event log all events up to it.
  */
-import { MillraceError } from "../../shared/model/error.ts";
+import { MillraceError, reasonOf } from "../../shared/model/error.ts";
 import type { RecordOf } from "../core/record.ts";
 import { RunReader } from "../core/run-snapshot.ts";
 import type { RunState } from "../core/run-state.ts";
@@ -43,7 +43,7 @@ async function resume(run: string, from: RunStores, lastStoredEvent: number): Pr
     if (state.eventSeq > lastStoredEvent) throw new RangeError("its events are not all in the event log");
     return RunReplay.resume({ state, seq, epoch }, from, lastStoredEvent);
   } catch (error) {
-    snapshots.leaveAside(run, error instanceof Error ? error.message : String(error));
+    snapshots.leaveAside(run, reasonOf(error));
     return undefined;
   }
 }

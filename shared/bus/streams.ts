@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DiscardPolicy, ErrorCode, NatsError, RetentionPolicy, StorageType, type StreamConfig } from "nats";
-import { MillraceError } from "../model/error.ts";
+import { MillraceError, reasonOf } from "../model/error.ts";
 import type { Bus } from "./connection.ts";
 import type { Subjects } from "./subjects.ts";
 
@@ -28,7 +28,8 @@ const DEDUPE_WINDOW_MS = 120_000;
 const HEARTBEAT_AGE_MS = 60_000;
 const DEFAULT_LOG_AGE_MS = 30 * 24 * 3600_000;
 
-const STREAM_NOT_FOUND = 10059;
+/** JetStream's code for a stream that is not there, or not yet: a server that starts has to read them first. */
+export const STREAM_NOT_FOUND = 10059;
 const NAME_IN_USE = 10058;
 const INSUFFICIENT_STORAGE = 10047;
 const TEMPORARILY_UNAVAILABLE = 10008;
@@ -169,7 +170,7 @@ function errorNumber(error: unknown): number | undefined {
 }
 
 function streamError(name: string, cause: unknown): MillraceError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = reasonOf(cause);
   const message = `cannot make the stream ${name}: ${reason}`;
   if (errorNumber(cause) === INSUFFICIENT_STORAGE) {
     return new MillraceError("unavailable", message, {

@@ -30,6 +30,11 @@ export class MillraceError extends Error {
   }
 }
 
+/** What was thrown, in words. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 /** Turns anything thrown into a MillraceError; one that already is comes back unchanged. */
 export function asMillraceError(
   thrown: unknown,
@@ -37,6 +42,5 @@ export function asMillraceError(
   code: ErrorCode = "internal",
 ): MillraceError {
   if (thrown instanceof MillraceError) return thrown;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return new MillraceError(code, `${message}: ${reason}`, { cause: thrown });
+  return new MillraceError(code, `${message}: ${reasonOf(thrown)}`, { cause: thrown });
 }

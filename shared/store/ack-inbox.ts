@@ -7,6 +7,7 @@
  * settled as lost when the connection breaks, or after the limit, so nobody waits for ever.
  */
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "nats";
+import { reasonOf } from "../model/error.ts";
 import { Link } from "./link.ts";
 
 /** What became of a publish. `lost` means unknown: it may be stored. */
@@ -81,7 +82,7 @@ export class AckInbox {
         ...(headers === undefined ? {} : { headers }),
       });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       queueMicrotask(() => this.#settle(token, { kind: "lost", reason }));
     }
   }

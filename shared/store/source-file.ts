@@ -5,6 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, read as readWithCallback } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { reasonOf } from "../model/error.ts";
 import { OutputError } from "./output-error.ts";
 
 const read = promisify(readWithCallback);
@@ -75,7 +76,7 @@ function attempt<T>(path: string, call: () => T): T {
   try {
     return call();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new OutputError("badOutput", `output ${path} cannot be read: ${reason}`, cause);
   }
 }

@@ -1,11 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { judgeStorage, type StorageState } from "../../../coordinator/core/storage-state.ts";
-import {
-  limitsOf,
-  type NamespaceStorage,
-  roomTroubles,
-  settingsTroubles,
-} from "../../../coordinator/core/storage-troubles.ts";
+import { limitsOf, roomTroubles, settingsTroubles } from "../../../coordinator/core/storage-troubles.ts";
+import type { StorageUsage } from "../../../shared/model/storage-usage.ts";
 
 const roomy: StorageState = { level: "roomy", since: 0, reason: null };
 
@@ -16,6 +12,7 @@ function judged(before: StorageState, usedBytes: number, now: number, maxBytes =
 
 const stream = {
   stream: "journal",
+  messages: 1,
   bytes: 5,
   maxBytes: null,
   maxAgeMs: null,
@@ -24,10 +21,7 @@ const stream = {
   refusesWhenFull: true,
 } as const;
 
-function storageOf(
-  settings: Partial<NamespaceStorage["streams"][number]>,
-  isClustered = false,
-): NamespaceStorage {
+function storageOf(settings: Partial<StorageUsage["streams"][number]>, isClustered = false): StorageUsage {
   return { streams: [{ ...stream, ...settings }], accounts: [{ bytes: 7, maxBytes: null }], isClustered };
 }
 
