@@ -2,9 +2,10 @@
  * How an attempt's container ended, among its control files: written before the container is removed, as nothing else
  * would tell a successor of the agent.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { readFile, replaceFile } from "./whole-file.ts";
 import type { Exit } from "./runner.ts";
 
 const measure = z.number().nullable();
@@ -26,19 +27,12 @@ const exitSchema = z.discriminatedUnion("kind", [
 /** Written whole or not at all. */
 export function noteExit(control: string, exit: Exit): void {
   mkdirSync(join(control, "container"), { recursive: true });
-  const draft = `${exitPath(control)}.new`;
-  writeFileSync(draft, JSON.stringify(exit), { mode: 0o600 });
-  renameSync(draft, exitPath(control));
+  replaceFile(exitPath(control), exit);
 }
 
 /** Undefined while it has not ended, or nobody of ours has seen its end. */
 export function notedExit(control: string): Exit | undefined {
-  try {
-    return exitSchema.parse(JSON.parse(readFileSync(exitPath(control), "utf8")));
-  } catch {
-    // Not there, which is the usual case; renamed into place, it is never there in part.
-    return undefined;
-  }
+  return readFile(exitPath(control), exitSchema);
 }
 
 function exitPath(control: string): string {

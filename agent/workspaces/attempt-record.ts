@@ -2,13 +2,14 @@
  * What a successor must know of an attempt to end it right: written beside its control files before it starts, read
  * only by an agent that comes back.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { jobSpecSchema } from "../../shared/model/job-spec.ts";
 import { attemptRefSchema, type JobRequest } from "../../shared/model/messages.ts";
 import { nameSchema } from "../../shared/model/name.ts";
 import { endCauseSchema } from "../core/end-cause.ts";
+import { readFile, replaceFile } from "../runners/whole-file.ts";
 
 const attemptRecordSchema = attemptRefSchema.extend({
   /** The job's name. */
@@ -52,19 +53,12 @@ export function writeRecord(control: string, record: AttemptRecord): void {
 
 /** Replaces the record of an attempt that may run: at each moment the old one or the new one is there, whole. */
 export function replaceRecord(control: string, record: AttemptRecord): void {
-  const draft = `${recordPath(control)}.new`;
-  writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
-  renameSync(draft, recordPath(control));
+  replaceFile(recordPath(control), record);
 }
 
 /** Reads a record; `undefined` when there is none, or none that is whole: then nothing was started. */
 export function readRecord(control: string): AttemptRecord | undefined {
-  try {
-    return attemptRecordSchema.parse(JSON.parse(readFileSync(recordPath(control), "utf8")));
-  } catch {
-    // Absent or cut short: the agent ended before the attempt began.
-    return undefined;
-  }
+  return readFile(recordPath(control), attemptRecordSchema);
 }
 
 export function recordPath(control: string): string {

@@ -2,9 +2,10 @@
  * Which bytes of an attempt's log are no longer in its file, beside its control files: a successor goes on behind what
  * is stored, and tells cuts from zeros that the job wrote. It is written before the bytes are released.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { readFile, replaceFile } from "../runners/whole-file.ts";
 
 const offset = z.number().int().min(0);
 const releasedSchema = z.object({ storedBytes: offset, cuts: z.array(z.tuple([offset, offset])) });
@@ -24,7 +25,9 @@ export class ReleasedLog {
   /** As an earlier process left it; nothing is released of a log that has no such file. */
   static open(control: string): ReleasedLog {
     const path = releasedPath(control);
-    return new ReleasedLog(path, (existsSync(path) ? read(path) : undefined) ?? { storedBytes: 0, cuts: [] });
+    const released = existsSync(path) ? readFile(path, releasedSchema) : undefined;
+    // One that is damaged with its disk says nothing either: the whole log is shipped once more.
+    return new ReleasedLog(path, released ?? { storedBytes: 0, cuts: [] });
   }
 
   /** Bytes from the start on that are stored, as far as that is noted. */
@@ -68,20 +71,7 @@ export class ReleasedLog {
   }
 
   #save(): void {
-    const draft = `${this.#path}.new`;
-    writeFileSync(draft, JSON.stringify({ storedBytes: this.#storedBytes, cuts: this.#cuts }), {
-      mode: 0o600,
-    });
-    renameSync(draft, this.#path);
-  }
-}
-
-function read(path: string): z.infer<typeof releasedSchema> | undefined {
-  try {
-    return releasedSchema.parse(JSON.parse(readFileSync(path, "utf8")));
-  } catch {
-    // Damaged with the disk it is on: the whole log is shipped once more.
-    return undefined;
+    replaceFile(this.#path, { storedBytes: this.#storedBytes, cuts: this.#cuts });
   }
 }
 
