@@ -13,6 +13,7 @@ import type { Outage } from "./timeline.ts";
 export interface Circumstances {
   readonly outages: readonly Outage[];
   readonly lostAfterMs: number;
+  readonly heartbeatMs: number;
   /** Targets whose outage is that of every agent. */
   readonly servers: readonly string[];
   /** Agents that end their jobs when they are stopped. */
@@ -72,8 +73,6 @@ function isAbandoned(
   );
 }
 
-/** Between an agent's last heartbeat and what has befallen it, at most. */
-const BEAT_MS = 1_000;
 /** What an agent that is up needs to be heard again: to connect, and for its next heartbeat. */
 const RETURN_MS = 3_000;
 
@@ -83,7 +82,9 @@ function isOutOfReach(
   endedAtMs: number,
   circumstances: Circumstances,
 ): boolean {
-  const { outages, servers, lostAfterMs } = circumstances;
+  const { outages, servers, lostAfterMs, heartbeatMs } = circumstances;
+  // It may have been struck when its next heartbeat was due, or a little overdue.
+  const silentMs = lostAfterMs - 2 * heartbeatMs;
   const silences = outages
     .filter(({ target }) => target === agent || servers.includes(target))
     .map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + RETURN_MS }))
@@ -94,7 +95,7 @@ function isOutOfReach(
     if (silence.fromMs > toMs) fromMs = silence.fromMs;
     toMs = Math.max(toMs, silence.toMs);
     const isWithin = fromMs <= endedAtMs && toMs >= assignedAtMs;
-    if (isWithin && Math.min(toMs, endedAtMs) - fromMs >= lostAfterMs - BEAT_MS) return true;
+    if (isWithin && Math.min(toMs, endedAtMs) - fromMs >= silentMs) return true;
   }
   return false;
 }

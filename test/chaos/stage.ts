@@ -56,11 +56,11 @@ export class Stage {
   readonly abandoning: readonly string[];
   /** Below it are the work folders of agents. */
   readonly workRoot: string;
+  readonly heartbeatMs: number;
   readonly lostAfterMs: number;
   readonly ledgerFile: string;
   /** Processes that ended although nobody wanted it, and how. */
   readonly unaskedEnds: string[] = [];
-  readonly #heartbeatMs: number;
   readonly #closing: (() => Promise<unknown>)[] = [];
 
   private constructor(folder: string, servers: ServerGroup, options: StageOptions) {
@@ -68,7 +68,7 @@ export class Stage {
     this.servers = servers;
     this.timeline = new Timeline(join(folder, "timeline.txt"));
     this.lostAfterMs = options.lostAfterMs ?? 5_000;
-    this.#heartbeatMs = options.heartbeatMs ?? 500;
+    this.heartbeatMs = options.heartbeatMs ?? 500;
     this.ledgerFile = join(folder, "ledger");
     this.workRoot = join(folder, "work");
     this.coordinators = names("c", options.coordinators ?? 2);
@@ -97,7 +97,7 @@ export class Stage {
 
   async addCoordinator(name: string, namespace: string): Promise<void> {
     const { url } = await this.addLink(name);
-    const times = ["--heartbeat", `${this.#heartbeatMs}ms`, "--lost-after", `${this.lostAfterMs}ms`];
+    const times = ["--heartbeat", `${this.heartbeatMs}ms`, "--lost-after", `${this.lostAfterMs}ms`];
     const replicas = ["--replicas", this.servers.size > 1 ? "3" : "1"];
     const command = [programs.coordinator, "coordinator", "--namespace", namespace, ...times, ...replicas];
     this.#addService("coordinator", name, command, { MILLRACE_SERVER: url });
@@ -112,7 +112,7 @@ export class Stage {
     const { url } = await this.addLink(name);
     const passed = Object.values(agentVariables).flatMap((variable) => ["--pass-env", variable]);
     const own = ["--namespace", namespace, "--name", name, "--work-dir", this.workFolder(name)];
-    const times = ["--heartbeat", `${this.#heartbeatMs}ms`, "--grace", "1s"];
+    const times = ["--heartbeat", `${this.heartbeatMs}ms`, "--grace", "1s"];
     this.#addService("agent", name, [programs.agent, ...own, ...times, ...passed, ...more], {
       MILLRACE_SERVER: url,
       ...variables,

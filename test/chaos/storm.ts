@@ -151,6 +151,7 @@ function circumstancesOf(stage: Stage): Circumstances {
   return {
     outages: stage.timeline.outages,
     lostAfterMs: stage.lostAfterMs,
+    heartbeatMs: stage.heartbeatMs,
     servers: [...stage.servers.keys()],
     abandoning: stage.abandoning,
   };

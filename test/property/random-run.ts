@@ -2,33 +2,17 @@ import fc from "fast-check";
 import { attemptRef } from "../../coordinator/core/job-request.ts";
 import * as decide from "../../coordinator/core/run-decide.ts";
 import { jobAt, liveAttempt } from "../../coordinator/core/run-state.ts";
-import type { JobSpecInput } from "../../shared/model/job-spec.ts";
 import { failed, type RunDriver, succeeded } from "../support/run-driver.ts";
+import { conditions, graphsOf } from "./random-graph.ts";
 
-/** A random graph: job i needs some of the jobs before it. */
-export const graphs = fc
-  .array(
-    fc.record({
-      needs: fc.array(fc.nat(), { maxLength: 4 }),
-      when: fc.constantFrom("success" as const, "success" as const, "always" as const, "onFailure" as const),
-      allowFailure: fc.boolean(),
-      retries: fc.nat({ max: 1 }),
-    }),
-    { minLength: 1, maxLength: 25 },
-  )
-  .map((drafts): JobSpecInput[] =>
-    drafts.map((draft, index) => ({
-      name: `j${index}`,
-      run: { script: "true" },
-      needs:
-        index === 0
-          ? []
-          : [...new Set(draft.needs.map((need) => need % index))].map((job) => ({ job: `j${job}` })),
-      when: draft.when,
-      allowFailure: draft.allowFailure,
-      retries: { max: draft.retries },
-    })),
-  );
+export const graphs = graphsOf(
+  fc.record({
+    when: conditions,
+    allowFailure: fc.boolean(),
+    retries: fc.record({ max: fc.nat({ max: 1 }) }),
+  }),
+  25,
+);
 
 type Step = {
   readonly pick: number;

@@ -1,29 +1,23 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { type AgentOptions, type RunningAgent, startAgent } from "../../../agent/agent.ts";
+import type { AgentOptions } from "../../../agent/agent.ts";
 import { takeCensus } from "../../../agent/runners/process-census.ts";
-import { type Bus, connectBus } from "../../../shared/bus/connection.ts";
-import { ensureStreams } from "../../../shared/bus/streams.ts";
+import type { Bus } from "../../../shared/bus/connection.ts";
 import type { JobRequest } from "../../../shared/model/messages.ts";
 import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
 import { readLog } from "../../../shared/store/log-reader.ts";
 import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
 import { waitUntil } from "../../support/wait-until.ts";
-import { jobRequest } from "../../unit/agent/request.ts";
-import { ScriptedCoordinator } from "./scripted-coordinator.ts";
-
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+import { AgentScene, scriptRequest as script } from "./agent-scene.ts";
+import type { ScriptedCoordinator } from "./scripted-coordinator.ts";
 
 let server: TestServer;
+let scene: AgentScene;
 let bus: Bus;
-let namespace: string;
 let folder: string;
 let coordinator: ScriptedCoordinator;
-let agents: RunningAgent[];
-let count = 0;
 
 beforeAll(async () => {
   server = await startNatsServer();
@@ -34,53 +28,16 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  count += 1;
-  namespace = `agents-${count}`;
-  folder = mkdtempSync(join(tmpdir(), "millrace-agent-"));
-  bus = await connectBus({ server: server.url, name: "test", namespace });
-  await ensureStreams(bus, { storage: "memory" });
-  coordinator = new ScriptedCoordinator(bus, "a1");
-  agents = [];
+  scene = await AgentScene.open(server, "agents", { storage: "memory" });
+  ({ bus, folder, coordinator } = scene);
 });
 
 afterEach(async () => {
-  for (const agent of agents) agent.stop("now");
-  await Promise.all(agents.map((agent) => agent.ended));
-  await bus.close();
-  rmSync(folder, { recursive: true, force: true });
+  await scene.close();
 });
 
-async function start(options: Partial<AgentOptions> = {}): Promise<RunningAgent> {
-  const agent = await startAgent({
-    server: server.url,
-    namespace,
-    name: "a1",
-    capacity: { slots: 2, cpu: 4, memoryBytes: 2 ** 30 },
-    labels: [["arch", "any"]],
-    pool: "",
-    workFolder: join(folder, "work"),
-    keepFailed: false,
-    heartbeatMs: 200,
-    graceMs: 500,
-    passEnvironment: [],
-    log: silent,
-    ...options,
-  });
-  agents.push(agent);
-  await coordinator.joined();
-  return agent;
-}
-
-function script(text: string, spec: Partial<JobRequest["spec"]> = {}): JobRequest {
-  return jobRequest({ spec: { run: { script: text }, ...spec } });
-}
-
-/** Orders it and resolves with the outcome it is answered with. */
-async function outcomeOf(request: JobRequest): Promise<unknown> {
-  coordinator.order({ kind: "start", request });
-  const answer = await coordinator.answerOf(request.lease);
-  return answer.kind === "finished" ? answer.result.outcome : answer;
-}
+const start = (options: Partial<AgentOptions> = {}) => scene.start({ labels: [["arch", "any"]], ...options });
+const outcomeOf = (request: JobRequest) => scene.outcomeOf(request);
 
 function attemptFolders(): string[] {
   const attempts = join(folder, "work/attempts");

@@ -1,9 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Bus, connectBus } from "../../../shared/bus/connection.ts";
-import { ensureStreams } from "../../../shared/bus/streams.ts";
+import type { Bus } from "../../../shared/bus/connection.ts";
 import type { JobRequest } from "../../../shared/model/messages.ts";
 import { readLog } from "../../../shared/store/log-reader.ts";
 import { startTestDocker } from "../../support/docker.ts";
@@ -12,19 +10,21 @@ import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 import { jobRequest } from "../../unit/agent/request.ts";
 import { AgentProcess } from "./agent-process.ts";
+import { AgentScene } from "./agent-scene.ts";
 import { JobBook } from "./job-book.ts";
-import { ScriptedCoordinator } from "./scripted-coordinator.ts";
+import { killWhileWorking } from "./kill-series.ts";
+import type { ScriptedCoordinator } from "./scripted-coordinator.ts";
 
 const image = "millrace-test/busybox:1";
 const docker = await startTestDocker();
 
 describe.skipIf(docker === undefined)("an agent that is killed while its containers run", () => {
   let server: TestServer;
+  let scene: AgentScene;
   let bus: Bus;
   let folder: string;
   let coordinator: ScriptedCoordinator;
   let agent: AgentProcess;
-  let count = 0;
 
   beforeAll(async () => {
     if (docker === undefined) return;
@@ -38,15 +38,11 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
   });
 
   beforeEach(async () => {
-    count += 1;
-    const namespace = `containers-${count}`;
-    folder = mkdtempSync(join(tmpdir(), "millrace-container-kills-"));
-    bus = await connectBus({ server: server.url, name: "test", namespace });
-    await ensureStreams(bus, { storage: "memory" });
-    coordinator = new ScriptedCoordinator(bus, "a1");
+    scene = await AgentScene.open(server, "containers", { storage: "memory" });
+    ({ bus, folder, coordinator } = scene);
     agent = new AgentProcess({
       server: server.url,
-      namespace,
+      namespace: scene.namespace,
       folder,
       arguments: ["--slots", "3", "--heartbeat", "200ms", "--grace", "500ms", "--min-free", "1MiB"],
     });
@@ -57,8 +53,7 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
   afterEach(async () => {
     await agent.end();
     expect(containers()).toEqual([]);
-    await bus.close();
-    rmSync(folder, { recursive: true, force: true });
+    await scene.close();
   });
 
   /** Ids of the containers of this test's agent. */
@@ -174,21 +169,12 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
       }),
     );
     const book = new JobBook(coordinator, requests, 4);
-    let nextKill = performance.now() + 1_500;
-    let kills = 0;
-    await waitUntil(
-      "every job has a result",
-      async () => {
-        book.work();
-        if (performance.now() < nextKill || kills === 12) return book.isDone;
-        await agent.signal("SIGKILL");
-        agent.start();
-        kills += 1;
-        nextKill = performance.now() + 700 + Math.random() * 1_800;
-        return false;
-      },
-      { timeoutMs: 150_000, diagnose: () => ({ log: agent.log(), jobs: book.jobs }) },
-    );
+    const kills = await killWhileWorking(agent, book, {
+      afterMs: 1_500,
+      everyMs: 700,
+      spreadMs: 1_800,
+      most: 12,
+    });
     expect(kills).toBeGreaterThan(1);
     const finished = book.jobs.map(({ results }) => results);
     const succeeded = { outcome: { kind: "succeeded" }, logBytes: 5 };

@@ -1,19 +1,9 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { takeCensus } from "../../../agent/runners/process-census.ts";
-import { type Bus, connectBus } from "../../../shared/bus/connection.ts";
-import { ensureStreams } from "../../../shared/bus/streams.ts";
+import type { Bus } from "../../../shared/bus/connection.ts";
 import type { JobRequest } from "../../../shared/model/messages.ts";
 import type { Artifact } from "../../../shared/model/outcome.ts";
 import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
@@ -23,16 +13,18 @@ import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 import { jobRequest } from "../../unit/agent/request.ts";
 import { AgentProcess } from "./agent-process.ts";
+import { AgentScene } from "./agent-scene.ts";
 import { JobBook } from "./job-book.ts";
-import { ScriptedCoordinator } from "./scripted-coordinator.ts";
+import { killWhileWorking } from "./kill-series.ts";
+import type { ScriptedCoordinator } from "./scripted-coordinator.ts";
 
 let server: TestServer;
+let scene: AgentScene;
 let bus: Bus;
 let folder: string;
 let coordinator: ScriptedCoordinator;
 let agent: AgentProcess;
 let store: ArtifactStore;
-let count = 0;
 
 beforeAll(async () => {
   server = await startNatsServer();
@@ -43,16 +35,12 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  count += 1;
-  const namespace = `kills-${count}`;
-  folder = mkdtempSync(join(tmpdir(), "millrace-kills-"));
-  bus = await connectBus({ server: server.url, name: "test", namespace });
-  await ensureStreams(bus, { storage: "memory" });
-  coordinator = new ScriptedCoordinator(bus, "a1");
+  scene = await AgentScene.open(server, "kills", { storage: "memory" });
+  ({ bus, folder, coordinator } = scene);
   store = new ArtifactStore(new JetStreamObjects(bus.connection, { bucket: bus.subjects.objectBucket() }));
   agent = new AgentProcess({
     server: server.url,
-    namespace,
+    namespace: scene.namespace,
     folder,
     arguments: ["--slots", "3", "--heartbeat", "200ms", "--grace", "300ms", "--min-free", "1MiB"],
   });
@@ -60,8 +48,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await agent.end();
-  await bus.close();
-  rmSync(folder, { recursive: true, force: true });
+  await scene.close();
 });
 
 async function processesOf(run: string): Promise<(string | undefined)[]> {
@@ -113,24 +100,12 @@ test("killed at any moment and started again: each job runs once and has one res
   );
   agent.start();
   await coordinator.joined();
-  let kills = 0;
-  let nextKill = performance.now() + 600;
-  await waitUntil(
-    "every job has a result",
-    async () => {
-      book.work();
-      if (performance.now() < nextKill || kills === 25) return book.isDone;
-      await agent.signal("SIGKILL");
-      agent.start();
-      kills += 1;
-      nextKill = performance.now() + 400 + Math.random() * 900;
-      return false;
-    },
-    {
-      timeoutMs: 150_000,
-      diagnose: () => ({ log: agent.log(), open: book.jobs.filter(({ results }) => results.length === 0) }),
-    },
-  );
+  const kills = await killWhileWorking(agent, book, {
+    afterMs: 600,
+    everyMs: 400,
+    spreadMs: 900,
+    most: 25,
+  });
   expect(kills).toBeGreaterThan(3);
   for (const { request, results } of book.jobs) {
     expect(results).toMatchObject([{ outcome: { kind: "succeeded" } }]);

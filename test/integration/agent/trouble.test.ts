@@ -13,10 +13,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type AgentOptions, type RunningAgent, startAgent } from "../../../agent/agent.ts";
+import type { AgentOptions } from "../../../agent/agent.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
-import { type Bus, connectBus } from "../../../shared/bus/connection.ts";
-import { ensureStreams } from "../../../shared/bus/streams.ts";
+import type { Bus } from "../../../shared/bus/connection.ts";
 import type { JobRequest } from "../../../shared/model/messages.ts";
 import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
@@ -24,20 +23,17 @@ import type { LogPiece } from "../../../shared/store/log-order.ts";
 import { readLog } from "../../../shared/store/log-reader.ts";
 import { ObjectSubjects } from "../../../shared/store/object-meta.ts";
 import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
-import { silentLog } from "../../support/silent-log.ts";
 import { waitUntil } from "../../support/wait-until.ts";
-import { jobRequest } from "../../unit/agent/request.ts";
-import { ScriptedCoordinator } from "./scripted-coordinator.ts";
+import { AgentScene, scriptRequest as script } from "./agent-scene.ts";
+import type { ScriptedCoordinator } from "./scripted-coordinator.ts";
 
 const MIB = 2 ** 20;
 
 let server: TestServer;
+let scene: AgentScene;
 let bus: Bus;
-let namespace: string;
 let folder: string;
 let coordinator: ScriptedCoordinator;
-let agents: RunningAgent[];
-let count = 0;
 
 beforeAll(async () => {
   server = await startNatsServer();
@@ -48,52 +44,16 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  count += 1;
-  namespace = `trouble-${count}`;
-  folder = mkdtempSync(join(tmpdir(), "millrace-trouble-"));
-  bus = await connectBus({ server: server.url, name: "test", namespace });
-  await ensureStreams(bus);
-  coordinator = new ScriptedCoordinator(bus, "a1");
-  agents = [];
+  scene = await AgentScene.open(server, "trouble");
+  ({ bus, folder, coordinator } = scene);
 });
 
 afterEach(async () => {
-  for (const agent of agents) agent.stop("now");
-  await Promise.all(agents.map((agent) => agent.ended));
-  await bus.close();
-  rmSync(folder, { recursive: true, force: true });
+  await scene.close();
 });
 
-async function start(options: Partial<AgentOptions> = {}): Promise<void> {
-  const agent = await startAgent({
-    server: server.url,
-    namespace,
-    name: "a1",
-    capacity: { slots: 2, cpu: 4, memoryBytes: 2 ** 30 },
-    labels: [],
-    pool: "",
-    workFolder: join(folder, "work"),
-    keepFailed: false,
-    heartbeatMs: 200,
-    graceMs: 500,
-    passEnvironment: [],
-    minFree: { bytes: 0 },
-    log: silentLog,
-    ...options,
-  });
-  agents.push(agent);
-  await coordinator.joined();
-}
-
-function script(text: string, spec: Partial<JobRequest["spec"]> = {}): JobRequest {
-  return jobRequest({ spec: { run: { script: text }, ...spec } });
-}
-
-async function outcomeOf(request: JobRequest): Promise<unknown> {
-  coordinator.order({ kind: "start", request });
-  const answer = await coordinator.answerOf(request.lease);
-  return answer.kind === "finished" ? answer.result.outcome : answer;
-}
+const start = (options: Partial<AgentOptions> = {}) => scene.start({ minFree: { bytes: 0 }, ...options });
+const outcomeOf = (request: JobRequest) => scene.outcomeOf(request);
 
 describe("while the server is away", () => {
   /** Lines of eight bytes, each its own number: what is at an offset follows from it. */
@@ -291,8 +251,7 @@ describe.skipIf(canMount === undefined)("on a small disk", () => {
   });
 
   afterEach(async () => {
-    for (const agent of agents) agent.stop("now");
-    await Promise.all(agents.map((agent) => agent.ended));
+    await scene.stopAgents();
     disk?.unmount();
   });
 

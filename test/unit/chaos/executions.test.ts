@@ -41,7 +41,8 @@ function problems(
     logs: new Map(),
     unreadable: [],
   };
-  const circumstances: Circumstances = { outages, lostAfterMs: 5_000, servers: ["n1"], abandoning: ["a3"] };
+  const times = { lostAfterMs: 5_000, heartbeatMs: 500 };
+  const circumstances: Circumstances = { outages, ...times, servers: ["n1"], abandoning: ["a3"] };
   return executionProblems(account, executions, new Set(), circumstances);
 }
 
