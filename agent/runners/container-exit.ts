@@ -5,8 +5,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { readFile, replaceFile } from "./whole-file.ts";
 import type { Exit } from "./runner.ts";
+import { readFile, replaceFile } from "./whole-file.ts";
 
 const measure = z.number().nullable();
 const usage = z.object({ wallMs: z.number(), cpuMs: measure, peakMemoryBytes: measure });
