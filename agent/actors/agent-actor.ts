@@ -65,7 +65,7 @@ const PULSE_MS = 250;
 /** What has only started is said a little later: a short job then costs one message instead of two. */
 const STARTED_DELAY_MS = 20;
 /** While every slot has work at hand, results of short jobs are gathered this long: one report instead of many. */
-const GATHERING_MS = 10;
+const GATHERING_MS = 25;
 /** How often the agent looks whether it has room for jobs. */
 const LOOK_AROUND_MS = 1_000;
 /** Between TERM and KILL when the agent stops at once. */

@@ -14,7 +14,7 @@ import { exitOfStatus, reportIn, statusPath } from "./exit-status.ts";
 import { type LaunchNote, launchFilePath, launchNoteOf } from "./launch-file.ts";
 import { identify } from "./process-census.ts";
 import type { ProcessWatch } from "./process-watch.ts";
-import { type Adoption, type Execution, type Exit, logNotMade } from "./runner.ts";
+import type { Adoption, Execution, Exit } from "./runner.ts";
 import { signalGroup } from "./spawner.ts";
 import type { SpawnerReport } from "./spawner-script.ts";
 
@@ -54,7 +54,7 @@ export class AdoptedExecution implements Execution {
     const peakMemoryBytes = this.#watch.finished(attempt);
     await this.#watch.killAll(attempt);
     const usage = { wallMs: this.#wallMs(), cpuMs: this.#cpuMs(report), peakMemoryBytes };
-    if (report !== undefined) return this.#hasBegun() ? exitOfStatus(report.status, usage) : logNotMade;
+    if (report !== undefined) return exitOfStatus(report.status, usage);
     if (this.#killed) return { kind: "signalled", signal: "SIGKILL", usage };
     if (!this.#adoption.isSameBoot) return { kind: "unknown", message: "its host was started again" };
     if (this.#launch === undefined || !this.#hasBegun()) return { kind: "neverBegan" };

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
-import type { Exit, Usage } from "./runner.ts";
+import { type Exit, type Usage, unlaunched } from "./runner.ts";
 import { readStatusFile, type SpawnerReport } from "./spawner-script.ts";
 
 /** Where a spawner says how its job ended. */
@@ -20,8 +20,12 @@ export function reportIn(control: string): SpawnerReport | undefined {
   }
 }
 
-/** A shell says 128 + n for a command that signal n ended; a command that exits so by itself looks the same. */
-export function exitOfStatus(status: number, usage: Usage): Exit {
+/**
+ * A shell says 128 + n for a command that signal n ended; a command that exits so by itself looks the same. Without a
+ * status nothing could be run.
+ */
+export function exitOfStatus(status: number | null, usage: Usage): Exit {
+  if (status === null) return unlaunched;
   const signal = signalNames.get(status - 128);
   return signal === undefined
     ? { kind: "exited", exitCode: status, usage }

@@ -1,15 +1,17 @@
 /**
- * The launch file: shell text that the spawner's subshell reads, and which ends by becoming the job. A script stays
- * in a file of its own, unchanged, so that the line numbers in the shell's messages are its author's, and its size
- * has no limit. Everything from outside is quoted; any bytes but NUL are safe.
+ * The launch file: shell text that the spawner reads, and which starts the job. A script stays in a file of its own,
+ * unchanged, so that the line numbers in the shell's messages are its author's, and its size has no limit. Everything
+ * from outside is quoted; any bytes but NUL are safe.
+ *
+ * A job is a plain command where it can be: shells start one without copying themselves first (dash uses vfork), which
+ * is a third of what a short job costs. A command that has to be looked for might be one of the shell's own, and a
+ * variable that a shell can't hold has to go through env(1): these begin in a subshell.
  */
 import { join } from "node:path";
 import type { Pairs } from "../../shared/model/job-spec.ts";
 import type { ProcessIdentity } from "./process-census.ts";
 import type { Launch } from "./runner.ts";
-
-/** Exit status of a job whose workspace could not be entered; its log has the shell's words. */
-const NO_WORKSPACE_STATUS = 125;
+import { UNLAUNCHED } from "./spawner-script.ts";
 
 /** Names a shell can't export: they are its own, with a meaning or read-only in one shell or another. */
 const shellOwned = new Set(["OPTIND", "LINENO", "PPID", "UID", "EUID", "BASHOPTS", "SHELLOPTS"]);
@@ -24,8 +26,8 @@ export interface LaunchNote {
 }
 
 /**
- * The launch file's text. Its first line is a note on the launch; its first act is to make the log file: from then on
- * the job can be signalled, and without it the job has not begun.
+ * The launch file's text. Its first line is a note on the launch; its first act is to make the log file: without it the
+ * job has not begun.
  */
 export function launchFileText(
   launch: Launch,
@@ -34,19 +36,22 @@ export function launchFileText(
   const plain: string[] = [];
   const odd: string[] = [];
   for (const [name, value] of completeEnvironment(launch)) {
-    const assignment = quote(`${name}=${value}`);
-    // `export 'A=b'` is an assignment in every POSIX shell; names that it would refuse go through env(1).
-    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellOwned.has(name)) plain.push(assignment);
-    else odd.push(assignment);
+    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellOwned.has(name)) plain.push(`${name}=${quote(value)}`);
+    else odd.push(quote(`${name}=${value}`));
   }
-  const command = "script" in launch.command ? ["/bin/sh", "-e", scriptPath(launch)] : launch.command.argv;
+  const words = "script" in launch.command ? ["/bin/sh", "-e", scriptPath(launch)] : launch.command.argv;
+  const isPlain = odd.length === 0 && words[0]?.includes("/");
+  const command = words.map(quote).join(" ");
   const through = odd.length === 0 ? "" : `env -- ${odd.join(" ")} `;
+  const begin = isPlain
+    ? `${plain.join(" ")} ${command}`
+    : `(export ${plain.join(" ")}; exec ${through}${command})`;
   return `\
 # ${spawner.pid} ${spawner.startTicks} ${cpuBeforeMs ?? "-"} ${JSON.stringify(launch.attempt)}
-exec >>${quote(launch.log)} 2>&1
-cd ${quote(launch.workspace)} || exit ${NO_WORKSPACE_STATUS}
-export ${plain.join(" ")}
-exec ${through}${command.map(quote).join(" ")}
+if cd ${quote(launch.workspace)} && true >>${quote(launch.log)}; then
+${begin} >>${quote(launch.log)} 2>&1 </dev/null
+else problem=${UNLAUNCHED}
+fi
 `;
 }
 

@@ -78,9 +78,18 @@ export async function bootId(): Promise<string> {
   }
 }
 
-/** Age of the running system: unlike the wall clock nobody sets it, and all its processes share it. */
+/** The age of the running system as it was read last, and when that was. */
+let lastReading = { uptimeMs: 0, atMs: Number.NEGATIVE_INFINITY };
+const READING_LASTS_MS = 1_000;
+
+/**
+ * Age of the running system: unlike the wall clock nobody sets it, and all its processes share it. It is read once a
+ * second, as a reading costs more than anything else that an agent asks the system for a job.
+ */
 export function uptimeMs(): number {
-  return uptime() * 1_000;
+  const nowMs = performance.now();
+  if (nowMs - lastReading.atMs > READING_LASTS_MS) lastReading = { uptimeMs: uptime() * 1_000, atMs: nowMs };
+  return lastReading.uptimeMs + nowMs - lastReading.atMs;
 }
 
 async function processIds(): Promise<number[]> {

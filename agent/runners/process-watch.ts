@@ -59,6 +59,11 @@ export class ProcessWatch {
     }
   }
 
+  /** Whether a process of an attempt is there that has its environment. */
+  async hasProcess(attempt: string): Promise<boolean> {
+    return (await this.#census.take()).some((entry) => entry.attempt === attempt);
+  }
+
   /** Signals what left the group of a running attempt. */
   async signalEscaped(attempt: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const session = this.#running.get(attempt)?.session;

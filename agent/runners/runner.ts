@@ -41,11 +41,11 @@ export type Exit =
   /** An earlier process of the agent wanted it, and ended before anything of it ran. */
   | { readonly kind: "neverBegan" };
 
-/** The command of a shell job could not even be given its output. */
-export const logNotMade: Exit = {
+/** The command of a shell job could not even be given its folder and its output. */
+export const unlaunched: Exit = {
   kind: "notStarted",
   reason: "workspace",
-  message: "its log file could not be made",
+  message: "its workspace could not be entered, or its log file could not be made",
 };
 
 export interface Usage {

@@ -1,18 +1,18 @@
 /**
  * Runs commands in a shell on the host, each through a spawner.
  *
- * States of an execution: launched (the line is written) ──▶ running (its log file is there) ──▶ reported by the
+ * States of an execution: launched (the line is written) ──▶ running (a process of it is there) ──▶ reported by the
  * spawner, or gone with it.
  *
  * Invariants:
  * 1. A spawner runs one job at a time; one that reported is used again, one that is gone never.
- * 2. TERM is sent when the job's subshell has made the log file, so never in the moment in which only the spawner,
- *    which survives it, would hear it.
+ * 2. TERM is sent when a process of the job is seen, so never in the moment in which only the spawner, which survives
+ *    it, would hear it. A job whose processes can't be looked at gets it a little later.
  * 3. KILL goes to the whole group and so takes the spawner along: the cause is then known, and a new one serves the
  *    next job. What left the group is found by its environment.
  * 4. `exit` never rejects.
  */
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { asMillraceError } from "../../shared/model/error.ts";
 import { isHostTrouble } from "../core/host-trouble.ts";
@@ -20,10 +20,11 @@ import { AdoptedExecution } from "./adopted-execution.ts";
 import { exitOfStatus, reportIn } from "./exit-status.ts";
 import { launchFilePath, launchFileText, launchProblem, scriptPath } from "./launch-file.ts";
 import { ProcessWatch } from "./process-watch.ts";
-import { type Adoption, type Execution, type Exit, type Launch, logNotMade, type Runner } from "./runner.ts";
+import type { Adoption, Execution, Exit, Launch, Runner } from "./runner.ts";
 import { Spawner, type SpawnerEnd } from "./spawner.ts";
 
 const LAUNCH_LOOK_MS = 2;
+const LAUNCH_LOOKS = 50;
 
 export interface ShellRunnerOptions {
   /** Environment of every job beside its own; see `hostEnvironment`. */
@@ -131,11 +132,19 @@ class ShellExecution implements Execution {
   }
 
   async signal(signal: "TERM" | "KILL"): Promise<void> {
-    while (signal === "TERM" && !this.#isOver && !existsSync(this.#launch.log)) await delay(LAUNCH_LOOK_MS);
+    if (signal === "TERM") await this.#hasProcess();
     if (this.#isOver) return;
     if (signal === "KILL") this.#killed = true;
     this.#spawner.signal(signal);
     await this.#watch.signalEscaped(this.#launch.attempt, `SIG${signal}`);
+  }
+
+  /** Resolves when a process of it is there, or it is over. */
+  async #hasProcess(): Promise<void> {
+    for (let look = 0; look < LAUNCH_LOOKS && !this.#isOver; look += 1) {
+      if (await this.#watch.hasProcess(this.#launch.attempt)) return;
+      await delay(LAUNCH_LOOK_MS);
+    }
   }
 
   async #run(done: () => void): Promise<Exit> {
@@ -153,7 +162,6 @@ class ShellExecution implements Execution {
 
   #exitOf(end: SpawnerEnd, wallMs: number, peakMemoryBytes: number | null): Exit {
     if (end.kind === "reported") {
-      if (!existsSync(this.#launch.log)) return logNotMade;
       return exitOfStatus(end.status, { wallMs, cpuMs: end.cpuMs, peakMemoryBytes });
     }
     const usage = { wallMs, cpuMs: null, peakMemoryBytes };

@@ -1,19 +1,20 @@
 /**
  * The spawner: a small shell that starts one job after another. It reads the folder of each on a line of its own,
- * runs the launch file there in a subshell, and says how it ended: first in the folder's status file, which is the
- * truth, then on its output, which spares the agent the reading.
+ * reads the launch file there, which starts the job as a command, and says how that ended: first in the folder's status
+ * file, which is the truth, then on its output, which spares the agent the reading.
  *
- * States: idle (in `read`) ──line──▶ running (waiting for the subshell) ──▶ idle; the end of its input ends it, after
+ * States: idle (in `read`) ──line──▶ running (waiting for the command) ──▶ idle; the end of its input ends it, after
  * the job that runs.
  *
  * Invariants:
  * 1. A status file is complete when it ends with the line `end`: an incomplete one means that the status is unknown.
  *    It is written in one go under its final name, since a rename would cost a process; a reader checks the mark.
- * 2. The traps are caught, not ignored, so the subshell and the job start with default dispositions; and a signal to
- *    the group, which spawner and job share, never ends the spawner. Only SIGKILL does.
+ * 2. The traps are caught, not ignored, so the job starts with default dispositions; and a signal to the group, which
+ *    spawner and job share, never ends the spawner. Only SIGKILL does.
  * 3. `read` cut short by such a signal is not the end of the input: `interrupted` tells the two apart.
  * 4. Losing the agent's end of the pipes changes nothing for the job: SIGPIPE is among the caught.
  * 5. What the job left in its group gets TERM before anybody hears that the job has ended.
+ * 6. A launch file sets no variable of the spawner but `problem`, so no job sees anything of the one before.
  *
  * `times` prints the sums of all jobs so far; the difference of two is the CPU time of one.
  */
@@ -25,8 +26,10 @@ while :; do
     [ -n "$interrupted" ] && continue
     break
   }
-  ( . "$control/launch" ) </dev/null
-  status=$?
+  problem=
+  . "$control/launch"
+  status=\${problem:-$?}
+  cd /
   { echo "$status"; times; echo end; } >"$control/status"
   kill -TERM 0
   echo "$status"
@@ -34,9 +37,13 @@ while :; do
 done
 `;
 
+/** What a launch file says instead of a status when nothing of the job could be run. */
+export const UNLAUNCHED = "unlaunched";
+
 /** What the spawner says of an ended job: its status, and the CPU time of all its jobs so far. */
 export interface SpawnerReport {
-  readonly status: number;
+  /** Null when nothing of it could be run. */
+  readonly status: number | null;
   /** Null when this shell's `times` can't be read. */
   readonly cpuTotalMs: number | null;
 }
@@ -49,7 +56,7 @@ export function readReport([status = "", , children = ""]: readonly string[]): S
   const [user, system] = [...children.matchAll(/(\d+)m(\d+)[.,](\d+)s/g)];
   const cpuTotalMs =
     user === undefined || system === undefined ? null : durationMs(user) + durationMs(system);
-  return { status: Number.parseInt(status, 10), cpuTotalMs };
+  return { status: status === UNLAUNCHED ? null : Number.parseInt(status, 10), cpuTotalMs };
 }
 
 /** Reads a status file; `undefined` when it is not complete. */

@@ -9,7 +9,7 @@ import { REPORT_LINES, readReport, spawnerScript } from "./spawner-script.ts";
 
 /** How a job ended as far as its spawner can tell. */
 export type SpawnerEnd =
-  | { readonly kind: "reported"; readonly status: number; readonly cpuMs: number | null }
+  | { readonly kind: "reported"; readonly status: number | null; readonly cpuMs: number | null }
   /** The spawner itself is gone; `signal` ended it when that is known. */
   | { readonly kind: "gone"; readonly signal: string | null };
 

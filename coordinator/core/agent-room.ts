@@ -19,9 +19,9 @@ export interface AgentRoom {
   usualMs: number | undefined;
 }
 
-/** What a result and the order that follows it may take on a busy host. */
-const ROUND_TRIP_MS = 20;
-const MAX_ROUND_TRIP_JOBS = 8;
+/** What a result and the order that follows it may take on a busy host; agents gather results of short jobs for 25 ms. */
+const ROUND_TRIP_MS = 40;
+const MAX_ROUND_TRIP_JOBS = 24;
 
 /** An agent lists what it holds in one message, unsettled results included. */
 const MAX_PLACED = 3_000;

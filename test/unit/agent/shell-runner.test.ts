@@ -178,6 +178,41 @@ test("keeps huge and binary output byte by byte", async () => {
   expect([...log.subarray(-3)]).toEqual([255, 0, 254]);
 });
 
+test("a job sees nothing of the one before it, whichever way it is started", async () => {
+  const environmentOf = async (command: Command, environment: Pairs) => {
+    const { log } = await run(command, environment);
+    const own = ["MILLRACE_WORKSPACE=", "MILLRACE_ATTEMPT=", "PWD="];
+    return log
+      .toString()
+      .split("\0")
+      .filter((entry) => !own.some((name) => entry.startsWith(name)));
+  };
+  const plain = { argv: ["/usr/bin/env", "-0"] };
+  const before = await environmentOf(plain, []);
+  for (const command of [plain, { argv: ["env", "-0"] }]) {
+    expect(await environmentOf(command, [["LEFT", "over"]])).toContain("LEFT=over");
+    await environmentOf(command, [["a.b", "odd"]]);
+    expect(await environmentOf(plain, [])).toEqual(before);
+  }
+});
+
+test("runs a program of its workspace by a relative path, and one that has no right to run fails", async () => {
+  const launch = launchOf({ argv: ["./tool", "x"] });
+  writeFileSync(join(launch.workspace, "tool"), '#!/bin/sh\necho "$1 in $PWD"\n', { mode: 0o700 });
+  expect(await (await runner.start(launch)).exit).toMatchObject({ kind: "exited", exitCode: 0 });
+  expect(readFileSync(launch.log, "utf8")).toBe(`x in ${launch.workspace}\n`);
+  const refused = launchOf({ argv: ["./tool"] });
+  writeFileSync(join(refused.workspace, "tool"), "", { mode: 0o600 });
+  expect(await (await runner.start(refused)).exit).toMatchObject({ kind: "exited", exitCode: 126 });
+});
+
+test("says that a job whose workspace is gone could not be started", async () => {
+  const launch = launchOf({ script: "true" });
+  rmSync(launch.workspace, { recursive: true });
+  expect(await (await runner.start(launch)).exit).toMatchObject({ kind: "notStarted", reason: "workspace" });
+  expect((await run("true")).exit).toMatchObject({ kind: "exited", exitCode: 0 });
+});
+
 test("measures the CPU time of one job, not of those before it", async () => {
   const busy = await run("i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done");
   const idle = await run("true");
