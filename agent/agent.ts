@@ -6,27 +6,23 @@ import { MessageCodec } from "../shared/actor/message-codec.ts";
 import { systemRandomness } from "../shared/actor/randomness.ts";
 import { createActorSystem } from "../shared/actor/system.ts";
 import { systemClock } from "../shared/actor/system-clock.ts";
-import { connectBus } from "../shared/bus/connection.ts";
-import { NatsTransport } from "../shared/bus/nats-transport.ts";
+import { Subjects } from "../shared/bus/subjects.ts";
 import type { Pairs } from "../shared/model/job-spec.ts";
 import type { Capacity } from "../shared/model/messages.ts";
 import { version } from "../shared/model/version.ts";
-import { AckInbox } from "../shared/store/ack-inbox.ts";
-import { ArtifactStore } from "../shared/store/artifact-store.ts";
-import { getDocument } from "../shared/store/document.ts";
-import { JetStreamObjects } from "../shared/store/jetstream-objects.ts";
-import { LogShipper } from "../shared/store/log-writer.ts";
 import { AgentActor, type AgentMessage } from "./actors/agent-actor.ts";
 import { HostTools } from "./actors/attempt-tools.ts";
 import { LogBacklog } from "./actors/log-backlog.ts";
-import { openLogSink } from "./actors/log-sinks.ts";
 import { attemptKey } from "./core/attempt-key.ts";
 import type { MinFree } from "./core/disk-room.ts";
 import type { StopMode } from "./core/stopping.ts";
 import { createContainerRunner } from "./runners/container-runner.ts";
 import { detectEngine } from "./runners/engine.ts";
 import { hostEnvironment } from "./runners/host-environment.ts";
+import { NoopRunner } from "./runners/noop-runner.ts";
 import { ShellRunner } from "./runners/shell-runner.ts";
+import { ServerLink } from "./server-link.ts";
+import { Stores } from "./stores.ts";
 import { DiskWatch } from "./workspaces/disk-watch.ts";
 import { InputCache } from "./workspaces/input-cache.ts";
 import { Workspaces } from "./workspaces/workspaces.ts";
@@ -53,13 +49,13 @@ export interface AgentOptions {
   readonly minFree?: MinFree;
   /** How many bytes of logs may wait on disk for a server that is away, before the oldest are cut. */
   readonly logBacklogBytes?: number;
+  /** What takes the jobs that have no image: a shell, or for benchmarks nothing at all. */
+  readonly runner?: "shell" | "noop";
   readonly log: Logger;
-  /** How long the first connection may take; for ever when left out. */
-  readonly firstConnectTimeoutMs?: number;
 }
 
 export interface RunningAgent {
-  /** Resolves when it has ended, however that came. */
+  /** Resolves when it has ended; rejects when it had to because there will never be a connection. */
   readonly ended: Promise<"stopped" | "failed">;
   /** Asks it to end; a later call may only make it quicker. */
   stop(mode: StopMode): void;
@@ -69,28 +65,41 @@ const SHUTDOWN_LIMIT_MS = 2_000;
 const DEFAULT_MIN_FREE: MinFree = { bytes: 2 ** 30, share: 0.05 };
 const DEFAULT_LOG_BACKLOG_BYTES = 2 ** 30;
 
-/** Starts an agent; resolves when it has said hello. */
+type Ending =
+  | { readonly kind: "stopped"; readonly mode: StopMode }
+  | { readonly kind: "failed"; readonly error?: unknown };
+
+/** Starts an agent; resolves when it has taken over what an earlier process left, whether its server is there or not. */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { log, name, namespace } = options;
-  const bus = await connectBus({
+  const subjects = new Subjects(namespace);
+  const engine = await detectEngine();
+  const { workspaces, leftovers } = await Workspaces.open(options.workFolder, (folder) =>
+    log.error(
+      { folder },
+      "somebody has removed the control files: jobs that run go on, but are lost if this agent ends before them; see docs/agent.md",
+    ),
+  );
+  let end: (ending: Ending) => void = () => undefined;
+  const over = new Promise<Ending>((resolve) => {
+    end = resolve;
+  });
+  const link = new ServerLink({
     server: options.server,
     namespace,
-    name: `millrace agent ${name} on ${hostname()}`,
-    firstConnectTimeoutMs: options.firstConnectTimeoutMs ?? Number.POSITIVE_INFINITY,
+    name,
+    subjects,
+    log,
+    onFailure: (error) => end({ kind: "failed", error }),
   });
-  const engine = await detectEngine();
-  const { workspaces, leftovers } = await Workspaces.open(options.workFolder).catch(
-    async (error: unknown) => {
-      await bus.close();
-      throw error;
-    },
-  );
-  const acks = new AckInbox(bus.connection);
-  const objects = new JetStreamObjects(bus.connection, { bucket: bus.subjects.objectBucket(), acks });
-  const artifacts = new ArtifactStore(objects);
-  const shipper = new LogShipper(bus, { acks });
-  const cache = await InputCache.open(join(options.workFolder, "cache"), artifacts);
-  const shell = new ShellRunner({ environment: hostEnvironment(process.env, options.passEnvironment) });
+  const stores = new Stores(name, link.connected);
+  const cache = await InputCache.open(join(options.workFolder, "cache"), stores);
+  const shell =
+    options.runner === "noop"
+      ? new NoopRunner()
+      : new ShellRunner({ environment: hostEnvironment(process.env, options.passEnvironment) });
+  if (options.runner === "noop")
+    log.warn({}, "--runner noop: jobs are said to have succeeded, and are not run");
   const containers = createContainerRunner({
     engine,
     agent: name,
@@ -103,9 +112,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     cache,
     shell,
     containers,
-    artifacts,
-    readDocument: (digest) => getDocument(objects, "data", digest),
-    openLogSink: (record, fromOffset) => openLogSink(shipper, name, record, fromOffset),
+    artifacts: stores,
+    readDocument: (digest, signal) => stores.readDocument(digest, signal),
+    openLogSink: (record, fromOffset) => stores.openLogSink(record, fromOffset),
     logBacklog: new LogBacklog(options.logBacklogBytes ?? DEFAULT_LOG_BACKLOG_BYTES),
     disk: new DiskWatch({
       folders: [options.workFolder, workspaces.controlFolder],
@@ -120,20 +129,16 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const randomness = systemRandomness();
   const system = createActorSystem({
     node: `agent-${randomness.id()}`,
-    transport: new NatsTransport(bus),
+    transport: link.transport,
     clock: systemClock,
     randomness,
     codec,
     log,
-    subjectRoot: bus.subjects.actors(),
-    deadLetterSubject: bus.subjects.deadLetters(),
+    subjectRoot: subjects.actors(),
+    deadLetterSubject: subjects.deadLetters(),
     options: { takesRemote: false },
   });
 
-  let end: (how: StopMode | "failed") => void = () => undefined;
-  const over = new Promise<StopMode | "failed">((resolve) => {
-    end = resolve;
-  });
   const actor = system.spawn<AgentMessage>(
     "agent",
     () =>
@@ -146,20 +151,20 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
           host: { hostname: hostname(), platform: process.platform, arch: process.arch, pid: process.pid },
           versions: { millrace: version, node: process.version, engine: engine?.version ?? null },
         },
-        subjects: bus.subjects,
+        subjects,
         codec,
         tools,
         leftovers,
         heartbeatMs: options.heartbeatMs,
         readLoad: () => ({ load1: loadavg()[0] ?? 0, freeMemoryBytes: freemem() }),
-        onStopped: end,
+        onStopped: (mode) => end({ kind: "stopped", mode }),
       }),
     {
       mailbox: { capacity: 100_000 },
       supervision: { decide: () => "stop" },
       onFailure: (error) => {
         log.error({ error: String(error) }, "the agent has failed");
-        end("failed");
+        end({ kind: "failed" });
       },
     },
   );
@@ -168,18 +173,18 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     "agent started",
   );
 
-  const ended = over.then(async (how) => {
+  const ended = over.then(async (ending) => {
     await system.stop({ timeoutMs: SHUTDOWN_LIMIT_MS });
     // What runs is left alone where a successor is to find it; after a failure that is the only right thing, too.
-    if (how === "leave" || how === "failed") shell.abandon();
+    if (ending.kind === "failed" || ending.mode === "leave") shell.abandon();
     else await shell.close();
     await containers.close();
-    shipper.close();
-    acks.close();
-    await bus.close();
+    await link.close();
+    await stores.close();
     await cache.close();
-    await workspaces.close(how === "now" ? "everything" : "free");
-    return how === "failed" ? ("failed" as const) : ("stopped" as const);
+    await workspaces.close(ending.kind === "stopped" && ending.mode === "now" ? "everything" : "free");
+    if (ending.kind === "failed" && ending.error !== undefined) throw ending.error;
+    return ending.kind;
   });
   return { ended, stop: (mode) => actor.tell({ kind: "stop", mode }) };
 }

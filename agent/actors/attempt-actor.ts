@@ -11,7 +11,8 @@
  * Safe: (1) the parent hears `finished` or `neverBegan` once. (2) the cause for which the agent ended it is its
  * outcome, whatever the command made of the signal and whoever reports it: it is on disk before the signal is sent.
  * (3) files go only after `free`, and the log's only when it is shipped.
- * Live: TERM is followed by KILL after the grace, and every promise comes back as a message, failed or not.
+ * Live: TERM is followed by KILL after the grace, every promise comes back as a message, failed or not, and what is
+ * being fetched for an attempt that is ended is not waited for.
  */
 import type { Behaviour, Cancel, Context } from "../../shared/actor/contract.ts";
 import type { JobRequest } from "../../shared/model/messages.ts";
@@ -80,6 +81,8 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   #log: ShippedLog | undefined;
   #state: State = { kind: "preparing" };
   #ended: { readonly cause: EndCause; readonly graceMs: number } | undefined;
+  /** What it is prepared with need not come any more. */
+  readonly #givenUp = new AbortController();
   #looking: Cancel | undefined;
 
   constructor(
@@ -107,7 +110,8 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
     }
     this.#log = this.#tools.openLog(this.#record, this.#place);
     if (needsNothing) return this.#launch(request, context);
-    this.#pipe(context, this.#tools.fetch(request, this.#place), () => ({ kind: "prepared" }), "notPrepared");
+    const fetched = this.#tools.fetch(request, this.#place, this.#givenUp.signal);
+    this.#pipe(context, fetched, () => ({ kind: "prepared" }), "notPrepared");
   }
 
   receive(message: AttemptMessage, context: Context<AttemptMessage>): void {
@@ -251,6 +255,7 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
     if (isFirst) {
       this.#ended = { cause, graceMs };
       this.#noteEnd(cause, context);
+      this.#givenUp.abort();
     }
     if (this.#state.kind !== "running") return;
     if (isFirst) this.#signalEnd(graceMs, context);

@@ -4,16 +4,17 @@
  * The job never waits for us: it writes to the file, and we read behind it by offset, as fast as the stream takes it.
  * What the stream has acknowledged is punched out of the file, so a chatty job does not fill the disk with what is
  * stored elsewhere. Where the stream takes nothing for too long the oldest bytes that wait are cut: punched out too,
- * and passed over. What is written after the command's end is not part of the log.
+ * and passed over. A job may empty its own file (`log-file.ts`). What is written after the command's end is not part of
+ * the log.
  *
  * Invariants: (1) `read` <= size; bytes are handed over once, in order, but for the cut ones. (2) one `ship` at a time;
  * one that comes meanwhile makes the first go on. (3) nothing is punched that is neither acknowledged nor noted as
  * cut; the newest bytes are never cut, so whoever reads the log finds the gap by what follows it.
  */
-import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { ReleasedLog } from "../workspaces/released-log.ts";
 import type { Place } from "../workspaces/workspaces.ts";
 import type { LogBacklog, WaitingLog } from "./log-backlog.ts";
+import { LogFile } from "./log-file.ts";
 
 /** Where the bytes go. */
 export interface LogSink {
@@ -42,6 +43,7 @@ export interface AttemptLogOptions {
 export class AttemptLog implements WaitingLog {
   readonly #options: AttemptLogOptions;
   readonly #released: ReleasedLog;
+  readonly #file: LogFile;
   #sink: LogSink | undefined;
   #readBytes: number;
   #finalBytes: number | undefined;
@@ -50,12 +52,13 @@ export class AttemptLog implements WaitingLog {
   constructor(options: AttemptLogOptions) {
     this.#options = options;
     this.#released = ReleasedLog.open(options.place.control);
+    this.#file = new LogFile(options.place.log, this.#released);
     this.#readBytes = this.#released.storedBytes;
   }
 
   /** Bytes of the log so far; of the whole log once it is closed. */
   size(): number {
-    return this.#finalBytes ?? statSync(this.#options.place.log, { throwIfNoEntry: false })?.size ?? 0;
+    return this.#finalBytes ?? this.#file.size();
   }
 
   /** The command has ended: what is there now is all. */
@@ -80,20 +83,21 @@ export class AttemptLog implements WaitingLog {
     await this.#sink?.end();
   }
 
-  /** None where the job has truncated the file to less than was read of it. */
   backlogBytes(): number {
     return this.#released.keptBytes(this.#readBytes, this.size());
   }
 
   cut(): void {
+    const size = this.size();
     const from = this.#released.nextKept(this.#readBytes);
-    const to = this.size() - Math.floor((this.size() - from) / 2);
+    const to = size - Math.floor((size - from) / 2);
     this.#released.noteCut(from, to);
-    void this.#options.punch(this.#options.place.log, from, to);
+    void this.#punch(from, to);
   }
 
   async #shipAll(): Promise<void> {
-    while (this.#readBytes < this.size()) {
+    // One look in each round: the next one may find that the job has emptied the file.
+    for (let size = this.size(); this.#readBytes < size; size = this.size()) {
       this.#sink ??= this.#options.openSink(this.#readBytes);
       const next = this.#released.nextKept(this.#readBytes);
       if (next > this.#readBytes) {
@@ -101,35 +105,30 @@ export class AttemptLog implements WaitingLog {
         this.#readBytes = next;
         continue;
       }
-      const end = Math.min(this.size(), this.#released.nextCut(this.#readBytes));
-      const bytes = this.#read(Math.min(CHUNK_BYTES, end - this.#readBytes));
-      if (bytes.length === 0) return this.#onTruncated();
+      const end = Math.min(size, this.#released.nextCut(this.#readBytes));
+      const bytes = this.#file.read(this.#readBytes, Math.min(CHUNK_BYTES, end - this.#readBytes));
+      if (bytes.length === 0) return this.#onEmptied();
       this.#readBytes += bytes.length;
       await this.#sink.write(bytes);
       this.#options.backlog.note(this);
-      await this.#punch(this.#sink.acknowledgedBytes());
+      await this.#releaseStored(this.#sink.acknowledgedBytes());
     }
   }
 
-  /** Nothing is where the file's size said there was: of a closed log no more will come. */
-  #onTruncated(): void {
+  /** Nothing is where the file's size said there was: of a closed log no more will come, else the next look tells. */
+  #onEmptied(): void {
     if (this.#finalBytes !== undefined) this.#finalBytes = this.#readBytes;
     this.#options.backlog.note(this);
   }
 
-  #read(length: number): Uint8Array {
-    const file = openSync(this.#options.place.log, "r");
-    try {
-      const bytes = Buffer.allocUnsafe(length);
-      return bytes.subarray(0, readSync(file, bytes, 0, length, this.#readBytes));
-    } finally {
-      closeSync(file);
-    }
-  }
-
-  async #punch(acknowledgedBytes: number): Promise<void> {
+  async #releaseStored(acknowledgedBytes: number): Promise<void> {
     if (acknowledgedBytes - this.#released.storedBytes < PUNCH_BYTES) return;
     this.#released.noteStored(acknowledgedBytes);
-    await this.#options.punch(this.#options.place.log, 0, acknowledgedBytes);
+    await this.#punch(this.#released.begin, acknowledgedBytes);
+  }
+
+  async #punch(from: number, to: number): Promise<void> {
+    const bytes = this.#file.release(from, to);
+    if (bytes.from < bytes.to) await this.#options.punch(this.#file.path, bytes.from, bytes.to);
   }
 }

@@ -1,4 +1,5 @@
 /** What attempts of one agent share: folders, inputs, runners, the stores. All the I/O of an attempt is behind it. */
+import { setMaxListeners } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { asMillraceError, MillraceError } from "../../shared/model/error.ts";
@@ -12,6 +13,7 @@ import { punch } from "../runners/punched-file.ts";
 import type { Execution, Runner } from "../runners/runner.ts";
 import type { AttemptRecord } from "../workspaces/attempt-record.ts";
 import type { DiskWatch } from "../workspaces/disk-watch.ts";
+import { unlessGivenUp } from "../workspaces/given-up.ts";
 import type { InputCache } from "../workspaces/input-cache.ts";
 import type { Place, Workspaces } from "../workspaces/workspaces.ts";
 import { AttemptLog, type LogSink } from "./attempt-log.ts";
@@ -31,7 +33,7 @@ export interface AttemptToolsOptions {
   readonly logBacklog: LogBacklog;
   readonly artifacts: ArtifactSink;
   /** Reads a JSON document by its digest. */
-  readonly readDocument: (digest: string) => Promise<unknown>;
+  readonly readDocument: (digest: string, signal: AbortSignal) => Promise<unknown>;
   readonly openLogSink: (record: AttemptRecord, fromOffset: number) => LogSink;
   readonly keepFailed: boolean;
   /** Between TERM and KILL when an attempt passes a limit or is cancelled. */
@@ -56,8 +58,8 @@ export interface AttemptTools {
   isDiskFull(): boolean;
   /** Fetches ahead what a queued attempt will need. */
   prefetch(request: JobRequest): void;
-  /** Puts inputs and sources into the attempt's place. */
-  fetch(request: JobRequest, place: Place): Promise<void>;
+  /** Puts inputs and sources into the attempt's place; rejects at once when the signal comes. */
+  fetch(request: JobRequest, place: Place, signal: AbortSignal): Promise<void>;
   launch(request: JobRequest, place: Place): Promise<Execution>;
   /** Takes over what an earlier process of the agent started. */
   adopt(record: AttemptRecord, place: Place): Promise<Execution>;
@@ -73,6 +75,8 @@ export class HostTools implements AttemptTools {
   readonly artifacts: ArtifactSink;
   readonly graceMs: number;
   readonly #options: AttemptToolsOptions;
+  /** What ends fetching ahead, by attempt. */
+  readonly #ahead = new Map<string, AbortController>();
 
   constructor(options: AttemptToolsOptions) {
     this.workspaces = options.workspaces;
@@ -86,30 +90,50 @@ export class HostTools implements AttemptTools {
     return new AttemptLog({ place, openSink: (from) => openLogSink(record, from), punch, backlog });
   }
 
-  trouble(): Promise<string | undefined> {
-    return this.#options.disk.look();
+  async trouble(): Promise<string | undefined> {
+    this.workspaces.mendControl();
+    return await this.#options.disk.look();
   }
 
   isDiskFull(): boolean {
+    this.workspaces.mendControl();
     return this.#options.disk.isFull();
   }
 
   prefetch(request: JobRequest): void {
-    for (const digest of digestsOf(request)) this.#options.cache.prefetch(digest);
+    const [key, digests] = [attemptKey(request), digestsOf(request)];
+    if (digests.length === 0) return;
+    const ahead = new AbortController();
+    setMaxListeners(digests.length, ahead.signal);
+    this.#ahead.set(key, ahead);
+    const fetched = digests.map((digest) => this.#options.cache.prefetch(digest, ahead.signal));
+    void Promise.all(fetched).then(() => this.#ahead.delete(key));
   }
 
-  async fetch(request: JobRequest, place: Place): Promise<void> {
+  async fetch(request: JobRequest, place: Place, signal: AbortSignal): Promise<void> {
+    const ahead = this.#ahead.get(attemptKey(request));
+    signal.addEventListener("abort", () => ahead?.abort());
     const inputs =
-      request.inputList === undefined ? request.inputs : await this.#readInputs(request.inputList);
+      request.inputList === undefined ? request.inputs : await this.#readInputs(request.inputList, signal);
     if (inputs.length > 0) mkdirSync(place.inputs, { mode: 0o700 });
-    await Promise.all([
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
+    setMaxListeners(inputs.length + 1, either);
+    const copies = [
       ...inputs.map(({ job, digest }) =>
-        this.#copy(digest, join(place.inputs, folderName(job)), `the artifact of ${job}`),
+        this.#copy(digest, join(place.inputs, folderName(job)), `the artifact of ${job}`, either),
       ),
       ...(request.spec.sources === undefined
         ? []
-        : [this.#copy(request.spec.sources, place.sources, "the run file's sources")]),
-    ]);
+        : [this.#copy(request.spec.sources, place.sources, "the run file's sources", either)]),
+    ];
+    try {
+      await Promise.all(copies);
+    } finally {
+      // When this has ended nothing writes to the place any more.
+      failed.abort();
+      await Promise.allSettled(copies);
+    }
   }
 
   launch(request: JobRequest, place: Place): Promise<Execution> {
@@ -158,9 +182,9 @@ export class HostTools implements AttemptTools {
   }
 
   /** Names what could not be fetched by the job that made it, as people know it. */
-  async #copy(digest: string, folder: string, what: string): Promise<void> {
+  async #copy(digest: string, folder: string, what: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#options.cache.copyTo(digest, folder);
+      await this.#options.cache.copyTo(digest, folder, signal);
     } catch (error) {
       const { code, message, fix } = asMillraceError(error, "it could not be copied");
       const detail = fix === undefined ? { cause: error } : { cause: error, fix };
@@ -168,8 +192,9 @@ export class HostTools implements AttemptTools {
     }
   }
 
-  async #readInputs(digest: string): Promise<JobInput[]> {
-    const parsed = jobInputsSchema.safeParse(await this.#options.readDocument(digest));
+  async #readInputs(digest: string, signal: AbortSignal): Promise<JobInput[]> {
+    const document = await unlessGivenUp(this.#options.readDocument(digest, signal), signal);
+    const parsed = jobInputsSchema.safeParse(document);
     if (parsed.success) return parsed.data;
     throw new MillraceError("corrupt", `the object data/${digest} is no list of inputs`);
   }

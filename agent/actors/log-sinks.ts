@@ -1,5 +1,5 @@
 /** Where logs go: a writer per attempt over the shipper that all attempts of the agent share. */
-import type { LogShipper } from "../../shared/store/log-writer.ts";
+import type { LogShipper, LogWriter } from "../../shared/store/log-writer.ts";
 import type { AttemptRecord } from "../workspaces/attempt-record.ts";
 import type { LogSink } from "./attempt-log.ts";
 
@@ -7,23 +7,28 @@ import type { LogSink } from "./attempt-log.ts";
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /**
- * Opens the sink of one attempt. A successor ships again what was not noted as stored: readers tell chunks by their
- * offset, and drop what they have.
+ * Opens the sink of one attempt; it takes its first bytes when there is a shipper. A successor ships again what was not
+ * noted as stored: readers tell chunks by their offset, and drop what they have.
  */
 export function openLogSink(
-  shipper: LogShipper,
+  shipper: Promise<LogShipper>,
   agent: string,
   { run, name, attempt }: AttemptRecord,
   fromOffset: number,
 ): LogSink {
-  const writer = shipper.open({ run, job: name, attempt, agent }, fromOffset);
+  let opened: LogWriter | undefined;
+  const writer = async () => {
+    opened ??= (await shipper).open({ run, job: name, attempt, agent }, fromOffset);
+    return opened;
+  };
   return {
-    write: (bytes) => writer.write(bytes),
-    skipTo: (offset) => writer.skipTo(offset),
-    acknowledgedBytes: () => writer.acknowledgedOffset,
+    write: async (bytes) => await (opened ?? (await writer())).write(bytes),
+    skipTo: async (offset) => await (opened ?? (await writer())).skipTo(offset),
+    acknowledgedBytes: () => opened?.acknowledgedOffset ?? fromOffset,
     end: async () => {
-      await writer.flushed(LONGEST_WAIT_MS);
-      writer.close();
+      const ending = opened ?? (await writer());
+      await ending.flushed(LONGEST_WAIT_MS);
+      ending.close();
     },
   };
 }

@@ -3,6 +3,9 @@ import { Command, Option } from "commander";
 
 const several = (value: string, before: string[] = []): string[] => [...before, value];
 
+/** For benchmarks: see docs/performance.md. */
+const runnerOption = new Option("--runner <kind>", "what runs jobs").choices(["shell", "noop"]).hideHelp();
+
 /** Adds them to a command; `options.ts` says what their values may be. */
 export function withAgentFlags(command: Command): Command {
   return command
@@ -34,6 +37,7 @@ export function withAgentFlags(command: Command): Command {
       "--heartbeat <duration>",
       "how often to report until the coordinator says otherwise (default: 2s)",
     )
+    .addOption(runnerOption)
     .option("--exit-with-stdin", "end at once when standard input ends")
     .option("--log-level <level>", "debug, info, warn or error (default: info)")
     .option("--json-logs", "log JSON, one object a line");

@@ -69,6 +69,7 @@ const optionsSchema = z.object({
   minFree: minFree.optional(),
   logBacklog: size.optional(),
   passEnv: z.array(z.string().min(1)).default([]),
+  runner: z.enum(["shell", "noop"]).default("shell"),
   exitWithStdin: z.boolean().default(false),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
   jsonLogs: z.boolean().default(false),

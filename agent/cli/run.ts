@@ -21,7 +21,7 @@ export async function runAgent(raw: unknown): Promise<number> {
     log.info({ mode }, "stopping");
     if (agent !== undefined) return agent.stop(mode);
     if (early !== undefined) process.exit(0);
-    // It may be about to take over what an earlier process left running, and then must end it; or waits for the server.
+    // It may be about to take over what an earlier process left running, and then must end it.
     early = mode;
     setTimeout(() => agent ?? process.exit(0), START_PATIENCE_MS).unref();
   };
@@ -47,6 +47,7 @@ export async function runAgent(raw: unknown): Promise<number> {
     heartbeatMs: options.heartbeat,
     graceMs: options.grace,
     passEnvironment: options.passEnv,
+    runner: options.runner,
     ...(options.minFree === undefined ? {} : { minFree: options.minFree }),
     ...(options.logBacklog === undefined ? {} : { logBacklogBytes: options.logBacklog }),
     log,

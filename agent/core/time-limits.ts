@@ -37,7 +37,6 @@ export function beginTiming(now: number, elapsedMs = 0): Timing {
 
 /** A look: its output has `bytes` by now. */
 export function onLook(timing: Timing, limits: TimeLimits, bytes: number, now: number): LookVerdict {
-  // Fewer than before are output, too: `tee /dev/stderr` truncates the log.
   const hasOutput = bytes !== timing.outputBytes;
   if (hasOutput) {
     timing.outputBytes = bytes;

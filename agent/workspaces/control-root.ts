@@ -1,15 +1,19 @@
 /**
- * The folder for the control files of one work folder: on a RAM file system where there is one, since a file on disk
- * costs what a short job does. It names the work folder it belongs to, so that one whose work folder was removed can
- * be told from one that waits for its agent to come back.
+ * The folder for the control files of one work folder: on a RAM file system where there is one to rely on, since a file
+ * on disk costs what a short job does; wherever it was left, as long as there is something in it. It names the work
+ * folder it belongs to, so that one whose work folder was removed can be told from one that waits for its agent to come
+ * back.
+ *
+ * Somebody else may remove it while the agent runs. It is made anew then, with another id: what records it had are
+ * gone, and nobody may conclude anything from that.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { removeTree } from "./folder-tree.ts";
+import { presentRamFolder, ramFolder } from "./ram-folder.ts";
 
-const RAM_ROOT = "/dev/shm";
 const OWNER_FILE = "work-folder";
 const ID_FILE = "id";
 const ID_LENGTH = 16;
@@ -23,10 +27,19 @@ export interface ControlRoot {
 /** Makes the control root of a work folder, or finds it as it was left. */
 export async function openControlRoot(folder: string): Promise<ControlRoot> {
   const onDisk = join(folder, "control");
-  const shared = existsSync(onDisk) ? undefined : ramFolder();
-  if (shared === undefined) return made(onDisk, folder);
-  await removeOrphans(shared);
-  return made(join(shared, createHash("sha256").update(folder).digest("hex").slice(0, 16)), folder);
+  const present = presentRamFolder();
+  if (present !== undefined) await removeOrphans(present);
+  const left = [onDisk, ...(present === undefined ? [] : [within(present, folder)])].find(existsSync);
+  if (left !== undefined) return made(left, folder);
+  const shared = ramFolder();
+  return made(shared === undefined ? onDisk : within(shared, folder), folder);
+}
+
+/** Makes a control root anew that somebody has removed; says whether it was gone. */
+export function remakeControlRoot({ path }: ControlRoot, folder: string): boolean {
+  if (existsSync(join(path, ID_FILE))) return false;
+  made(path, folder);
+  return true;
 }
 
 /** Removes a control root unless it still holds what a successor needs. */
@@ -35,19 +48,8 @@ export async function closeControlRoot({ path }: ControlRoot): Promise<void> {
   if ((await readdir(path)).every(isOwn)) await rm(path, { recursive: true });
 }
 
-/** Anyone may write to the RAM file system, so a folder there that is not ours alone is not used. */
-function ramFolder(): string | undefined {
-  const uid = process.getuid?.();
-  if (uid === undefined || !existsSync(RAM_ROOT)) return undefined;
-  const folder = join(RAM_ROOT, `millrace-${uid}`);
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const found = lstatSync(folder);
-    return found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0 ? folder : undefined;
-  } catch {
-    // Full or read-only: the disk will do.
-    return undefined;
-  }
+function within(shared: string, folder: string): string {
+  return join(shared, createHash("sha256").update(folder).digest("hex").slice(0, 16));
 }
 
 async function removeOrphans(shared: string): Promise<void> {

@@ -3,24 +3,30 @@
  * file system has them): a job that runs as root could write through a hard link, and what one job does to its inputs
  * must not reach another's.
  *
- * Invariants: (1) one fetch at a time per digest, and few of all, as each reads ahead. (2) what is being copied is not
- * removed. (3) the total stays under the limit, but for what is in use. (4) what is under its digest's name is whole: it
- * was verified before it came there, and is renamed before it is removed.
+ * An artifact is being fetched, then whole. Whoever wants it is its user until he has his copy, or gives up. One that is
+ * still being fetched when its last user gives up is not fetched to its end.
+ *
+ * Invariants: (1) one fetch at a time per digest that somebody wants, and few of all, as each reads ahead. (2) what is
+ * being copied is not removed. (3) the total stays under the limit, but for what is in use. (4) what is under its
+ * digest's name is whole: it was verified before it is renamed to that, and is renamed again before it is removed.
  */
 import { constants, renameSync } from "node:fs";
 import { cp, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDiskFull } from "../core/host-trouble.ts";
 import { makeReadOnly, removeTree } from "./folder-tree.ts";
+import { unlessGivenUp } from "./given-up.ts";
 
 /** Where artifacts come from. */
 export interface ArtifactSource {
-  download(digest: string, folder: string): Promise<void>;
+  download(digest: string, folder: string, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 interface Entry {
   readonly folder: Promise<string>;
-  bytes: number;
+  readonly fetching: AbortController;
+  /** Undefined until it is whole. */
+  bytes: number | undefined;
   users: number;
 }
 
@@ -34,7 +40,7 @@ export class InputCache {
   /** The least recently used first. */
   readonly #entries = new Map<string, Entry>();
   #totalBytes = 0;
-  #evicted = 0;
+  #names = 0;
   #fetches = 0;
   /** Fetches that wait for their turn. */
   readonly #turns: (() => void)[] = [];
@@ -56,16 +62,26 @@ export class InputCache {
     return new InputCache(root, source, limitBytes);
   }
 
-  /** Copies an artifact to a folder that does not exist yet; on a full disk again, once nothing unused is kept. */
-  async copyTo(digest: string, folder: string): Promise<void> {
+  /**
+   * Copies an artifact to a folder that does not exist yet; on a full disk again, once nothing unused is kept. Rejects
+   * as soon as the signal comes, or when the file that is just being copied is.
+   */
+  async copyTo(digest: string, folder: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#copyTo(digest, folder);
+      await this.#copyTo(digest, folder, signal);
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       await removeTree(folder);
       await this.evict();
-      await this.#copyTo(digest, folder);
+      await this.#copyTo(digest, folder, signal);
     }
+  }
+
+  /** Fetches ahead, until the signal. A failure is not told here: the copy that needs it tries again and says it. */
+  async prefetch(digest: string, signal: AbortSignal): Promise<void> {
+    const entry = this.#use(digest);
+    await Promise.allSettled([unlessGivenUp(entry.folder, signal)]);
+    this.#leave(digest, entry);
   }
 
   /** Removes all that nobody uses at the moment. */
@@ -73,54 +89,68 @@ export class InputCache {
     await this.#shrink(0);
   }
 
-  async #copyTo(digest: string, folder: string): Promise<void> {
+  /** Ends what is being fetched, and removes everything. */
+  async close(): Promise<void> {
+    const entries = [...this.#entries.values()];
+    for (const { fetching } of entries) fetching.abort();
+    await Promise.allSettled(entries.map(({ folder }) => folder));
+    await removeTree(this.#root);
+  }
+
+  async #copyTo(digest: string, folder: string, signal: AbortSignal): Promise<void> {
     const entry = this.#use(digest);
     try {
-      await cp(await entry.folder, folder, {
+      await cp(await unlessGivenUp(entry.folder, signal), folder, {
         recursive: true,
         verbatimSymlinks: true,
         mode: constants.COPYFILE_FICLONE,
+        filter: () => {
+          signal.throwIfAborted();
+          return true;
+        },
       });
     } finally {
-      entry.users -= 1;
+      this.#leave(digest, entry);
     }
     await this.#shrink(this.#limitBytes);
   }
 
-  /** Fetches ahead. A failure is not told here: the copy that needs it tries again and says it. */
-  prefetch(digest: string): void {
-    const entry = this.#use(digest);
-    const done = () => {
-      entry.users -= 1;
-    };
-    entry.folder.then(done, done);
-  }
-
-  async close(): Promise<void> {
-    await Promise.allSettled([...this.#entries.values()].map(({ folder }) => folder));
-    await removeTree(this.#root);
-  }
-
   #use(digest: string): Entry {
-    const known = this.#entries.get(digest);
-    const entry = known ?? { folder: this.#fetchInTurn(digest), bytes: 0, users: 0 };
+    const entry = this.#entries.get(digest) ?? this.#begin(digest);
     entry.users += 1;
     this.#entries.delete(digest);
     this.#entries.set(digest, entry);
-    if (known === undefined) {
-      entry.folder.catch(() => {
-        // The next user tries again; this one hears of it by its own await.
-        this.#entries.delete(digest);
-      });
-    }
     return entry;
   }
 
-  async #fetchInTurn(digest: string): Promise<string> {
+  #leave(digest: string, entry: Entry): void {
+    entry.users -= 1;
+    if (entry.users > 0 || entry.bytes !== undefined) return;
+    this.#forget(digest, entry);
+    entry.fetching.abort();
+  }
+
+  #begin(digest: string): Entry {
+    const fetching = new AbortController();
+    const folder = this.#fetchInTurn(digest, fetching.signal, (bytes) => {
+      entry.bytes = bytes;
+      this.#totalBytes += bytes;
+    });
+    const entry: Entry = { folder, fetching, bytes: undefined, users: 0 };
+    // The next user tries again; this one hears of it by its own await.
+    folder.catch(() => this.#forget(digest, entry));
+    return entry;
+  }
+
+  #forget(digest: string, entry: Entry): void {
+    if (this.#entries.get(digest) === entry) this.#entries.delete(digest);
+  }
+
+  async #fetchInTurn(digest: string, signal: AbortSignal, onWhole: (bytes: number) => void): Promise<string> {
     if (this.#fetches < MAX_FETCHES) this.#fetches += 1;
     else await new Promise<void>((resolve) => this.#turns.push(resolve));
     try {
-      return await this.#fetch(digest);
+      return await this.#fetch(digest, signal, onWhole);
     } finally {
       const next = this.#turns.shift();
       if (next === undefined) this.#fetches -= 1;
@@ -128,34 +158,41 @@ export class InputCache {
     }
   }
 
-  async #fetch(digest: string): Promise<string> {
-    const folder = join(this.#root, digest);
-    let bytes: number;
+  async #fetch(digest: string, signal: AbortSignal, onWhole: (bytes: number) => void): Promise<string> {
+    const draft = this.#nameFor("fetching");
     try {
-      await this.#source.download(digest, folder);
-      await makeReadOnly(folder);
-      bytes = await bytesIn(folder);
+      signal.throwIfAborted();
+      await this.#source.download(digest, draft, { signal });
+      await makeReadOnly(draft);
+      const bytes = await bytesIn(draft);
+      // Given up meanwhile: somebody else may be fetching it anew.
+      signal.throwIfAborted();
+      const folder = join(this.#root, digest);
+      renameSync(draft, folder);
+      onWhole(bytes);
+      return folder;
     } catch (error) {
-      await removeTree(folder);
+      await removeTree(draft);
       throw error;
     }
-    const entry = this.#entries.get(digest);
-    if (entry !== undefined) entry.bytes = bytes;
-    this.#totalBytes += bytes;
-    return folder;
   }
 
   async #shrink(limitBytes: number): Promise<void> {
     for (const [digest, entry] of this.#entries) {
       if (this.#totalBytes <= limitBytes) return;
-      if (entry.users > 0) continue;
+      if (entry.users > 0 || entry.bytes === undefined) continue;
       this.#entries.delete(digest);
       this.#totalBytes -= entry.bytes;
       // At once: whoever wants it from now on fetches it anew, under the same name.
-      const doomed = join(this.#root, `evicted-${++this.#evicted}`);
+      const doomed = this.#nameFor("evicted");
       renameSync(join(this.#root, digest), doomed);
       await removeTree(doomed);
     }
+  }
+
+  #nameFor(what: "fetching" | "evicted"): string {
+    this.#names += 1;
+    return join(this.#root, `${what}-${this.#names}`);
   }
 }
 

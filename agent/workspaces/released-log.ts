@@ -1,6 +1,8 @@
 /**
  * Which bytes of an attempt's log are no longer in its file, beside its control files: a successor goes on behind what
  * is stored, and tells cuts from zeros that the job wrote. It is written before the bytes are released.
+ *
+ * A job that emptied the file released all that was in it: what is in the file now begins later in the log.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -8,18 +10,25 @@ import { z } from "zod";
 import { readFile, replaceFile } from "../runners/whole-file.ts";
 
 const offset = z.number().int().min(0);
-const releasedSchema = z.object({ storedBytes: offset, cuts: z.array(z.tuple([offset, offset])) });
+const releasedSchema = z.object({
+  storedBytes: offset,
+  cuts: z.array(z.tuple([offset, offset])),
+  /** Where in the log the file's first byte is; absent in what version 0.1 wrote. */
+  begin: offset.default(0),
+});
 
 export class ReleasedLog {
   readonly #path: string;
   #storedBytes: number;
   /** In order, apart from each other, none of them wholly stored. */
   #cuts: [from: number, to: number][];
+  #begin: number;
 
   private constructor(path: string, released: z.infer<typeof releasedSchema>) {
     this.#path = path;
     this.#storedBytes = released.storedBytes;
     this.#cuts = released.cuts;
+    this.#begin = released.begin;
   }
 
   /** As an earlier process left it; nothing is released of a log that has no such file. */
@@ -27,7 +36,7 @@ export class ReleasedLog {
     const path = releasedPath(control);
     const released = existsSync(path) ? readFile(path, releasedSchema) : undefined;
     // One that is damaged with its disk says nothing either: the whole log is shipped once more.
-    return new ReleasedLog(path, released ?? { storedBytes: 0, cuts: [] });
+    return new ReleasedLog(path, released ?? { storedBytes: 0, cuts: [], begin: 0 });
   }
 
   /** Bytes from the start on that are stored, as far as that is noted. */
@@ -35,10 +44,16 @@ export class ReleasedLog {
     return this.#storedBytes;
   }
 
+  /** Where in the log the file's first byte is: more than 0 once the job has emptied it. */
+  get begin(): number {
+    return this.#begin;
+  }
+
   /** Where the bytes go on that are still there, at a place or after it. */
   nextKept(position: number): number {
-    const cut = this.#cuts.find(([from, to]) => from <= position && position < to);
-    return cut === undefined ? position : cut[1];
+    const there = Math.max(position, this.#begin);
+    const cut = this.#cuts.find(([from, to]) => from <= there && there < to);
+    return cut === undefined ? there : cut[1];
   }
 
   /** Where the next cut behind a place begins. */
@@ -55,9 +70,17 @@ export class ReleasedLog {
 
   /** How many bytes are still there between two places. */
   keptBytes(from: number, to: number): number {
-    let bytes = Math.max(0, to - from);
-    for (const cut of this.#cuts) bytes -= Math.max(0, Math.min(cut[1], to) - Math.max(cut[0], from));
+    const there = Math.max(from, this.#begin);
+    let bytes = Math.max(0, to - there);
+    for (const cut of this.#cuts) bytes -= Math.max(0, Math.min(cut[1], to) - Math.max(cut[0], there));
     return bytes;
+  }
+
+  /** The job has emptied the file; what it writes from now on begins at this place of the log. */
+  noteEmptied(begin: number): void {
+    this.#begin = begin;
+    this.#cuts = [];
+    this.#save();
   }
 
   /** These bytes will never be stored. A successor, which ships some once more, may cut before earlier cuts. */
@@ -71,7 +94,7 @@ export class ReleasedLog {
   }
 
   #save(): void {
-    replaceFile(this.#path, { storedBytes: this.#storedBytes, cuts: this.#cuts });
+    replaceFile(this.#path, { storedBytes: this.#storedBytes, cuts: this.#cuts, begin: this.#begin });
   }
 }
 

@@ -22,7 +22,7 @@ import { folderName } from "../../shared/model/name.ts";
 import type { EndCause } from "../core/end-cause.ts";
 import { bootId, uptimeMs } from "../runners/process-census.ts";
 import { type AttemptRecord, readRecord, recordPath, replaceRecord, writeRecord } from "./attempt-record.ts";
-import { type ControlRoot, closeControlRoot, openControlRoot } from "./control-root.ts";
+import { type ControlRoot, closeControlRoot, openControlRoot, remakeControlRoot } from "./control-root.ts";
 import { removeTree } from "./folder-tree.ts";
 import { releasedPath } from "./released-log.ts";
 import { releaseLock, takeLock } from "./work-folder-lock.ts";
@@ -49,21 +49,35 @@ const LOCK_FILE = "agent.lock";
 export class Workspaces {
   readonly #folder: string;
   readonly #controlRoot: ControlRoot;
+  readonly #onControlLost: (path: string) => void;
   readonly boot: string;
   #free: Place[] = [];
+  readonly #used = new Set<Place>();
   #lastNumber: number;
 
-  private constructor(folder: string, controlRoot: ControlRoot, boot: string, lastNumber: number) {
+  private constructor(
+    folder: string,
+    controlRoot: ControlRoot,
+    boot: string,
+    onControlLost: (path: string) => void,
+  ) {
     this.#folder = folder;
     this.#controlRoot = controlRoot;
+    this.#onControlLost = onControlLost;
     this.boot = boot;
-    this.#lastNumber = lastNumber;
+    this.#lastNumber = 0;
   }
 
-  /** Takes a work folder, removes what no attempt needs, and lists what earlier processes left. */
-  static async open(folder: string): Promise<{ workspaces: Workspaces; leftovers: Leftover[] }> {
-    await mkdir(join(folder, "attempts"), { recursive: true, mode: 0o700 });
+  /**
+   * Takes a work folder, removes what no attempt needs, and lists what earlier processes left. `onControlLost` is called
+   * when somebody else has removed the control files.
+   */
+  static async open(
+    folder: string,
+    onControlLost: (path: string) => void = () => undefined,
+  ): Promise<{ workspaces: Workspaces; leftovers: Leftover[] }> {
     await takeLock(join(folder, LOCK_FILE));
+    await mkdir(join(folder, "attempts"), { recursive: true, mode: 0o700 });
     const controlRoot = await openControlRoot(folder);
     const boot = await bootId();
     const leftovers: Leftover[] = [];
@@ -74,7 +88,9 @@ export class Workspaces {
       if (record !== undefined) leftovers.push({ record, place });
       else await removePlace(place);
     }
-    const workspaces = new Workspaces(folder, controlRoot, boot, Math.max(0, ...numbers));
+    const workspaces = new Workspaces(folder, controlRoot, boot, onControlLost);
+    workspaces.#lastNumber = Math.max(0, ...numbers);
+    for (const { place } of leftovers) workspaces.#used.add(place);
     return { workspaces, leftovers };
   }
 
@@ -90,14 +106,24 @@ export class Workspaces {
 
   /** An empty place, with the attempt's record in it; `launches` when its command is started without further ado. */
   take(record: AttemptRecord, launches: boolean): Place {
-    const place = this.#free.pop() ?? this.#make();
     try {
-      writeRecord(place.control, { ...record, launchedMs: launches ? uptimeMs() : null });
+      return this.#take(record, launches);
     } catch (error) {
-      discardPlace(place);
-      throw error;
+      if (!this.mendControl()) throw error;
+      return this.#take(record, launches);
     }
-    return place;
+  }
+
+  /**
+   * Makes the control folder anew where somebody else has removed it; says whether he had. What runs goes on, and its
+   * spawner finds where to write the status; but without a record no successor takes it over.
+   */
+  mendControl(): boolean {
+    if (!remakeControlRoot(this.#controlRoot, this.#folder)) return false;
+    for (const place of this.#free.splice(0)) discardPlace(place);
+    for (const { control } of this.#used) mkdirSync(control, { recursive: true, mode: 0o700 });
+    this.#onControlLost(this.#controlRoot.path);
+    return true;
   }
 
   /** Its command is about to be started. */
@@ -113,6 +139,7 @@ export class Workspaces {
 
   /** Gives a place back once its attempt is settled. */
   async release(place: Place): Promise<void> {
+    this.#used.delete(place);
     if (isClean(place)) {
       for (const file of [place.log, join(place.control, "status"), recordPath(place.control)])
         removeFile(file);
@@ -128,6 +155,7 @@ export class Workspaces {
     await mkdir(join(this.#folder, "kept", run), { recursive: true, mode: 0o700 });
     await removeTree(kept);
     await rename(place.root, kept);
+    this.#used.delete(place);
     await removePlace(place);
     return kept;
   }
@@ -146,6 +174,18 @@ export class Workspaces {
     await closeControlRoot(this.#controlRoot);
     releaseLock(join(this.#folder, LOCK_FILE));
     await removeIfEmpty(this.#folder);
+  }
+
+  #take(record: AttemptRecord, launches: boolean): Place {
+    const place = this.#free.pop() ?? this.#make();
+    try {
+      writeRecord(place.control, { ...record, launchedMs: launches ? uptimeMs() : null });
+    } catch (error) {
+      discardPlace(place);
+      throw error;
+    }
+    this.#used.add(place);
+    return place;
   }
 
   #make(): Place {
@@ -221,6 +261,8 @@ async function removeIfEmpty(folder: string): Promise<void> {
   try {
     if ((await readdir(folder)).length === 0) await rmdir(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    // Gone, or the next agent has put something there meanwhile.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTEMPTY") throw error;
   }
 }

@@ -20,6 +20,8 @@ export interface BusOptions {
   readonly namespace: string;
   /** How long the first connection may take; 5 s by default, `Infinity` for services. */
   readonly firstConnectTimeoutMs?: number;
+  /** Gives up the first connection. */
+  readonly signal?: AbortSignal;
 }
 
 export type BusStatus =
@@ -53,8 +55,9 @@ const CLOSE_FLUSH_MS = 1_000;
 /** Connects, or throws a MillraceError: `unavailable`, `refused` (credentials) or `unsupported` (server). */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const timeoutMs = options.firstConnectTimeoutMs ?? FIRST_CONNECT_TIMEOUT_MS;
-  const connection = await firstConnection(options.server, options.name, timeoutMs);
+  const connection = await firstConnection(options.server, options.name, timeoutMs, options.signal);
   try {
+    options.signal?.throwIfAborted();
     checkServer(connection);
     const manager = await connection.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
     return new NatsBus(connection, manager, options.namespace);

@@ -12,11 +12,15 @@ const PING_INTERVAL_MS = 10_000;
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_JITTER_MS = 450;
 
-/** Tries until the time is over; wrong credentials end it at once. `server` and `name` are those of BusOptions. */
+/**
+ * Tries until the time is over, or the signal comes; wrong credentials end it at once. `server` and `name` are those of
+ * BusOptions.
+ */
 export async function firstConnection(
   server: string,
   name: string,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<NatsConnection> {
   const deadline = performance.now() + timeoutMs;
   const address = parseServerAddress(server);
@@ -38,7 +42,7 @@ export async function firstConnection(
           cause,
         });
       }
-      await sleep(delayMs);
+      await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
     }
   }
 }

@@ -52,7 +52,10 @@ export class AckInbox {
     this.#limitMs = limitMs;
     this.#prefix = `${createInbox()}.`;
     const subscription = connection.subscribe(`${this.#prefix}*`, {
-      callback: (_error, message) => this.#onMessage(message),
+      callback: (error, message) => {
+        // A refused subscription is told by the bus as the status `denied`; what waits is lost after its limit.
+        if (error === null) this.#onMessage(message);
+      },
     });
     this.#link = Link.of(connection);
     const unlisten = this.#link.onChange(() => this.#loseAll("disconnected"));

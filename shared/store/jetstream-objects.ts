@@ -4,7 +4,9 @@
  *
  * Safe:
  * 1. An entry stays only if all its chunks have been acknowledged. An object of one chunk sends both together, so
- *    that it takes one round trip; if the chunk fails, the entry is replaced or withdrawn by its writer.
+ *    that it takes one round trip; if the chunk fails, the entry is replaced or withdrawn by its writer. A writer that
+ *    dies before that leaves an entry without its chunk: readers call it corrupt, and the next writer, who looks for
+ *    the chunk once, replaces it.
  * 2. Of several writers of one name one wins; the others purge their chunks and return the winner's object.
  * 3. A chunk is never sent again under the same nuid: order of arrival is the order of the bytes.
  * 4. A reader has verified length and SHA-256 when its iteration ends without an error.
@@ -37,6 +39,7 @@ const CHUNK_BYTES = 512 * 1024;
 const PAYLOAD_RESERVE_BYTES = 4 * 1024;
 const LAST_PURGE_MS = 3_000;
 const READ_AHEAD_BYTES = 8 * 1024 * 1024;
+const KNOWN_WHOLE = 10_000;
 
 /** The objects of one bucket, whose stream exists. */
 export class JetStreamObjects implements Objects {
@@ -47,6 +50,8 @@ export class JetStreamObjects implements Objects {
   readonly #ownAcks: boolean;
   readonly #entries: ObjectEntries;
   readonly #announceAfterMs: number;
+  /** By nuid: objects of one chunk whose chunk was seen. */
+  readonly #whole = new Set<string>();
 
   constructor(connection: NatsConnection, options: JetStreamObjectsOptions) {
     this.#connection = connection;
@@ -62,8 +67,7 @@ export class JetStreamObjects implements Objects {
     const broken = new Set<string>();
     let entry = await this.#entries.lookUp(name, signal);
     for (;;) {
-      const isThere = entry !== undefined && entry.meta.deleted !== true && !broken.has(entry.meta.nuid);
-      const stored = isThere
+      const stored = (await this.#isThere(entry, broken, signal))
         ? await this.#announce(entry as Entry, signal)
         : await this.#store(name, make, entry?.seq ?? 0, broken, signal);
       if (stored !== undefined) return stored;
@@ -113,6 +117,26 @@ export class JetStreamObjects implements Objects {
     if (this.#ownAcks) this.#acks.close();
   }
 
+  /** Whether an entry can be trusted: of an object of one chunk only when its chunk is there, too. */
+  async #isThere(
+    entry: Entry | undefined,
+    broken: ReadonlySet<string>,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    if (entry === undefined || entry.meta.deleted === true) return false;
+    const { nuid, chunks } = entry.meta;
+    if (broken.has(nuid)) return false;
+    if (chunks !== 1 || this.#whole.has(nuid)) return true;
+    if ((await this.#entries.lastChunk(nuid, signal)) === undefined) return false;
+    this.#noteWhole(nuid);
+    return true;
+  }
+
+  #noteWhole(nuid: string): void {
+    if (this.#whole.size === KNOWN_WHOLE) this.#whole.clear();
+    this.#whole.add(nuid);
+  }
+
   /** One try; undefined when it has to be made again. `broken` collects nuids whose entry may lack chunks. */
   async #store(
     name: string,
@@ -123,14 +147,19 @@ export class JetStreamObjects implements Objects {
   ): Promise<ObjectInfo | undefined> {
     const nuid = nuids.next();
     const upload = new ChunkUpload(this.#acks, this.#subjects.chunks(nuid));
+    let mayBeNamed = false;
     try {
       const meta = await this.#send(name, nuid, make, upload, signal);
       if (meta.chunks > 1) await upload.stored();
       if (upload.failure === undefined) {
+        mayBeNamed = true;
         const written = await this.#entries.write(meta, expectedSeq, signal);
         await upload.stored();
         if (written.kind === "stored") {
-          if (upload.failure === undefined) return infoOf(meta);
+          if (upload.failure === undefined) {
+            this.#noteWhole(nuid);
+            return infoOf(meta);
+          }
           broken.add(nuid);
           if (failureOf(upload)?.kind === "refused") {
             await this.#entries.write(removedMeta(meta, timestamp()), written.seq, signal);
@@ -138,6 +167,8 @@ export class JetStreamObjects implements Objects {
         }
       }
     } catch (error) {
+      // Given up while its entry was on its way: what no entry names in the end is collected.
+      if (mayBeNamed && signal?.aborted) throw error;
       await this.#withdraw(nuid, upload, AbortSignal.timeout(LAST_PURGE_MS)).catch(() => {
         // What made the put fail matters more than chunks that no entry names.
       });

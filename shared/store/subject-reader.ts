@@ -171,7 +171,10 @@ export class SubjectReader {
     });
     const inbox = createInbox();
     const subscription = this.#connection.subscribe(inbox, {
-      callback: (_error, message) => this.#onMessage(inbox, message),
+      callback: (error, message) => {
+        // A refused subscription is told by the bus as the status `denied`; to the reader it is silence.
+        if (error === null) this.#onMessage(inbox, message);
+      },
     });
     this.#attachment = {
       consumer: info.name,

@@ -12,6 +12,8 @@ export interface TcpProxy {
   hold(): void;
   /** Carries what has been waiting, and goes on. */
   release(): void;
+  /** Carries no more than this from the server on each connection. */
+  slow(bytesPerSecond: number): void;
   close(): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isLosing = false;
   let isHolding = false;
+  let msPerByte = 0;
 
   const server = createServer((client) => {
     const upstream = connect(serverPort, "127.0.0.1");
@@ -43,6 +46,10 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
         cutBoth();
       } else {
         client.write(bytes);
+        if (msPerByte > 0) {
+          upstream.pause();
+          setTimeout(() => upstream.resume(), bytes.length * msPerByte);
+        }
       }
     });
     if (isHolding) for (const socket of [client, upstream]) socket.pause();
@@ -66,6 +73,9 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
     release: () => {
       isHolding = false;
       for (const socket of sockets) socket.resume();
+    },
+    slow: (bytesPerSecond) => {
+      msPerByte = 1_000 / bytesPerSecond;
     },
     close: async () => {
       const closed = once(server, "close");

@@ -32,6 +32,11 @@ export class AgentProcess {
     return this.#child.pid;
   }
 
+  /** Once it has ended by itself. */
+  get exitCode(): number | null {
+    return this.#child?.exitCode ?? null;
+  }
+
   start(): void {
     const { server, namespace, folder, arguments: more = [] } = this.#options;
     const log = openSync(join(folder, "agent.log"), "a");

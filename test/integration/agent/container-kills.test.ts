@@ -131,10 +131,10 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
   });
 
   test("ends an adopted container at its time limit, and on a cancel", async () => {
-    const limited = containerJob("touch up; sleep 300", { timeouts: { runMs: 4_000 } });
-    await startedInContainer(limited);
-    const cancelled = containerJob("trap '' TERM; while :; do sleep 0.1; done");
-    coordinator.order({ kind: "start", request: cancelled });
+    const limited = containerJob("sleep 300", { timeouts: { runMs: 4_000 } });
+    const cancelled = containerJob("touch up; trap '' TERM; while :; do sleep 0.1; done");
+    await startedInContainer(cancelled);
+    coordinator.order({ kind: "start", request: limited });
     await waitUntil("both are at work", () => containers().length === 2, { timeoutMs: 30_000 });
     await agent.signal("SIGKILL");
     await restart();

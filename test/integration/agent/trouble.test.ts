@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -21,8 +22,8 @@ import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
 import type { LogPiece } from "../../../shared/store/log-order.ts";
 import { readLog } from "../../../shared/store/log-reader.ts";
-import { ObjectSubjects } from "../../../shared/store/object-meta.ts";
 import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
+import { silentLog } from "../../support/silent-log.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 import { AgentScene, scriptRequest as script } from "./agent-scene.ts";
 import type { ScriptedCoordinator } from "./scripted-coordinator.ts";
@@ -128,63 +129,34 @@ describe("while the server is away", () => {
   });
 });
 
-describe("an artifact that can't be had", () => {
-  async function stored(content: string): Promise<{ digest: string; store: ArtifactStore }> {
-    const store = new ArtifactStore(
-      new JetStreamObjects(bus.connection, { bucket: bus.subjects.objectBucket() }),
-    );
-    const made = join(folder, `made-${content.length}`);
-    mkdirSync(made);
-    writeFileSync(join(made, "file"), content);
-    const artifact = await store.upload(made, ["file"]);
-    if (artifact === null) throw new Error("nothing was uploaded");
-    return { digest: artifact.digest, store };
+test("a job that opens /dev/stderr as a file empties its log, of which nothing is repeated or left out unsaid", async () => {
+  await start();
+  const request = script("echo one; sleep 1; echo two >/dev/stderr; sleep 1; echo three");
+  coordinator.order({ kind: "start", request });
+  const answer = await coordinator.answerOf(request.lease);
+  const totalBytes = answer.kind === "finished" ? answer.result.logBytes : 0;
+  const query = { run: request.run, job: request.spec.name, attempt: 1, follow: true, totalBytes };
+  let log = "";
+  for await (const piece of readLog(bus, query)) {
+    log += piece.kind === "lost" ? `[${piece.bytes}]` : Buffer.from(piece.bytes).toString();
   }
+  expect(log).toBe("one\n[1]two\nthree\n");
+});
 
-  function needing(digest: string): JobRequest {
-    const request = script('cat "$MILLRACE_INPUTS"/build/file');
-    request.inputs = [{ job: "build", digest }];
-    return request;
-  }
-
-  /** Puts other bytes in place of the object's, which may or may not agree with its entry. */
-  async function damage(name: string): Promise<void> {
-    const subjects = new ObjectSubjects(bus.subjects.objectBucket());
-    const { stream } = subjects;
-    const entry = await bus.manager.streams.getMessage(stream, { last_by_subj: subjects.meta(name) });
-    const { nuid } = entry.json<{ nuid: string }>();
-    const chunk = await bus.manager.streams.getMessage(stream, { last_by_subj: subjects.chunks(nuid) });
-    await bus.manager.streams.deleteMessage(stream, chunk.seq);
-    const bytes = Buffer.from(chunk.data);
-    bytes[600] = 0x21;
-    await bus.jetstream.publish(chunk.subject, bytes);
-  }
-
-  test("for damage fails its job with the names of both, and a whole one is taken later", async () => {
-    await start();
-    const { digest, store } = await stored("right\n");
-    await damage(`artifact/${digest}`);
-    expect(await outcomeOf(needing(digest))).toEqual({
-      kind: "failed",
-      reason: "inputs",
-      message: expect.stringMatching(new RegExp(`the artifact of build: .*${digest}.*damaged`)),
-    });
-    expect(readdirSync(join(folder, "work/cache"))).toEqual([]);
-    const objects = new JetStreamObjects(bus.connection, { bucket: bus.subjects.objectBucket() });
-    await objects.remove(`artifact/${digest}`);
-    await store.upload(join(folder, "made-6"), ["file"]);
-    expect(await outcomeOf(needing(digest))).toEqual({ kind: "succeeded" });
-    objects.close();
-  });
-
-  test("because its object is gone fails its job at once", async () => {
-    await start();
-    expect(await outcomeOf(needing("0".repeat(64)))).toMatchObject({
-      kind: "failed",
-      reason: "inputs",
-      message: expect.stringContaining("the artifact of build: there is no object"),
-    });
-  });
+test("jobs end right though somebody removes the control files while they run", async () => {
+  const told: string[] = [];
+  await start({ log: { ...silentLog, error: (_, message) => told.push(message) } });
+  const request = script("touch up; until [ -e go ]; do sleep 0.05; done; echo done; exit 3");
+  coordinator.order({ kind: "start", request });
+  const work = join(folder, "work/attempts/1/work");
+  await waitUntil("the job is up", () => existsSync(join(work, "up")));
+  const hash = createHash("sha256").update(join(folder, "work")).digest("hex").slice(0, 16);
+  rmSync(join(`/dev/shm/millrace-${process.getuid?.()}`, hash), { recursive: true });
+  await waitUntil("the agent says so", () => told.length > 0);
+  expect(told[0]).toContain("removed the control files");
+  writeFileSync(join(work, "go"), "");
+  expect(await coordinator.answerOf(request.lease)).toMatchObject({ result: { outcome: { exitCode: 3 } } });
+  expect(await outcomeOf(script("true"))).toEqual({ kind: "succeeded" });
 });
 
 describe("orders that are no good", () => {

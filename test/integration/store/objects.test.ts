@@ -165,6 +165,17 @@ describe("objects", () => {
       await store.bus.manager.streams.deleteMessage(`OBJ_${store.bucket}`, seq as number);
       await expect(readAll(objects.get("data/lack-all"))).rejects.toMatchObject({ code: "corrupt" });
     });
+
+    it("are stored again by the next who puts them, when their writer died before their only chunk was stored", async () => {
+      const bytes = randomBytes(1000);
+      await objects.put("data/orphaned", () => [bytes]);
+      const [seq] = await chunkSeqs("data/orphaned");
+      await store.bus.manager.streams.deleteMessage(`OBJ_${store.bucket}`, seq as number);
+      const next = new JetStreamObjects(store.bus.connection, { bucket: store.bucket });
+      await next.put("data/orphaned", () => [bytes]);
+      expect((await readAll(next.get("data/orphaned"))).equals(bytes)).toBe(true);
+      next.close();
+    });
   });
 
   describe("and the client library's object store", () => {

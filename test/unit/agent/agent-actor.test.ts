@@ -5,7 +5,7 @@ import { recordOf } from "../../../agent/workspaces/attempt-record.ts";
 import type { Leftover } from "../../../agent/workspaces/workspaces.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import { Subjects } from "../../../shared/bus/subjects.ts";
-import type { JobRequest } from "../../../shared/model/messages.ts";
+import type { JobRequest, Order } from "../../../shared/model/messages.ts";
 import { ActorWorld, gate } from "../../support/actor-world.ts";
 import { jobRequest } from "./request.ts";
 
@@ -69,11 +69,15 @@ async function startedAgent({ requests = [], leftovers = [], tools = {} }: Given
       }),
   );
   await world.clock.advance(100);
-  const orders = requests.map((request) => ({ kind: "start", request }));
   heard.length = 0;
-  const batch = { v: 1, epoch: 1, incarnation, number: 1, heartbeatMs: 2_000, orders };
-  coordinator.publish(subjects.toAgent("a"), codec.encode(batch));
-  return { world, agent, heard };
+  let number = 0;
+  const order = (...orders: Order[]) => {
+    number += 1;
+    const batch = { v: 1, epoch: 1, incarnation, number, heartbeatMs: 2_000, orders };
+    coordinator.publish(subjects.toAgent("a"), codec.encode(batch));
+  };
+  order(...requests.map((request) => ({ kind: "start" as const, request })));
+  return { world, agent, heard, order };
 }
 
 test("says that it drains before it gives back what waits, or it would be given to it again", async () => {
@@ -117,4 +121,23 @@ test.each([
       ],
     }),
   );
+});
+
+test("ends the fetching of inputs with the attempt, and answers its cancel at once", async () => {
+  const request = jobRequest({ inputs: [{ job: "before", digest: "0".repeat(64) }] });
+  const { world, heard, order } = await startedAgent({
+    requests: [request],
+    tools: {
+      fetch: (_request, _place, signal) =>
+        new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    },
+  });
+  await world.clock.advance(1_000);
+  const { run, job, attempt, lease } = request;
+  order({ kind: "cancel", run, job, attempt, lease, reason: "not wanted" });
+  heard.length = 0;
+  await world.clock.advance(100);
+  expect(heard).toMatchObject([
+    { kind: "report", items: [{ kind: "finished", lease, result: { outcome: { kind: "cancelled" } } }] },
+  ]);
 });

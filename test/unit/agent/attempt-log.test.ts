@@ -1,7 +1,15 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AttemptLog } from "../../../agent/actors/attempt-log.ts";
 import { LogBacklog } from "../../../agent/actors/log-backlog.ts";
 
@@ -45,12 +53,91 @@ test("ends a closed log that is truncated while it is shipped", async () => {
   expect(log.backlogBytes()).toBe(0);
 });
 
-test("has nothing waiting of a log that the job has truncated", async () => {
-  writeFileSync(path, "first words");
-  const log = openLog();
-  await log.ship();
-  truncateSync(path, 3);
-  expect(log.backlogBytes()).toBe(0);
-  await log.stored();
-  expect(shipped).toBe("first words".length);
+describe("a log that the job empties", () => {
+  /** What was handed over, and where it belongs. */
+  let pieces: [offset: number, text: string][];
+
+  function open(): AttemptLog {
+    return new AttemptLog({
+      place: { log: path, control: folder },
+      openSink: (from) => {
+        let offset = from;
+        return {
+          write: async (bytes) => {
+            pieces.push([offset, Buffer.from(bytes).toString()]);
+            offset += bytes.length;
+          },
+          skipTo: async (to) => {
+            offset = to;
+          },
+          acknowledgedBytes: () => offset,
+          end: () => Promise.resolve(),
+        };
+      },
+      punch: () => Promise.resolve(),
+      backlog: new LogBacklog(MIB),
+    });
+  }
+
+  beforeEach(() => {
+    pieces = [];
+  });
+
+  test.each([
+    ["fewer", "new"],
+    ["as many other", "other words"],
+    ["more", "words that are more than those before"],
+  ])(
+    "and in which there are %s bytes at the next look goes on behind what was read, after a gap",
+    async (_, text) => {
+      const log = open();
+      writeFileSync(path, "first words");
+      await log.ship();
+      writeFileSync(path, text);
+      // Two writes within one tick of the file system's clock would have one time.
+      utimesSync(path, 1, 1);
+      await log.ship();
+      appendFileSync(path, " and so on");
+      await log.ship();
+      expect(pieces).toEqual([
+        [0, "first words"],
+        [12, text],
+        [12 + text.length, " and so on"],
+      ]);
+      expect(log.close()).toBe(12 + text.length + 10);
+    },
+  );
+
+  test("before it was read lacks all that was seen", async () => {
+    const log = open();
+    writeFileSync(path, "never read");
+    expect(log.size()).toBe(10);
+    truncateSync(path);
+    expect(log.size()).toBe(11);
+    expect(log.backlogBytes()).toBe(0);
+    appendFileSync(path, "new");
+    await log.ship();
+    expect(pieces).toEqual([[11, "new"]]);
+  });
+
+  test("is read by a successor from where its bytes belong", async () => {
+    const before = open();
+    writeFileSync(path, "first words");
+    await before.ship();
+    writeFileSync(path, "new");
+    await before.ship();
+    pieces.length = 0;
+    await open().ship();
+    expect(pieces).toEqual([[12, "new"]]);
+  });
+
+  test("is not mistaken for one that grows", async () => {
+    const log = open();
+    for (let count = 0; count < 100; count += 1) {
+      appendFileSync(path, `${count}\n`);
+      await log.ship();
+    }
+    expect(log.close()).toBe(290);
+    expect(pieces.map(([, text]) => text).join("")).toBe(readFileSync(path, "utf8"));
+  });
 });

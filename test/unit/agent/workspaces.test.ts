@@ -4,17 +4,15 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type AttemptRecord, recordOf } from "../../../agent/workspaces/attempt-record.ts";
-import { InputCache } from "../../../agent/workspaces/input-cache.ts";
+import { type Login, mayBeCleared } from "../../../agent/workspaces/ram-folder.ts";
 import { type Place, Workspaces } from "../../../agent/workspaces/workspaces.ts";
 import { jobRequest } from "./request.ts";
 
@@ -123,77 +121,54 @@ test("removes control files of a work folder that is gone", async () => {
   await other.close("everything");
 });
 
-test("fetches an artifact once for all that need it at the same time, and gives each its own read-only copy", async () => {
-  const fetched: string[] = [];
-  const cache = await InputCache.open(join(root, "cache"), {
-    download: (digest, to) => {
-      fetched.push(digest);
-      mkdirSync(to);
-      writeFileSync(join(to, "tool"), "content");
-      chmodSync(join(to, "tool"), 0o755);
-      return Promise.resolve();
-    },
+describe("control files that somebody else removes", () => {
+  test("are missed, told of once, and have a folder again in which what runs leaves its status", async () => {
+    const lost: string[] = [];
+    const { workspaces } = await Workspaces.open(folder, (path) => lost.push(path));
+    const [running, ended] = [workspaces.take(record(), true), workspaces.take(record(), true)];
+    await workspaces.release(ended);
+    expect(workspaces.mendControl()).toBe(false);
+    rmSync(workspaces.controlFolder, { recursive: true });
+    expect(workspaces.mendControl()).toBe(true);
+    expect(workspaces.mendControl()).toBe(false);
+    expect(lost).toEqual([workspaces.controlFolder]);
+    expect(readdirSync(running.control)).toEqual([]);
+    expect(existsSync(ended.root)).toBe(false);
+    await workspaces.release(running);
+    await workspaces.close("everything");
+    expect(existsSync(folder)).toBe(false);
   });
-  await Promise.all(["one", "two"].map((name) => cache.copyTo("d1", join(root, name))));
-  expect(fetched).toEqual(["d1"]);
-  expect(statSync(join(root, "one/tool")).mode & 0o777).toBe(0o555);
-  chmodSync(join(root, "one/tool"), 0o755);
-  writeFileSync(join(root, "one/tool"), "spoilt");
-  await cache.copyTo("d1", join(root, "three"));
-  expect(readFileSync(join(root, "three/tool"), "utf8")).toBe("content");
-  await cache.close();
+
+  test("are made anew for the next attempt at once", async () => {
+    const workspaces = await opened();
+    rmSync(workspaces.controlFolder, { recursive: true });
+    const place = workspaces.take(record(), true);
+    expect(readdirSync(place.control)).toEqual(["attempt.json"]);
+    await workspaces.close("everything");
+  });
+
+  test("are other records: nobody may conclude that what they lack never began", async () => {
+    const before = await opened();
+    before.take(record(), true);
+    rmSync(before.controlFolder, { recursive: true });
+    const after = before.take(record(), true);
+    await before.close("free");
+    const { workspaces, leftovers } = await Workspaces.open(folder);
+    expect(leftovers.map(({ place }) => place.number)).toEqual([after.number]);
+    expect(workspaces.recordsId).not.toBe(before.recordsId);
+    await workspaces.close("everything");
+  });
 });
 
-test("fetches few artifacts at a time, and in the end all that a job needs", async () => {
-  let fetching = 0;
-  let most = 0;
-  const cache = await InputCache.open(join(root, "cache"), {
-    download: async (digest, to) => {
-      fetching += 1;
-      most = Math.max(most, fetching);
-      await mkdir(to);
-      fetching -= 1;
-      if (digest === "d7") throw new Error("broken");
-    },
-  });
-  const digests = Array.from({ length: 100 }, (_, number) => `d${number}`);
-  const copies = await Promise.allSettled(digests.map((digest) => cache.copyTo(digest, join(root, digest))));
-  expect(copies.flatMap(({ status }, number) => (status === "rejected" ? [number] : []))).toEqual([7]);
-  expect(most).toBe(16);
-  await cache.close();
-});
+const normalUser: Login = { uid: 1000, hasLogind: true, lingers: false, isInSession: false };
 
-test("tries a failed fetch again for the next who needs it", async () => {
-  let isBroken = true;
-  const cache = await InputCache.open(join(root, "cache"), {
-    download: (_, to) => {
-      if (isBroken) return Promise.reject(new Error("broken"));
-      mkdirSync(to);
-      return Promise.resolve();
-    },
-  });
-  cache.prefetch("d1");
-  await expect(cache.copyTo("d1", join(root, "one"))).rejects.toThrow("broken");
-  isBroken = false;
-  await cache.copyTo("d1", join(root, "one"));
-  await cache.close();
-});
-
-test("keeps the cache under its limit, the least recently used going first", async () => {
-  const cache = await InputCache.open(
-    join(root, "cache"),
-    {
-      download: (digest, to) => {
-        mkdirSync(to);
-        writeFileSync(join(to, digest), "x".repeat(100));
-        return Promise.resolve();
-      },
-    },
-    250,
-  );
-  for (const [index, digest] of ["a", "b", "a", "c"].entries()) {
-    await cache.copyTo(digest, join(root, `copy-${index}`));
-  }
-  expect(readdirSync(join(root, "cache")).sort()).toEqual(["a", "c"]);
-  await cache.close();
+test.each<[string, Partial<Login>, boolean]>([
+  ["a normal user outside of his sessions", {}, true],
+  ["a normal user in a session of his", { isInSession: true }, false],
+  ["a user who lingers", { lingers: true }, false],
+  ["a system user", { uid: 999 }, false],
+  ["root", { uid: 0 }, false],
+  ["a normal user where there is no logind", { hasLogind: false }, false],
+])("the RAM file system may be cleared under an agent of %s, or not", (_, login, isCleared) => {
+  expect(mayBeCleared({ ...normalUser, ...login })).toBe(isCleared);
 });

@@ -1,0 +1,27 @@
+/**
+ * A process that takes the lock of a work folder when it is told to: at the end of a line `take <time>` of its input it
+ * waits for that time, so that several are as simultaneous as can be, and answers `held` or `refused`.
+ */
+import { createInterface } from "node:readline";
+import { releaseLock, takeLock } from "../../../agent/workspaces/work-folder-lock.ts";
+
+const path = process.argv[2] as string;
+
+async function take(atMs: number): Promise<string> {
+  while (Date.now() < atMs);
+  try {
+    await takeLock(path);
+    return "held";
+  } catch (error) {
+    return (error as { code?: string }).code === "conflict" ? "refused" : String(error);
+  }
+}
+
+createInterface({ input: process.stdin })
+  .on("line", async (line) => {
+    const [verb, time] = line.split(" ");
+    if (verb === "release") releaseLock(path);
+    process.stdout.write(`${verb === "take" ? await take(Number(time)) : "released"}\n`);
+  })
+  .on("close", () => process.exit());
+process.stdout.write("ready\n");
