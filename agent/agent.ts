@@ -23,6 +23,7 @@ import { NoopRunner } from "./runners/noop-runner.ts";
 import { ShellRunner } from "./runners/shell-runner.ts";
 import { ServerLink } from "./server-link.ts";
 import { Stores } from "./stores.ts";
+import { ControlFiles } from "./workspaces/control-files.ts";
 import { DiskWatch } from "./workspaces/disk-watch.ts";
 import { InputCache } from "./workspaces/input-cache.ts";
 import { Workspaces } from "./workspaces/workspaces.ts";
@@ -74,12 +75,15 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { log, name, namespace } = options;
   const subjects = new Subjects(namespace);
   const engine = await detectEngine();
-  const { workspaces, leftovers } = await Workspaces.open(options.workFolder, (folder) =>
-    log.error(
-      { folder },
-      "somebody has removed the control files: jobs that run go on, but are lost if this agent ends before them; see docs/agent.md",
-    ),
-  );
+  const controlFiles = new ControlFiles();
+  const { workspaces, leftovers } = await Workspaces.open(options.workFolder, {
+    controlFiles,
+    onControlLost: (folder) =>
+      log.error(
+        { folder },
+        "somebody has removed the control files: jobs that run go on, but are lost if this agent ends before them; see docs/agent.md",
+      ),
+  });
   let end: (ending: Ending) => void = () => undefined;
   const over = new Promise<Ending>((resolve) => {
     end = resolve;
@@ -97,7 +101,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const shell =
     options.runner === "noop"
       ? new NoopRunner()
-      : new ShellRunner({ environment: hostEnvironment(process.env, options.passEnvironment) });
+      : new ShellRunner({
+          environment: hostEnvironment(process.env, options.passEnvironment),
+          controlFiles,
+        });
   if (options.runner === "noop")
     log.warn({}, "--runner noop: jobs are said to have succeeded, and are not run");
   const containers = createContainerRunner({

@@ -21,7 +21,8 @@ import type { EndCause } from "../core/end-cause.ts";
 import { beginTiming, onLook, type Timing } from "../core/time-limits.ts";
 import type { Execution, Exit } from "../runners/runner.ts";
 import type { AttemptRecord } from "../workspaces/attempt-record.ts";
-import type { Leftover, Place } from "../workspaces/workspaces.ts";
+import type { Place } from "../workspaces/place.ts";
+import type { Leftover } from "../workspaces/workspaces.ts";
 import { type AttemptTools, hasInputs, type ShippedLog } from "./attempt-tools.ts";
 import {
   collectFailure,

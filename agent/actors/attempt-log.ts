@@ -11,8 +11,9 @@
  * one that comes meanwhile makes the first go on. (3) nothing is punched that is neither acknowledged nor noted as
  * cut; the newest bytes are never cut, so whoever reads the log finds the gap by what follows it.
  */
+
+import type { Place } from "../workspaces/place.ts";
 import { ReleasedLog } from "../workspaces/released-log.ts";
-import type { Place } from "../workspaces/workspaces.ts";
 import type { LogBacklog, WaitingLog } from "./log-backlog.ts";
 import { LogFile } from "./log-file.ts";
 

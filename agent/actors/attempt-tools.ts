@@ -15,7 +15,8 @@ import type { AttemptRecord } from "../workspaces/attempt-record.ts";
 import type { DiskWatch } from "../workspaces/disk-watch.ts";
 import { unlessGivenUp } from "../workspaces/given-up.ts";
 import type { InputCache } from "../workspaces/input-cache.ts";
-import type { Place, Workspaces } from "../workspaces/workspaces.ts";
+import type { Place } from "../workspaces/place.ts";
+import type { Workspaces } from "../workspaces/workspaces.ts";
 import { AttemptLog, type LogSink } from "./attempt-log.ts";
 import type { LogBacklog } from "./log-backlog.ts";
 
@@ -169,6 +170,7 @@ export class HostTools implements AttemptTools {
   }
 
   async free(record: AttemptRecord, place: Place, log: ShippedLog, failed: boolean): Promise<void> {
+    const isQuiet = this.#runner(record.image ?? undefined).isQuiet(attemptKey(record));
     try {
       await log.stored();
     } finally {
@@ -176,7 +178,7 @@ export class HostTools implements AttemptTools {
       if (failed && this.#options.keepFailed) {
         this.#options.onKept(record, await this.workspaces.keep(place, record));
       } else {
-        await this.workspaces.release(place);
+        await this.workspaces.release(place, log.size() > 0, isQuiet);
       }
     }
   }

@@ -48,8 +48,11 @@ export class AdoptedExecution implements Execution {
   }
 
   async #follow(): Promise<Exit> {
-    const { attempt } = this.#adoption;
-    if (this.isFoundRunning) this.#watch.began(attempt, this.#launch!.spawner.pid);
+    const { attempt, log } = this.#adoption;
+    if (this.isFoundRunning) {
+      const { pid, startTicks } = this.#launch!.spawner;
+      this.#watch.began(attempt, pid, log, startTicks);
+    }
     const report = await this.#ended();
     const peakMemoryBytes = this.#watch.finished(attempt);
     await this.#watch.killAll(attempt);
@@ -77,9 +80,10 @@ export class AdoptedExecution implements Execution {
     return identify(pid)?.startTicks === startTicks;
   }
 
-  /** The first thing that runs of a job makes its log file. */
+  /** Its status file is made before anything of a job is run. In version 0.1 it was the log. */
   #hasBegun(): boolean {
-    return existsSync(this.#adoption.log);
+    const { control, log } = this.#adoption;
+    return existsSync(statusPath(control)) || (statSync(log, { throwIfNoEntry: false })?.size ?? 0) > 0;
   }
 
   #cpuMs(report: SpawnerReport | undefined): number | null {

@@ -73,6 +73,11 @@ class ContainerRunner implements Runner {
     await removeByAttempt(this.#host.engine, attempt);
   }
 
+  /** The engine may have it open: a container takes so long that another log file does not matter. */
+  isQuiet(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#sweepAgain);
@@ -110,6 +115,7 @@ const withoutEngine: Runner = {
   start: () => refused("engine", "this host has no container engine that answers"),
   adopt: ({ control }) => ended(notedExit(control) ?? engineGone),
   sweep: () => Promise.resolve(),
+  isQuiet: () => Promise.resolve(false),
   close: () => Promise.resolve(),
 };
 

@@ -26,8 +26,8 @@ export interface LaunchNote {
 }
 
 /**
- * The launch file's text. Its first line is a note on the launch; its first act is to make the log file: without it the
- * job has not begun.
+ * The launch file's text. Its first line is a note on the launch; before anything of the job is run, its status file is
+ * made: without it the job has not begun.
  */
 export function launchFileText(
   launch: Launch,
@@ -48,7 +48,7 @@ export function launchFileText(
     : `(export ${plain.join(" ")}; exec ${through}${command})`;
   return `\
 # ${spawner.pid} ${spawner.startTicks} ${cpuBeforeMs ?? "-"} ${JSON.stringify(launch.attempt)}
-if cd ${quote(launch.workspace)} && true >>${quote(launch.log)}; then
+if cd ${quote(launch.workspace)} && true >>${quote(launch.log)} && true >"$control/status"; then
 ${begin} >>${quote(launch.log)} 2>&1 </dev/null
 else problem=${UNLAUNCHED}
 fi

@@ -21,6 +21,10 @@ export class NoopRunner implements Runner {
     return Promise.resolve();
   }
 
+  isQuiet(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -1,6 +1,6 @@
 /**
  * Looks after the processes of attempts with as few looks at /proc as do: it samples the memory of those that run for
- * a while, and ends what is left of those that have ended.
+ * a while, ends what is left of those that have ended, and says when nobody can write to their logs any more.
  *
  * One census serves all attempts. An attempt is sampled when it has run for `SAMPLE_AFTER_MS`, so a short job costs
  * nothing, then every `LOOK_MS`; what has ended is looked for at most every `LOOK_MS`; with nothing to look after
@@ -9,7 +9,8 @@
  * Safe: only processes of attempts that this agent has run, or in the session of its own spawners, are signalled.
  * Live: an ended attempt stays on the list until a census begun after its end has found nothing of it.
  */
-import { type CensusEntry, memoryOf, signalProcess } from "./process-census.ts";
+import { type EndedAttempt, withoutHolders } from "./log-holders.ts";
+import { type CensusEntry, memoryOf, signalProcess, uptimeTicks } from "./process-census.ts";
 import { SharedCensus } from "./shared-census.ts";
 
 const SAMPLE_AFTER_MS = 250;
@@ -18,23 +19,34 @@ const KILL_ROUNDS = 50;
 
 interface Running {
   readonly session: number;
+  readonly log: string;
+  readonly sinceTicks: number;
   sampleAtMs: number;
   peakBytes: number | null;
+}
+
+/** Waits for a look that finds nothing of it. */
+interface Ended extends EndedAttempt {
+  readonly settle: (isQuiet: boolean) => void;
 }
 
 export class ProcessWatch {
   readonly #census = new SharedCensus();
   readonly #running = new Map<string, Running>();
-  #ended = new Set<string>();
+  readonly #ended = new Map<string, Ended>();
+  /** Whether the log of an ended attempt is nobody's any more, until that is asked. */
+  readonly #quiet = new Map<string, Promise<boolean>>();
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
   #lastLookMs = 0;
   #isClosed = false;
 
-  /** An attempt begins in the session of its spawner. */
-  began(attempt: string, session: number): void {
+  /** An attempt begins in the session of its spawner; `sinceTicks` is a time before it was started. */
+  began(attempt: string, session: number, log: string, sinceTicks = uptimeTicks()): void {
     this.#running.set(attempt, {
       session,
+      log,
+      sinceTicks,
       sampleAtMs: performance.now() + SAMPLE_AFTER_MS,
       peakBytes: null,
     });
@@ -43,11 +55,23 @@ export class ProcessWatch {
 
   /** Its command has ended: the next look ends what is left of it. Gives its peak memory, where it was sampled. */
   finished(attempt: string): number | null {
-    const peakBytes = this.#running.get(attempt)?.peakBytes ?? null;
+    const running = this.#running.get(attempt);
+    if (running === undefined) return null;
+    const { peakBytes, log, sinceTicks } = running;
     this.#running.delete(attempt);
-    this.#ended.add(attempt);
+    const isQuiet = new Promise<boolean>((settle) => {
+      this.#ended.set(attempt, { log, sinceTicks, settle });
+    });
+    this.#quiet.set(attempt, isQuiet);
     this.#wait();
     return peakBytes;
+  }
+
+  /** Resolves when nothing of an ended attempt is left: with whether its log is surely nobody's any more. Asked once. */
+  isQuiet(attempt: string): Promise<boolean> {
+    const isQuiet = this.#quiet.get(attempt) ?? Promise.resolve(false);
+    this.#quiet.delete(attempt);
+    return isQuiet;
   }
 
   /** Kills every process of an attempt, those that left its group too, until a census finds none. */
@@ -77,12 +101,19 @@ export class ProcessWatch {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     if (this.#ended.size > 0) endLeft(await this.#census.take(), this.#ended);
+    this.#giveUp();
   }
 
   /** Stops looking and leaves what runs alone. */
   abandon(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#giveUp();
+  }
+
+  #giveUp(): void {
+    for (const { settle } of this.#ended.values()) settle(false);
+    this.#ended.clear();
   }
 
   #wait(): void {
@@ -104,10 +135,14 @@ export class ProcessWatch {
   async #look(): Promise<void> {
     this.#isLooking = true;
     this.#lastLookMs = performance.now();
-    const ended = this.#ended;
-    this.#ended = new Set();
+    const ended = new Map(this.#ended);
     const census = await this.#census.take();
-    for (const attempt of endLeft(census, ended)) this.#ended.add(attempt);
+    for (const attempt of endLeft(census, ended)) ended.delete(attempt);
+    const quiet = withoutHolders(ended, census);
+    for (const [attempt, { settle }] of ended) {
+      settle(quiet.has(attempt));
+      this.#ended.delete(attempt);
+    }
     this.#sample(census);
     this.#isLooking = false;
     if (this.#running.size > 0 || this.#ended.size > 0) this.#wait();
@@ -134,7 +169,7 @@ export class ProcessWatch {
 }
 
 /** Kills what is left of these attempts; gives those of which something was. */
-function endLeft(census: readonly CensusEntry[], ended: ReadonlySet<string>): Set<string> {
+function endLeft(census: readonly CensusEntry[], ended: ReadonlyMap<string, unknown>): Set<string> {
   const found = new Set<string>();
   for (const entry of census) {
     if (entry.attempt === undefined || !ended.has(entry.attempt)) continue;

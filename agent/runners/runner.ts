@@ -78,5 +78,7 @@ export interface Runner {
   adopt(adoption: Adoption): Execution;
   /** Ends what is left of an attempt of an earlier agent process (by its `MILLRACE_ATTEMPT` or container label). */
   sweep(attempt: string): Promise<void>;
+  /** Resolves when nothing of an ended attempt is left: with whether its log is surely nobody's any more. Asked once. */
+  isQuiet(attempt: string): Promise<boolean>;
   close(): Promise<void>;
 }

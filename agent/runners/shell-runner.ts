@@ -12,10 +12,10 @@
  *    next job. What left the group is found by its environment.
  * 4. `exit` never rejects.
  */
-import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { asMillraceError } from "../../shared/model/error.ts";
 import { isHostTrouble } from "../core/host-trouble.ts";
+import type { ControlFiles } from "../workspaces/control-files.ts";
 import { AdoptedExecution } from "./adopted-execution.ts";
 import { exitOfStatus, reportIn } from "./exit-status.ts";
 import { launchFilePath, launchFileText, launchProblem, scriptPath } from "./launch-file.ts";
@@ -29,10 +29,12 @@ const LAUNCH_LOOKS = 50;
 export interface ShellRunnerOptions {
   /** Environment of every job beside its own; see `hostEnvironment`. */
   readonly environment: Record<string, string>;
+  readonly controlFiles: ControlFiles;
 }
 
 export class ShellRunner implements Runner {
   readonly #environment: Record<string, string>;
+  readonly #controlFiles: ControlFiles;
   readonly #watch = new ProcessWatch();
   readonly #spawners = new Set<Spawner>();
   readonly #running = new Set<Execution>();
@@ -40,6 +42,7 @@ export class ShellRunner implements Runner {
 
   constructor(options: ShellRunnerOptions) {
     this.#environment = options.environment;
+    this.#controlFiles = options.controlFiles;
   }
 
   async start(launch: Launch): Promise<Execution> {
@@ -53,10 +56,9 @@ export class ShellRunner implements Runner {
     }
     try {
       const { identity, cpuTotalMs } = spawner;
-      if ("script" in launch.command)
-        writeFileSync(scriptPath(launch), launch.command.script, { mode: 0o600 });
+      if ("script" in launch.command) this.#controlFiles.write(scriptPath(launch), launch.command.script);
       const text = launchFileText(launch, { spawner: identity, cpuBeforeMs: cpuTotalMs });
-      writeFileSync(launchFilePath(launch.control), text, { mode: 0o600 });
+      this.#controlFiles.write(launchFilePath(launch.control), text);
     } catch (error) {
       this.#giveBack(spawner);
       return ended(notLaunched(error));
@@ -70,6 +72,10 @@ export class ShellRunner implements Runner {
 
   async sweep(attempt: string): Promise<void> {
     await this.#watch.killAll(attempt);
+  }
+
+  isQuiet(attempt: string): Promise<boolean> {
+    return this.#watch.isQuiet(attempt);
   }
 
   /** Kills what still runs and ends the spawners. */
@@ -150,7 +156,7 @@ class ShellExecution implements Execution {
   async #run(done: () => void): Promise<Exit> {
     const { attempt, control } = this.#launch;
     const startedMs = performance.now();
-    this.#watch.began(attempt, this.#spawner.pid);
+    this.#watch.began(attempt, this.#spawner.pid, this.#launch.log);
     const end = await this.#spawner.run(control);
     this.#isOver = true;
     const wallMs = performance.now() - startedMs;

@@ -2,7 +2,6 @@
  * What a successor must know of an attempt to end it right: written beside its control files before it starts, read
  * only by an agent that comes back.
  */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { jobSpecSchema } from "../../shared/model/job-spec.ts";
@@ -23,6 +22,8 @@ const attemptRecordSchema = attemptRefSchema.extend({
   boot: z.string(),
   /** Age of that system when the command was launched; null before, absent in what version 0.1 wrote. */
   launchedMs: z.number().nullable().optional(),
+  /** Name of its log among those of the work folder; absent in what version 0.1 wrote. */
+  log: z.string().regex(/^\d+$/).optional(),
   /** Why the agent ends it: its outcome, also when another process of the agent reports it. */
   ended: endCauseSchema.optional(),
 });
@@ -46,9 +47,9 @@ export function recordOf(request: JobRequest, boot: string): AttemptRecord {
   };
 }
 
-/** Writes the first record of an attempt: cut short it counts as none, as nothing has been started then. */
-export function writeRecord(control: string, record: AttemptRecord): void {
-  writeFileSync(recordPath(control), JSON.stringify(record), { mode: 0o600 });
+/** What the first record of an attempt is written as: cut short it counts as none, as nothing has been started then. */
+export function recordText(record: AttemptRecord): string {
+  return JSON.stringify(record);
 }
 
 /** Replaces the record of an attempt that may run: at each moment the old one or the new one is there, whole. */

@@ -2,8 +2,9 @@
  * The folders of attempts: on disk the workspace, the inputs and the log, on a RAM file system, where there is one,
  * the control files (record, launch file, status).
  *
- *     <work folder>/attempts/<number>/{work,inputs,sources,log}     <control root>/<number>/{attempt.json,launch,…}
- *     <work folder>/kept/<run>/<job>-<attempt>/                     failed ones, where they are to be kept
+ *     <work folder>/attempts/<number>/{work,inputs,sources}         <control root>/<number>/{attempt.json,launch,…}
+ *     <work folder>/logs/<number>                                   numbers of their own
+ *     <work folder>/kept/<run>/<job>-<attempt>/{work,log,…}         failed ones, where they are to be kept
  *
  * A place is an attempt's until its report is settled: until then its result could be made again from what is in it.
  * A place that a job left empty serves the next one as it is, since making and removing folders is most of what a
@@ -12,31 +13,23 @@
  * The control root has an id: it lasts as long as the records do, over restarts of the agent. An attempt that was given
  * to an agent with this id, and of which no record is there, was never started, or was settled.
  *
- * Invariants: (1) no two attempts share a place at a time. (2) a place handed out has an empty workspace, no log, no
- * status, no inputs. (3) a record is there whenever something may have been started.
+ * Invariants: (1) no two attempts share a place at a time. (2) a place handed out has an empty workspace and an
+ * empty log or none, no status, no inputs. (3) a record is there whenever something may have been started.
  */
-import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { mkdir, readdir, rename, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { folderName } from "../../shared/model/name.ts";
 import type { EndCause } from "../core/end-cause.ts";
 import { bootId, uptimeMs } from "../runners/process-census.ts";
-import { type AttemptRecord, readRecord, recordPath, replaceRecord, writeRecord } from "./attempt-record.ts";
+import { type AttemptRecord, readRecord, recordPath, recordText, replaceRecord } from "./attempt-record.ts";
+import { type ControlFiles, removeFile } from "./control-files.ts";
 import { type ControlRoot, closeControlRoot, openControlRoot, remakeControlRoot } from "./control-root.ts";
 import { removeTree } from "./folder-tree.ts";
-import { releasedPath } from "./released-log.ts";
+import { LogFiles } from "./log-files.ts";
+import { cleanStamp, discardPlace, makePlace, type Place, placeOf, removePlace } from "./place.ts";
+import type { Stamp } from "./untouched-folder.ts";
 import { releaseLock, takeLock } from "./work-folder-lock.ts";
-
-/** The folders and files of one attempt. */
-export interface Place {
-  readonly number: number;
-  readonly root: string;
-  readonly work: string;
-  readonly inputs: string;
-  readonly sources: string;
-  readonly log: string;
-  readonly control: string;
-}
 
 /** An attempt of an earlier process of this agent. */
 export interface Leftover {
@@ -44,53 +37,66 @@ export interface Leftover {
   readonly place: Place;
 }
 
+export interface WorkspaceOptions {
+  /** Shared with whoever else writes control files. */
+  readonly controlFiles: ControlFiles;
+  /** Somebody else has removed the control files. */
+  readonly onControlLost: (path: string) => void;
+}
+
 const LOCK_FILE = "agent.lock";
+const LOGS = "logs";
 
 export class Workspaces {
   readonly #folder: string;
   readonly #controlRoot: ControlRoot;
   readonly #onControlLost: (path: string) => void;
   readonly boot: string;
+  readonly #controlFiles: ControlFiles;
+  readonly #logs: LogFiles;
   #free: Place[] = [];
-  readonly #used = new Set<Place>();
-  #lastNumber: number;
+  readonly #used = new Map<number, Place>();
+  /** How the workspaces of places that were made here looked when they were new. */
+  readonly #stamps = new Map<number, Stamp>();
+  #lastNumber = 0;
 
   private constructor(
     folder: string,
     controlRoot: ControlRoot,
     boot: string,
-    onControlLost: (path: string) => void,
+    logs: LogFiles,
+    { controlFiles, onControlLost }: WorkspaceOptions,
   ) {
     this.#folder = folder;
     this.#controlRoot = controlRoot;
     this.#onControlLost = onControlLost;
+    this.#controlFiles = controlFiles;
+    this.#logs = logs;
     this.boot = boot;
-    this.#lastNumber = 0;
   }
 
-  /**
-   * Takes a work folder, removes what no attempt needs, and lists what earlier processes left. `onControlLost` is called
-   * when somebody else has removed the control files.
-   */
+  /** Takes a work folder, removes what no attempt needs, and lists what earlier processes left. */
   static async open(
     folder: string,
-    onControlLost: (path: string) => void = () => undefined,
+    options: WorkspaceOptions,
   ): Promise<{ workspaces: Workspaces; leftovers: Leftover[] }> {
     await takeLock(join(folder, LOCK_FILE));
-    await mkdir(join(folder, "attempts"), { recursive: true, mode: 0o700 });
+    const attempts = join(folder, "attempts");
+    await mkdir(attempts, { recursive: true, mode: 0o700 });
     const controlRoot = await openControlRoot(folder);
     const boot = await bootId();
     const leftovers: Leftover[] = [];
-    const numbers = new Set([...numbersIn(controlRoot.path), ...numbersIn(join(folder, "attempts"))]);
+    const numbers = new Set([...numbersIn(controlRoot.path), ...numbersIn(attempts)]);
     for (const number of numbers) {
-      const place = placeOf(folder, controlRoot.path, number);
+      const place = placeOf(attempts, controlRoot.path, number);
       const record = readRecord(place.control);
-      if (record !== undefined) leftovers.push({ record, place });
-      else await removePlace(place);
+      if (record === undefined) await removePlace(place);
+      else leftovers.push({ record, place: withLog(place, join(folder, LOGS), record.log) });
     }
-    const workspaces = new Workspaces(folder, controlRoot, boot, onControlLost);
+    const logs = LogFiles.open(join(folder, LOGS), new Set(leftovers.map(({ place }) => place.log)));
+    const workspaces = new Workspaces(folder, controlRoot, boot, logs, options);
     workspaces.#lastNumber = Math.max(0, ...numbers);
-    for (const { place } of leftovers) workspaces.#used.add(place);
+    for (const { place } of leftovers) workspaces.#used.set(place.number, place);
     return { workspaces, leftovers };
   }
 
@@ -120,33 +126,38 @@ export class Workspaces {
    */
   mendControl(): boolean {
     if (!remakeControlRoot(this.#controlRoot, this.#folder)) return false;
-    for (const place of this.#free.splice(0)) discardPlace(place);
-    for (const { control } of this.#used) mkdirSync(control, { recursive: true, mode: 0o700 });
+    this.#controlFiles.close();
+    for (const place of this.#free.splice(0)) this.#discard(place);
+    for (const { control } of this.#used.values()) mkdirSync(control, { recursive: true, mode: 0o700 });
     this.#onControlLost(this.#controlRoot.path);
     return true;
   }
 
   /** Its command is about to be started. */
   launching(place: Place, record: AttemptRecord): void {
-    replaceRecord(place.control, { ...record, launchedMs: uptimeMs() });
+    this.#replaceRecord(place, { ...record, launchedMs: uptimeMs(), log: basename(place.log) });
   }
 
   /** The agent ends it, for this cause; whoever reports it is to say so. */
   ending(place: Place, ended: EndCause): void {
     const record = readRecord(place.control);
-    if (record !== undefined) replaceRecord(place.control, { ...record, ended });
+    if (record !== undefined) this.#replaceRecord(place, { ...record, ended });
   }
 
-  /** Gives a place back once its attempt is settled. */
-  async release(place: Place): Promise<void> {
-    this.#used.delete(place);
-    if (isClean(place)) {
-      for (const file of [place.log, join(place.control, "status"), recordPath(place.control)])
-        removeFile(file);
-      this.#free.push(place);
-    } else {
-      await removePlace(place);
-    }
+  /**
+   * Gives a place back once its attempt is settled. `isQuiet` resolves when nothing of the attempt is left, with whether
+   * its log is surely nobody's any more.
+   */
+  async release(place: Place, hasOutput: boolean, isQuiet: Promise<boolean>): Promise<void> {
+    this.#used.delete(place.number);
+    this.#logs.giveBack(place.log, hasOutput, isQuiet);
+    const known = this.#stamps.get(place.number);
+    const stamp = known === undefined ? undefined : cleanStamp(place, known);
+    if (stamp === undefined) return await this.#remove(place);
+    this.#stamps.set(place.number, stamp);
+    removeFile(join(place.control, "status"));
+    this.#controlFiles.spoil(recordPath(place.control));
+    this.#free.push(place);
   }
 
   /** Moves the workspace and log of a failed attempt to where people find them, and gives the place back. */
@@ -155,100 +166,76 @@ export class Workspaces {
     await mkdir(join(this.#folder, "kept", run), { recursive: true, mode: 0o700 });
     await removeTree(kept);
     await rename(place.root, kept);
-    this.#used.delete(place);
-    await removePlace(place);
+    if (existsSync(place.log)) await rename(place.log, join(kept, "log"));
+    this.#used.delete(place.number);
+    await this.#remove(place);
     return kept;
   }
 
   /** Removes the places that are free, or with `everything` also those a successor could report; then all it can. */
   async close(what: "free" | "everything"): Promise<void> {
-    for (const place of this.#free) await removePlace(place);
-    this.#free = [];
+    for (const place of this.#free.splice(0)) await this.#remove(place);
+    this.#controlFiles.close();
+    this.#logs.close();
     const attempts = join(this.#folder, "attempts");
     if (what === "everything") {
       await removeTree(attempts);
+      await removeTree(join(this.#folder, LOGS));
       for (const number of numbersIn(this.#controlRoot.path))
         await removeTree(join(this.#controlRoot.path, String(number)));
     }
     await removeIfEmpty(attempts);
+    await removeIfEmpty(join(this.#folder, LOGS));
     await closeControlRoot(this.#controlRoot);
     releaseLock(join(this.#folder, LOCK_FILE));
     await removeIfEmpty(this.#folder);
   }
 
   #take(record: AttemptRecord, launches: boolean): Place {
-    const place = this.#free.pop() ?? this.#make();
+    const free = this.#free.pop() ?? this.#make();
+    const place = { ...free, log: this.#logs.take() };
     try {
-      writeRecord(place.control, { ...record, launchedMs: launches ? uptimeMs() : null });
+      // What is written to a file that is open is written, too, when somebody has removed it.
+      if (!existsSync(place.control)) throw new Error(`${place.control} is gone`);
+      const launchedMs = launches ? uptimeMs() : null;
+      const text = recordText({ ...record, launchedMs, log: basename(place.log) });
+      this.#controlFiles.write(recordPath(place.control), text);
     } catch (error) {
-      discardPlace(place);
+      this.#discard(place);
       throw error;
     }
-    this.#used.add(place);
+    this.#used.set(place.number, place);
     return place;
   }
 
   #make(): Place {
     this.#lastNumber += 1;
-    const place = placeOf(this.#folder, this.#controlRoot.path, this.#lastNumber);
-    try {
-      mkdirSync(place.work, { recursive: true, mode: 0o700 });
-      mkdirSync(place.control, { mode: 0o700 });
-    } catch (error) {
-      discardPlace(place);
-      throw error;
-    }
+    const place = placeOf(join(this.#folder, "attempts"), this.#controlRoot.path, this.#lastNumber);
+    this.#stamps.set(place.number, makePlace(place));
     return place;
   }
-}
 
-function placeOf(folder: string, controlRoot: string, number: number): Place {
-  const root = join(folder, "attempts", String(number));
-  return {
-    number,
-    root,
-    work: join(root, "work"),
-    inputs: join(root, "inputs"),
-    sources: join(root, "sources"),
-    log: join(root, "log"),
-    control: join(controlRoot, String(number)),
-  };
-}
+  #replaceRecord(place: Place, record: AttemptRecord): void {
+    this.#controlFiles.forget(recordPath(place.control));
+    replaceRecord(place.control, record);
+  }
 
-/** Removes a place that could not be made whole, as far as that is possible. */
-function discardPlace(place: Place): void {
-  for (const folder of [place.root, place.control]) rmSync(folder, { recursive: true, force: true });
-}
+  #discard(place: Place): void {
+    this.#controlFiles.forget(place.control);
+    this.#stamps.delete(place.number);
+    discardPlace(place);
+  }
 
-async function removePlace(place: Place): Promise<void> {
-  await removeTree(place.root);
-  // Last, so that a removal cut short is taken up again.
-  await removeTree(place.control);
-}
-
-/** A place in which only the log and the control files of a shell job are. */
-function isClean(place: Place): boolean {
-  try {
-    return (
-      readdirSync(place.work).length === 0 &&
-      readdirSync(place.root).every((name) => name === "work" || name === "log") &&
-      !existsSync(join(place.control, "container")) &&
-      !existsSync(releasedPath(place.control)) &&
-      (lstatSync(place.work).mode & 0o7777) === 0o700
-    );
-  } catch {
-    // The job removed its workspace, or made it unreadable.
-    return false;
+  async #remove(place: Place): Promise<void> {
+    this.#controlFiles.forget(place.control);
+    this.#stamps.delete(place.number);
+    await removePlace(place);
   }
 }
 
-/** Unlike `rmSync` this is one system call; it is done three times for each job. */
-function removeFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
+/** Version 0.1 had the log in the place itself, and did not name it. */
+function withLog(place: Place, logs: string, name: string | undefined): Place {
+  return name === undefined ? place : { ...place, log: join(logs, name) };
 }
 
 function numbersIn(folder: string): number[] {

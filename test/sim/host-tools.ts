@@ -3,7 +3,8 @@ import type { ArtifactSink, AttemptTools, ShippedLog } from "../../agent/actors/
 import { attemptKey } from "../../agent/core/attempt-key.ts";
 import type { Execution, Exit } from "../../agent/runners/runner.ts";
 import type { AttemptRecord } from "../../agent/workspaces/attempt-record.ts";
-import type { Leftover, Place } from "../../agent/workspaces/workspaces.ts";
+import type { Place } from "../../agent/workspaces/place.ts";
+import type { Leftover } from "../../agent/workspaces/workspaces.ts";
 import type { VirtualClock } from "../../shared/actor/virtual-clock.ts";
 import { MillraceError } from "../../shared/model/error.ts";
 import type { JobRequest } from "../../shared/model/messages.ts";

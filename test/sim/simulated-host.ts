@@ -7,11 +7,11 @@
 import { createHash } from "node:crypto";
 import type { Exit } from "../../agent/runners/runner.ts";
 import type { AttemptRecord } from "../../agent/workspaces/attempt-record.ts";
-import type { Place } from "../../agent/workspaces/workspaces.ts";
+import type { Place } from "../../agent/workspaces/place.ts";
 import type { VirtualClock } from "../../shared/actor/virtual-clock.ts";
 import type { Capacity, JobInput, JobRequest } from "../../shared/model/messages.ts";
 import type { Chance } from "./chance.ts";
-import { type Ending, endingOf, type JobScript, readScript } from "./job-script.ts";
+import { type Ending, endingOf, FAILED_EXIT, type JobScript, readScript } from "./job-script.ts";
 
 /** What really became of one attempt, whatever anybody says of it. */
 export interface AttemptTruth {
@@ -225,7 +225,7 @@ export class SimulatedHost {
       case "runsOutOfMemory":
         return { kind: "outOfMemory", usage: usage(wallMs) };
       default:
-        return { kind: "exited", exitCode: 3, usage: usage(wallMs) };
+        return { kind: "exited", exitCode: FAILED_EXIT, usage: usage(wallMs) };
     }
   }
 }

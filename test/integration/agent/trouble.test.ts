@@ -104,7 +104,7 @@ describe("while the server is away", () => {
     });
     await waitUntil(
       "what is too much is released",
-      () => statSync(join(folder, "work/attempts/1/log")).blocks * 512 < limitBytes + 2 * MIB,
+      () => statSync(join(folder, "work/logs/1")).blocks * 512 < limitBytes + 2 * MIB,
     );
     expect(process.memoryUsage().rss - residentBytes).toBeLessThan(60 * MIB);
     await server.restart();

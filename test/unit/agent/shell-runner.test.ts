@@ -8,11 +8,19 @@ import { launchFilePath, launchFileText } from "../../../agent/runners/launch-fi
 import { identify, takeCensus } from "../../../agent/runners/process-census.ts";
 import type { Adoption, Exit, Launch } from "../../../agent/runners/runner.ts";
 import { ShellRunner } from "../../../agent/runners/shell-runner.ts";
+import { ControlFiles } from "../../../agent/workspaces/control-files.ts";
 import type { Command, Pairs } from "../../../shared/model/job-spec.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 
 // Real processes, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+function newRunner(environment: NodeJS.ProcessEnv = process.env): ShellRunner {
+  return new ShellRunner({
+    environment: hostEnvironment(environment),
+    controlFiles: new ControlFiles(),
+  });
+}
 
 let root: string;
 let runner: ShellRunner;
@@ -20,7 +28,7 @@ let count = 0;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "shell-runner-"));
-  runner = new ShellRunner({ environment: hostEnvironment({ ...process.env, SECRET: "hidden" }) });
+  runner = newRunner({ ...process.env, SECRET: "hidden" });
 });
 
 afterEach(async () => {
@@ -270,6 +278,18 @@ test("ends background processes that a finished job left", async () => {
   await expectAllGone(launch.attempt);
 });
 
+test("says whether anybody may still write to the log of a job", async () => {
+  const alone = launchOf({ script: "echo done" });
+  await (await runner.start(alone)).exit;
+  expect(await runner.isQuiet(alone.attempt)).toBe(true);
+  // What has left the session, without the environment, is nobody's that we would know of.
+  const left = launchOf({ script: "setsid env -i sleep 300 & echo $! >pid; sleep 0.1" });
+  await (await runner.start(left)).exit;
+  expect(await runner.isQuiet(left.attempt)).toBe(false);
+  process.kill(Number(readFileSync(join(left.workspace, "pid"), "utf8")), "SIGKILL");
+  expect(await runner.isQuiet("never run")).toBe(false);
+});
+
 test("a job that signals its own group does not take its spawner along", async () => {
   for (const signal of ["HUP", "INT", "TERM", "USR1", "PIPE"]) {
     const { exit } = await run(`kill -${signal} 0; sleep 5`);
@@ -287,7 +307,7 @@ test("an attempt whose spawner is killed is unknown, and nothing of it is left",
 
 test("a job outlives its agent, and its successor reads how it ended", async () => {
   const launch = launchOf({ script: "echo begun; while [ ! -e go ]; do sleep 0.02; done; exit 7" });
-  const first = new ShellRunner({ environment: hostEnvironment(process.env) });
+  const first = newRunner();
   const orphaned = (await first.start(launch)).exit;
   await waitUntil("the job has begun", () => existsSync(launch.log));
   first.abandon();
@@ -301,7 +321,7 @@ test("a job outlives its agent, and its successor reads how it ended", async () 
 });
 
 test("a successor does not take the next job of a spawner for the one it adopts", async () => {
-  const first = new ShellRunner({ environment: hostEnvironment(process.env) });
+  const first = newRunner();
   const done = launchOf({ script: "exit 3" });
   await (await first.start(done)).exit;
   // The spawner is used again, and runs on when its agent is gone.

@@ -4,16 +4,20 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type AttemptRecord, recordOf } from "../../../agent/workspaces/attempt-record.ts";
+import { ControlFiles } from "../../../agent/workspaces/control-files.ts";
+import type { Place } from "../../../agent/workspaces/place.ts";
 import { type Login, mayBeCleared } from "../../../agent/workspaces/ram-folder.ts";
-import { type Place, Workspaces } from "../../../agent/workspaces/workspaces.ts";
+import { type Leftover, Workspaces } from "../../../agent/workspaces/workspaces.ts";
 import { jobRequest } from "./request.ts";
 
 let root: string;
@@ -32,8 +36,20 @@ function record(): AttemptRecord {
   return recordOf(jobRequest(), "boot");
 }
 
+function open(
+  path = folder,
+  onControlLost: (path: string) => void = () => {},
+): Promise<{ workspaces: Workspaces; leftovers: Leftover[] }> {
+  return Workspaces.open(path, { controlFiles: new ControlFiles(), onControlLost });
+}
+
 async function opened(): Promise<Workspaces> {
-  return (await Workspaces.open(folder)).workspaces;
+  return (await open()).workspaces;
+}
+
+/** Gives a place back of whose attempt nothing is left. */
+function release(workspaces: Workspaces, place: Place): Promise<void> {
+  return workspaces.release(place, true, Promise.resolve(true));
 }
 
 test("hands out an empty workspace that only its user can enter", async () => {
@@ -42,7 +58,7 @@ test("hands out an empty workspace that only its user can enter", async () => {
   expect(readdirSync(place.work)).toEqual([]);
   expect(statSync(place.work).mode & 0o777).toBe(0o700);
   expect(existsSync(place.log)).toBe(false);
-  await workspaces.release(place);
+  await release(workspaces, place);
   await workspaces.close("free");
   expect(existsSync(folder)).toBe(false);
   expect(existsSync(place.control)).toBe(false);
@@ -53,11 +69,44 @@ test("uses a place again that was left empty, without its log and status", async
   const place = workspaces.take(record(), true);
   writeFileSync(place.log, "output");
   writeFileSync(join(place.control, "status"), "0\n");
-  await workspaces.release(place);
+  await release(workspaces, place);
   const next = workspaces.take(record(), true);
   expect(next.number).toBe(place.number);
-  expect(existsSync(next.log)).toBe(false);
+  expect(statSync(next.log, { throwIfNoEntry: false })?.size ?? 0).toBe(0);
   expect(existsSync(join(next.control, "status"))).toBe(false);
+  await workspaces.close("everything");
+});
+
+test("uses a place again in which a job has cleaned up", async () => {
+  const workspaces = await opened();
+  for (let use = 0; use < 3; use += 1) {
+    const place = workspaces.take(record(), true);
+    expect(place.number).toBe(1);
+    writeFileSync(join(place.work, "scratch"), "");
+    rmSync(join(place.work, "scratch"));
+    await release(workspaces, place);
+  }
+  const place = workspaces.take(record(), true);
+  writeFileSync(join(place.work, "left"), "");
+  utimesSync(place.work, 1, 1);
+  await release(workspaces, place);
+  expect(workspaces.take(record(), true).number).not.toBe(1);
+  await workspaces.close("everything");
+});
+
+test("finds the log of an attempt where its record says it is", async () => {
+  const before = await opened();
+  const first = before.take(record(), true);
+  writeFileSync(first.log, "output");
+  await before.release(first, true, Promise.resolve(false));
+  const second = before.take(record(), true);
+  writeFileSync(second.log, "more");
+  before.ending(second, { kind: "cancelled" });
+  await before.close("free");
+  const { workspaces, leftovers } = await open();
+  expect(leftovers.map(({ place }) => place.log)).toEqual([second.log]);
+  expect(readFileSync(second.log, "utf8")).toBe("more");
+  expect(existsSync(first.log)).toBe(false);
   await workspaces.close("everything");
 });
 
@@ -65,7 +114,7 @@ test("does not use a place again whose inputs came though its command never ran"
   const workspaces = await opened();
   const place = workspaces.take(record(), false);
   mkdirSync(place.inputs);
-  await workspaces.release(place);
+  await release(workspaces, place);
   expect(workspaces.take(record(), true).number).not.toBe(place.number);
   await workspaces.close("everything");
 });
@@ -80,7 +129,7 @@ test.each<[string, (place: Place) => void]>([
   const place = workspaces.take(record(), true);
   leave(place);
   writeFileSync(place.log, "");
-  await workspaces.release(place);
+  await release(workspaces, place);
   expect(workspaces.take(record(), true).number).not.toBe(place.number);
   expect(existsSync(place.root)).toBe(false);
   await workspaces.close("everything");
@@ -92,7 +141,7 @@ test("lists what an earlier process left, and removes what no attempt needs", as
   const half = before.take(record(), true);
   rmSync(join(half.control, "attempt.json"));
   await before.close("free");
-  const { workspaces, leftovers } = await Workspaces.open(folder);
+  const { workspaces, leftovers } = await open();
   expect(leftovers.map(({ place }) => place.number)).toEqual([kept.number]);
   expect(existsSync(half.root)).toBe(false);
   expect(workspaces.take(record(), true).number).toBeGreaterThan(kept.number);
@@ -107,7 +156,7 @@ test("removes trees with folders that forbid it", async () => {
   writeFileSync(join(place.work, "a/b/c"), "");
   chmodSync(join(place.work, "a/b"), 0o500);
   chmodSync(join(place.work, "a"), 0o500);
-  await workspaces.release(place);
+  await release(workspaces, place);
   expect(existsSync(place.root)).toBe(false);
   await workspaces.close("everything");
 });
@@ -116,7 +165,7 @@ test("removes control files of a work folder that is gone", async () => {
   const workspaces = await opened();
   const { control } = workspaces.take(record(), true);
   rmSync(folder, { recursive: true });
-  const other = (await Workspaces.open(join(root, "other"))).workspaces;
+  const other = (await open(join(root, "other"))).workspaces;
   expect(existsSync(control)).toBe(false);
   await other.close("everything");
 });
@@ -124,9 +173,9 @@ test("removes control files of a work folder that is gone", async () => {
 describe("control files that somebody else removes", () => {
   test("are missed, told of once, and have a folder again in which what runs leaves its status", async () => {
     const lost: string[] = [];
-    const { workspaces } = await Workspaces.open(folder, (path) => lost.push(path));
+    const { workspaces } = await open(folder, (path) => lost.push(path));
     const [running, ended] = [workspaces.take(record(), true), workspaces.take(record(), true)];
-    await workspaces.release(ended);
+    await release(workspaces, ended);
     expect(workspaces.mendControl()).toBe(false);
     rmSync(workspaces.controlFolder, { recursive: true });
     expect(workspaces.mendControl()).toBe(true);
@@ -134,7 +183,7 @@ describe("control files that somebody else removes", () => {
     expect(lost).toEqual([workspaces.controlFolder]);
     expect(readdirSync(running.control)).toEqual([]);
     expect(existsSync(ended.root)).toBe(false);
-    await workspaces.release(running);
+    await release(workspaces, running);
     await workspaces.close("everything");
     expect(existsSync(folder)).toBe(false);
   });
@@ -153,7 +202,7 @@ describe("control files that somebody else removes", () => {
     rmSync(before.controlFolder, { recursive: true });
     const after = before.take(record(), true);
     await before.close("free");
-    const { workspaces, leftovers } = await Workspaces.open(folder);
+    const { workspaces, leftovers } = await open();
     expect(leftovers.map(({ place }) => place.number)).toEqual([after.number]);
     expect(workspaces.recordsId).not.toBe(before.recordsId);
     await workspaces.close("everything");

@@ -1,0 +1,78 @@
+/** The folders and files of one attempt, and what can be done with them. */
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { removeTree } from "./folder-tree.ts";
+import { releasedPath } from "./released-log.ts";
+import { isUntouched, type Stamp, stampFolder } from "./untouched-folder.ts";
+
+/** Where an attempt has what. */
+export interface Place {
+  readonly number: number;
+  readonly root: string;
+  readonly work: string;
+  readonly inputs: string;
+  readonly sources: string;
+  readonly log: string;
+  readonly control: string;
+}
+
+/** Where the place of this number is; its log is in its own folder until it is given another. */
+export function placeOf(attempts: string, controlRoot: string, number: number): Place {
+  const root = join(attempts, String(number));
+  return {
+    number,
+    root,
+    work: join(root, "work"),
+    inputs: join(root, "inputs"),
+    sources: join(root, "sources"),
+    log: join(root, "log"),
+    control: join(controlRoot, String(number)),
+  };
+}
+
+/** Makes the folders that every attempt needs, only for the agent's user; gives what its workspace is known by. */
+export function makePlace(place: Place): Stamp {
+  try {
+    mkdirSync(place.work, { recursive: true, mode: WORKSPACE_MODE });
+    mkdirSync(place.control, { mode: 0o700 });
+    return stampFolder(place.work);
+  } catch (error) {
+    discardPlace(place);
+    throw error;
+  }
+}
+
+/** Removes a place that could not be made whole, as far as that is possible. */
+export function discardPlace(place: Place): void {
+  for (const folder of [place.root, place.control]) rmSync(folder, { recursive: true, force: true });
+}
+
+/** Removes a place with all that is in it. */
+export async function removePlace(place: Place): Promise<void> {
+  await removeTree(place.root);
+  // Last, so that a removal cut short is taken up again.
+  await removeTree(place.control);
+}
+
+/**
+ * Whether a job has left nothing in its place but the control files of a shell job: the stamp for its next use. One that
+ * was used and left empty again is stamped anew.
+ */
+export function cleanStamp(place: Place, stamp: Stamp): Stamp | undefined {
+  try {
+    const isClean =
+      readdirSync(place.root).every((name) => name === "work") &&
+      !existsSync(join(place.control, "container")) &&
+      !existsSync(releasedPath(place.control));
+    if (!isClean) return undefined;
+    if (isUntouched(place.work, stamp)) return stamp;
+    if (readdirSync(place.work).length > 0) return undefined;
+    const anew = stampFolder(place.work);
+    return (anew.mode & 0o7777) === WORKSPACE_MODE ? anew : undefined;
+  } catch {
+    // The job removed its workspace, or made it unreadable.
+    return undefined;
+  }
+}
+
+const WORKSPACE_MODE = 0o700;
