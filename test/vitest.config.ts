@@ -15,7 +15,6 @@ export default defineConfig({
       {
         test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 },
       },
-      { test: { name: "bench", include: process.env.MILLRACE_BENCH ? ["test/bench/**/*.bench.ts"] : [] } },
     ],
   },
 });

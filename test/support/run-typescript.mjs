@@ -10,6 +10,8 @@ process.argv = [process.argv[0], resolve(program), ...args];
 const server = await createViteServer({
   configFile: false,
   appType: "custom",
+  // What this Node does not know yet is written in what it does.
+  oxc: { target: "node20" },
   logLevel: "error",
   optimizeDeps: { noDiscovery: true },
   server: { middlewareMode: true, hmr: false, ws: false, watch: null },
