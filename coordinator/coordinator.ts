@@ -18,6 +18,7 @@ import { JetStreamObjects } from "../shared/store/jetstream-objects.ts";
 import type { CollectionSettings } from "./actors/collector.ts";
 import { DEFAULT_FLEET_TIMES } from "./core/fleet.ts";
 import type { RetentionPolicy } from "./core/retention.ts";
+import { DeniedSubjects } from "./denied-subjects.ts";
 import { openCollectionStores } from "./journal/jetstream-collection.ts";
 import { openJournal } from "./journal/jetstream-journal.ts";
 import { startMember } from "./member.ts";
@@ -42,9 +43,11 @@ export interface CoordinatorSettings {
   readonly firstConnectTimeoutMs?: number;
 }
 
+type Ending = "stopped" | "failed";
+
 export interface RunningCoordinator {
   /** Resolves when it has ended. One that is deposed does not: it is a standby again. */
-  readonly ended: Promise<"stopped" | "failed">;
+  readonly ended: Promise<Ending>;
   /** Ends it; runs and agents go on, and a standby or the next coordinator takes over. */
   stop(): Promise<void>;
 }
@@ -67,7 +70,26 @@ export async function startCoordinator(settings: CoordinatorSettings): Promise<R
     name: `millrace coordinator on ${hostname()}`,
     firstConnectTimeoutMs: patienceMs,
   });
-  await ensureStreams(bus, { patienceMs, ...settings.streams });
+  let end: (reason: Ending) => void = () => undefined;
+  const reason = new Promise<Ending>((resolve) => {
+    end = resolve;
+  });
+  const denied = new DeniedSubjects(bus.subjects, log);
+  const unable = new Promise<never>((_resolve, reject) => {
+    bus.onStatus((status) => {
+      const error = status.kind === "denied" ? denied.take(status) : undefined;
+      if (error === undefined) return;
+      reject(error);
+      end("failed");
+    });
+  });
+  try {
+    await Promise.race([ensureStreams(bus, { patienceMs, ...settings.streams }), unable]);
+  } catch (error) {
+    await bus.close();
+    throw error;
+  }
+  denied.isStarting = false;
   const retention = { ...DEFAULT_RETENTION, ...settings.retention };
   const refusals = new Map<string, string>();
   const {
@@ -91,10 +113,6 @@ export async function startCoordinator(settings: CoordinatorSettings): Promise<R
     subjectRoot: bus.subjects.actors(),
     deadLetterSubject: bus.subjects.deadLetters(),
     options: { takesRemote: false },
-  });
-  let end: (reason: "stopped" | "failed") => void = () => undefined;
-  const reason = new Promise<"stopped" | "failed">((resolve) => {
-    end = resolve;
   });
   const member = startMember({
     node,
@@ -140,6 +158,12 @@ export async function startCoordinator(settings: CoordinatorSettings): Promise<R
     },
   });
   const service = await serveApi(bus, version, (verb, request) => member.answer(verb, request));
+  const onServed = (error: Error | undefined): void => {
+    if (error === undefined) return;
+    log.error({ error: error.message }, "the API is served no more: the server has ended its subscriptions");
+    end("failed");
+  };
+  void service.stopped.then(onServed, onServed);
   const shutDown = async (): Promise<void> => {
     await service.stop();
     const { unfinished } = await system.stop({ timeoutMs: STOP_TIMEOUT_MS });

@@ -10,6 +10,9 @@ import { type Batch, OrderChannel } from "../core/order-channel.ts";
 import type { Counters } from "./counters.ts";
 import type { FleetMessage } from "./messages.ts";
 
+/** Who says something, and how far orders have reached it. */
+type Sender = Pick<Hello, "agent" | "incarnation" | "epoch" | "ordersSeen">;
+
 export interface AgentOrdersOptions {
   readonly epoch: number;
   readonly fleet: Fleet;
@@ -31,6 +34,8 @@ export class AgentOrders {
   readonly #channels: Map<string, OrderChannel>;
   /** When an agent was asked for a hello, by its token. */
   readonly #asked = new Map<string, number>();
+  /** Of an agent without a channel it can't be told whether it had one. */
+  #hasForgotten = false;
 
   constructor(options: AgentOrdersOptions) {
     this.#options = options;
@@ -52,10 +57,22 @@ export class AgentOrders {
     this.#publish(agent, incarnation, channel.greet(context.monotonicMs()), context);
   }
 
-  onConfirmed(message: { agent: string; incarnation: string; epoch: number; ordersSeen: number }): void {
+  onConfirmed(message: Sender): void {
     const channel = this.#channels.get(message.agent);
     if (channel?.incarnation !== message.incarnation || message.epoch !== this.#options.epoch) return;
     channel.onConfirmed(message.ordersSeen);
+  }
+
+  /**
+   * The epoch that an agent has obeyed, where that is none of this leader's orders: a higher one, or its own, of which
+   * the agent has handled more batches than were given here. Undefined when all is well.
+   */
+  strangeEpoch(message: Sender): number | undefined {
+    const { agent, incarnation, epoch, ordersSeen } = message;
+    if (epoch !== this.#options.epoch) return epoch > this.#options.epoch ? epoch : undefined;
+    const channel = this.#channels.get(agent);
+    const isKnown = channel === undefined ? !this.#hasForgotten : channel.incarnation === incarnation;
+    return isKnown && ordersSeen > (channel?.lastNumber ?? 0) ? epoch : undefined;
   }
 
   /** Returns whether there is something to flush. An agent without a channel gets none: it is resynced at its hello. */
@@ -117,6 +134,7 @@ export class AgentOrders {
   }
 
   forget(agent: string): void {
+    this.#hasForgotten = true;
     this.#channels.delete(agent);
   }
 

@@ -1,6 +1,7 @@
 /**
  * The collector actor: makes collections (`storage/collection.ts`), one at a time, on its own every so often and on
- * request, in slices with pauses between them, so that it takes a small share of the leader's time.
+ * request, in slices with pauses between them, so that it takes a small share of the leader's time. The first one comes
+ * soon after it begins to lead, as a leader may not live long; one that fails is told to the coordinator.
  *
  *   idle ──due, or requested──▶ waiting ──connected for long enough──▶ collecting ──▶ idle
  *
@@ -40,6 +41,8 @@ export interface CollectorOptions extends CollectionSettings {
   readonly isDue: boolean;
   /** After which an agent that is there has been heard. */
   readonly lostAfterMs: number;
+  /** Whether a retry of the run has begun whose first record is not stored yet. */
+  readonly isRetried: (run: string) => boolean;
 }
 
 interface Collection {
@@ -52,6 +55,9 @@ interface Collection {
   failure: string | undefined;
 }
 
+/** From the beginning of a term, which has better things to do at first; more or less, as all may have started at a time. */
+const FIRST_AFTER_MS = 5 * 60_000;
+const FIRST_SPREAD = 0.4;
 const KEPT_COLLECTIONS = 20;
 const LISTED_RUNS = 100;
 
@@ -72,7 +78,7 @@ export class CollectorActor implements Behaviour<CollectorMessage> {
   started(context: Context<CollectorMessage>): void {
     this.#connectedAtMs = context.monotonicMs();
     context.onTransport((status) => ({ kind: "transport", status }));
-    context.after(this.#options.isDue ? 0 : this.#options.intervalMs, { kind: "due" });
+    context.after(this.#options.isDue ? 0 : this.#firstAfterMs(context.fraction()), { kind: "due" });
   }
 
   stopped(): void {
@@ -100,6 +106,11 @@ export class CollectorActor implements Behaviour<CollectorMessage> {
       case "failed":
         return this.#end(message.reason, context);
     }
+  }
+
+  #firstAfterMs(chance: number): number {
+    const spread = 1 + FIRST_SPREAD * (chance - 0.5);
+    return Math.min(FIRST_AFTER_MS * spread, this.#options.intervalMs);
   }
 
   #onRequest(request: ApiCommand<"gc">, replyTo: ActorRef<Reply>, context: Context<CollectorMessage>): void {
@@ -141,7 +152,7 @@ export class CollectorActor implements Behaviour<CollectorMessage> {
     }
     this.#waiting.shift();
     this.#current = next;
-    const { epoch, stores, codec, coordinator } = this.#options;
+    const { epoch, stores, codec, coordinator, isRetried } = this.#options;
     next.slices = collect(next.order, {
       epoch,
       stores,
@@ -152,6 +163,7 @@ export class CollectorActor implements Behaviour<CollectorMessage> {
       newId: () => context.id(),
       newFilter: () => new ReferenceFilter(context.fraction()),
       onCondemned: (runs) => coordinator.tell({ kind: "runsCondemned", runs }),
+      isRetried,
       onAllRemoved: () => coordinator.tell({ kind: "allRemoved" }),
     });
     this.#goOn(context);
@@ -186,6 +198,10 @@ export class CollectorActor implements Behaviour<CollectorMessage> {
     const fields = { ...counts, runs: runs.length, dryRun: ended.order.isDryRun };
     if (failure === undefined) context.log.info(fields, "collected");
     else context.log.warn({ ...fields, reason: failure }, "a collection has failed");
+    // Who has asked for one is told of its failure; of the others nobody else would hear.
+    if (!ended.order.isDryRun && (failure === undefined || !ended.isRequested)) {
+      this.#options.coordinator.tell({ kind: "collected", at: context.now(), failure: failure ?? null });
+    }
     if (!ended.isRequested) context.after(this.#options.intervalMs, { kind: "due" });
     this.#begin(context);
   }

@@ -16,6 +16,7 @@ import {
   type Beat,
   beatSchema,
   type Claim,
+  type Confirmation,
   type Election,
   type ElectionEffect,
   type ElectionTimes,
@@ -26,6 +27,7 @@ import {
   onConfirmed,
   onConnection,
   onEnding,
+  onEpochObeyed,
   onEpochSeen,
   onNobodyThere,
   onTick,
@@ -60,6 +62,8 @@ export interface Term {
   readonly epoch: number;
   readonly runs: FollowedRuns;
   readonly onDeposed: (epoch: number) => void;
+  /** An agent has obeyed an epoch, though not by an order of this term. */
+  readonly onEpochObeyed: (epoch: number) => void;
 }
 
 export type ElectionMessage =
@@ -71,7 +75,8 @@ export type ElectionMessage =
   | { readonly kind: "signed"; readonly sign: StandbySign }
   | { readonly kind: "connection"; readonly isConnected: boolean }
   | { readonly kind: "claimed"; readonly claim: Claim }
-  | { readonly kind: "confirmed"; readonly epoch: number }
+  | { readonly kind: "confirmed"; readonly confirmation: Confirmation }
+  | { readonly kind: "epochObeyed"; readonly epoch: number }
   | { readonly kind: "epochSeen"; readonly epoch: number }
   | { readonly kind: "caughtUp"; readonly epoch: number }
   | { readonly kind: "failed"; readonly what: Question; readonly reason: string }
@@ -90,7 +95,8 @@ export class ElectionActor implements Behaviour<ElectionMessage> {
   readonly #options: ElectionOptions;
   #election: Election | undefined;
   #follower: JournalFollower | undefined;
-  #runs: FollowedRuns | undefined;
+  /** What the term of an epoch begins with. */
+  #followed: { readonly epoch: number; readonly runs: FollowedRuns } | undefined;
   #term: ActorRef<CoordinatorMessage> | undefined;
   #stopServing: Cancel | undefined;
   readonly #roster: Roster = new Map();
@@ -136,11 +142,15 @@ export class ElectionActor implements Behaviour<ElectionMessage> {
       case "tick":
         return this.#carryOut(onTick(election, context.monotonicMs()), context);
       case "connection":
-        return this.#carryOut(onConnection(election, message.isConnected), context);
+        this.#carryOut(onConnection(election, message.isConnected), context);
+        if (message.isConnected) this.#checkFollowed(context);
+        return;
       case "claimed":
         return this.#carryOut(onClaimed(election, message.claim), context);
       case "confirmed":
-        return this.#carryOut(onConfirmed(election, message.epoch), context);
+        return this.#carryOut(onConfirmed(election, message.confirmation), context);
+      case "epochObeyed":
+        return this.#carryOut(onEpochObeyed(election, message.epoch), context);
       case "epochSeen":
         return this.#carryOut(onEpochSeen(election, message.epoch), context);
       case "caughtUp":
@@ -192,7 +202,7 @@ export class ElectionActor implements Behaviour<ElectionMessage> {
     for (const effect of effects) {
       switch (effect.kind) {
         case "claim":
-          this.#claim(effect.above, context);
+          this.#claim(effect, context);
           break;
         case "lead":
           this.#catchUp(effect.epoch, context);
@@ -229,21 +239,38 @@ export class ElectionActor implements Behaviour<ElectionMessage> {
     return this.#options.codec.encode({ v: 1, epoch, node, resigns: false } satisfies Beat);
   }
 
-  #claim(above: number, context: Context<ElectionMessage>): void {
+  #claim(claim: { readonly known: number; readonly above: number }, context: Context<ElectionMessage>): void {
     const { journal, node } = this.#options;
     context.pipe(
-      journal.claimEpoch(node, above),
+      journal.claimEpoch(node, claim.known, claim.above),
       (claim) => ({ kind: "claimed", claim }),
       (error) => ({ kind: "failed", what: "claim", reason: String(error) }),
     );
   }
 
   #ask(what: Question, context: Context<ElectionMessage>): void {
+    const { journal } = this.#options;
+    const onFailure = (error: unknown) => ({ kind: "failed", what, reason: String(error) }) as const;
     if (what === "follow") return this.#followAgain(context);
+    if (what === "lastEpoch") {
+      return context.pipe(journal.lastEpoch(), (epoch) => ({ kind: "opened", epoch }), onFailure);
+    }
     context.pipe(
-      this.#options.journal.lastEpoch(),
-      (epoch) => ({ kind: what === "confirm" ? "confirmed" : "opened", epoch }),
-      (error) => ({ kind: "failed", what, reason: String(error) }),
+      Promise.all([journal.lastEpoch(), journal.hasLost()]),
+      ([epoch, hasLost]) => ({ kind: "confirmed", confirmation: { epoch, hasLost } }),
+      onFailure,
+    );
+  }
+
+  /** The server was away, perhaps without power: what a standby holds may be there no more, or be purged since. */
+  #checkFollowed(context: Context<ElectionMessage>): void {
+    const follower = this.#follower;
+    if (follower === undefined) return;
+    context.pipe(
+      follower.forgetPurged().then(() => this.#options.journal.hasLost()),
+      (hasLost) => (hasLost && !follower.hasEnded ? { kind: "again", what: "follow" } : { kind: "over" }),
+      // Without an answer the connection is lost again.
+      () => ({ kind: "over" }),
     );
   }
 
@@ -257,7 +284,7 @@ export class ElectionActor implements Behaviour<ElectionMessage> {
     const follower = this.#follower ?? this.#follow(context);
     context.pipe(
       follower.finish().then((runs) => {
-        this.#runs = runs;
+        this.#followed = { epoch, runs };
       }),
       () => ({ kind: "caughtUp", epoch }),
       // One that has ended says itself why.
@@ -267,16 +294,18 @@ export class ElectionActor implements Behaviour<ElectionMessage> {
   }
 
   #lead(epoch: number, election: Election, context: Context<ElectionMessage>): void {
-    const runs = this.#runs;
-    this.#runs = undefined;
-    if (election.phase !== "leading" || election.epoch !== epoch || runs === undefined) return;
+    const followed = this.#followed;
+    if (election.phase !== "leading" || election.epoch !== epoch || followed?.epoch !== epoch) return;
+    this.#followed = undefined;
     this.#follower = undefined;
+    const { runs } = followed;
     const { makeCoordinator, onStanding } = this.#options;
     const { self } = context;
     const term: Term = {
       epoch,
       runs,
       onDeposed: (higher) => self.tell({ kind: "epochSeen", epoch: higher }),
+      onEpochObeyed: (heard) => self.tell({ kind: "epochObeyed", epoch: heard }),
     };
     const coordinator = context.spawn(`term-${epoch}`, () => makeCoordinator(term), {
       mailbox: { capacity: COORDINATOR_MAILBOX },
@@ -288,8 +317,13 @@ export class ElectionActor implements Behaviour<ElectionMessage> {
     onStanding({ kind: "leading", epoch, coordinator, standbys });
   }
 
-  #stepDown(epoch: number, context: Context<ElectionMessage>): void {
-    context.log.warn({ epoch }, "deposed: another coordinator leads");
+  #stepDown(epoch: number | null, context: Context<ElectionMessage>): void {
+    if (epoch !== null) context.log.warn({ epoch }, "deposed: another coordinator leads");
+    else
+      context.log.error(
+        {},
+        "the journal has lost what it had acknowledged: a new term begins with what it has",
+      );
     if (this.#term !== undefined) context.stop(this.#term);
     this.#term = undefined;
     this.#follow(context);

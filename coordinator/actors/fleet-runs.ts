@@ -48,6 +48,14 @@ export class FleetRuns {
     for (const run of runs) this.resyncOne(run, { name, hello, held });
   }
 
+  /** The same of runs that have no lease there, as far as it is known: that of before may still go on. */
+  resyncUnconcerned({ name, hello, held }: Pick<AgentRecord, "name" | "hello" | "held">): void {
+    const concerned = this.#concerned.get(name);
+    for (const run of new Set(held.map((item) => item.run))) {
+      if (!concerned?.has(run)) this.resyncOne(run, { name, hello, held });
+    }
+  }
+
   resyncOne(run: string, agent: { name: string; hello: Hello; held: AgentRecord["held"] }): void {
     const { incarnation } = agent.hello;
     const held = agent.held.filter((item) => item.run === run);

@@ -13,6 +13,7 @@ import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/con
 import type { Subjects } from "../../shared/bus/subjects.ts";
 import type { AgentMode, HeldAttempt, Hello, Order, Report } from "../../shared/model/messages.ts";
 import { subjectToken } from "../../shared/model/name.ts";
+import { MOST_EPOCHS_LOST } from "../core/election.ts";
 import {
   type AgentRecord,
   type Fleet,
@@ -33,7 +34,7 @@ import type { EventLog } from "../journal/journal.ts";
 import { type FromAgent, readFromAgent } from "./agent-message.ts";
 import { AgentOrders } from "./agent-orders.ts";
 import type { Counters } from "./counters.ts";
-import { FleetEvents } from "./fleet-events.ts";
+import { FleetEvents, type FleetNumbers } from "./fleet-events.ts";
 import { FleetRuns, runsStartedBy } from "./fleet-runs.ts";
 import type { Command, CoordinatorMessage, FleetMessage, Reply, SchedulerMessage } from "./messages.ts";
 
@@ -41,6 +42,7 @@ export interface FleetOptions {
   readonly epoch: number;
   readonly fleet: Fleet;
   readonly channels: Map<string, OrderChannel>;
+  readonly numbers: FleetNumbers;
   readonly subjects: Subjects;
   readonly codec: Codec;
   readonly eventLog: EventLog;
@@ -49,6 +51,8 @@ export interface FleetOptions {
   readonly counters: Counters;
   readonly coordinator: ActorRef<CoordinatorMessage>;
   readonly scheduler: ActorRef<SchedulerMessage>;
+  /** An agent has obeyed this epoch, though not by an order of this leader. */
+  readonly onEpochObeyed: (epoch: number) => void;
   /** Name of a job, for listings of what runs. */
   readonly jobName: (run: string, job: number) => string | undefined;
 }
@@ -145,6 +149,11 @@ export class FleetActor implements Behaviour<FleetMessage> {
 
   #onFromAgent(message: FromAgent, context: Context<FleetMessage>): void {
     const { type, body } = message;
+    const obeyed = this.#orders.strangeEpoch(body);
+    if (obeyed !== undefined && !this.#isBelieved(obeyed)) {
+      return context.deadLetter("epoch", this.#options.subjects.fromAgent(body.agent, type), body);
+    }
+    if (obeyed !== undefined) this.#options.onEpochObeyed(obeyed);
     const effects = this.#decide(message);
     const refused = effects.find((effect) => effect.kind === "refused");
     if (refused?.reason === "unknown") this.#options.counters.count("refused.unknown");
@@ -153,6 +162,10 @@ export class FleetActor implements Behaviour<FleetMessage> {
     }
     this.#carryOut(effects, context);
     if (type === "report" && refused === undefined) this.#deliver(body, context);
+  }
+
+  #isBelieved(obeyed: number): boolean {
+    return obeyed <= this.#options.epoch + MOST_EPOCHS_LOST;
   }
 
   #decide({ type, body }: FromAgent): FleetEffect[] {
@@ -202,7 +215,11 @@ export class FleetActor implements Behaviour<FleetMessage> {
   ): void {
     for (const { run, ref } of runs) this.#runs.know(run, ref);
     this.#isRecovered = true;
-    for (const agent of this.#options.fleet.agents.values()) this.#endStrays(agent, context);
+    for (const agent of this.#options.fleet.agents.values()) {
+      // Its hello may have come before the run was there.
+      if (isPresent(agent)) this.#runs.resyncUnconcerned(agent);
+      this.#endStrays(agent, context);
+    }
   }
 
   /** A run has a lease on an agent: it hears what is known of that agent, now or when its time has run out. */
@@ -228,39 +245,20 @@ export class FleetActor implements Behaviour<FleetMessage> {
 
   #carryOut(effects: readonly FleetEffect[], context: Context<FleetMessage>): void {
     for (const effect of effects) {
+      this.#events.tell(effect, context);
       switch (effect.kind) {
         case "joined":
-          this.#onJoined(effect.agent, effect.isBack, context);
+          this.#onJoined(effect.agent, context);
           break;
         case "offerChanged":
           this.#offer(effect.agent);
           break;
-        case "modeChanged":
-          this.#events.add(
-            { type: "agent.mode", agent: effect.agent.name, mode: effect.agent.mode },
-            context,
-          );
-          break;
-        case "suspected":
-          this.#events.add(
-            { type: "agent.suspect", agent: effect.agent.name, silentMs: effect.silentMs },
-            context,
-          );
-          break;
-        case "recovered":
-          this.#events.add({ type: "agent.recovered", agent: effect.agent.name }, context);
-          break;
         case "lost": {
           const seconds = Math.round(effect.silentMs / 1000);
-          this.#events.add(
-            { type: "agent.lost", agent: effect.agent.name, silentMs: effect.silentMs },
-            context,
-          );
           this.#giveUp(effect.agent.name, `the agent ${effect.agent.name} was silent for ${seconds} s`);
           break;
         }
         case "left":
-          this.#events.add({ type: "agent.left", agent: effect.agent.name, reason: effect.reason }, context);
           this.#giveUp(effect.agent.name, `the agent ${effect.agent.name} has left`);
           break;
         case "nameTaken":
@@ -269,6 +267,9 @@ export class FleetActor implements Behaviour<FleetMessage> {
         case "askHello":
           this.#orders.askHello(subjectToken(effect.agent), context);
           break;
+        case "modeChanged":
+        case "suspected":
+        case "recovered":
         case "refused":
           break;
       }
@@ -276,30 +277,21 @@ export class FleetActor implements Behaviour<FleetMessage> {
   }
 
   /** A hello opens the order channel, or goes on with it; what the agent holds is compared with what it should hold. */
-  #onJoined(agent: AgentRecord, isBack: boolean, context: Context<FleetMessage>): void {
-    const { hello } = agent;
+  #onJoined(agent: AgentRecord, context: Context<FleetMessage>): void {
     this.#awaited.delete(agent.name);
-    this.#orders.onHello(hello, context);
+    this.#orders.onHello(agent.hello, context);
     this.#offer(agent);
-    if (isBack) {
-      const { incarnation, labels, capacity } = hello;
-      const slots = capacity.slots;
-      this.#events.add({ type: "agent.joined", agent: agent.name, incarnation, slots, labels }, context);
-    }
     this.#runs.resync(agent);
     if (this.#isRecovered) this.#endStrays(agent, context);
   }
 
   /** Two processes of one name: the one that has it keeps it, the other is told; people are told of both. */
   #onNameTaken({ name, hello }: AgentRecord, claimant: Hello, context: Context<FleetMessage>): void {
-    const { hostname, pid } = claimant.host;
     this.#options.counters.count("refused.nameTaken");
     context.log.error(
       { agent: name, holder: hello.host, refused: claimant.host },
       "two agents use one name: one of them is refused",
     );
-    const { incarnation } = claimant;
-    this.#events.add({ type: "agent.nameTaken", agent: name, incarnation, hostname, pid }, context);
     const holder = `process ${hello.host.pid} on ${hello.host.hostname}`;
     this.#orders.refuse(claimant, `the name ${name} is in use by ${holder}`, context);
   }

@@ -4,6 +4,7 @@
  */
 import type { ActorRef, Codec, Context, Supervision } from "../../shared/actor/contract.ts";
 import type { ApiCommand, ApiResult } from "../../shared/model/api.ts";
+import { collectionTrouble, type Trouble } from "../core/storage-troubles.ts";
 import type { CollectionStores } from "../storage/collection-stores.ts";
 import { type CollectionSettings, CollectorActor } from "./collector.ts";
 import type { CollectorMessage, CoordinatorMessage, Reply, StorageWatchMessage } from "./messages.ts";
@@ -18,7 +19,7 @@ export interface StorekeeperOptions {
 
 export type StorageMessage = Extract<
   CoordinatorMessage,
-  { kind: "runsCondemned" | "allRemoved" | "storage" }
+  { kind: "runsCondemned" | "allRemoved" | "collected" | "storage" }
 >;
 
 type Finding = Extract<CoordinatorMessage, { kind: "storage" }>;
@@ -27,7 +28,11 @@ export class Storekeeper {
   readonly #options: StorekeeperOptions;
   /** Given up, and not known to be wholly removed. */
   readonly #removed: Set<string>;
+  /** Retries that have begun and whose first record is not stored, with the run that each retries. */
+  readonly #retries = new Map<string, string>();
   #finding: Finding | undefined;
+  /** The last collection has failed. */
+  #uncollected: Trouble | undefined;
   #collector: ActorRef<CollectorMessage> | undefined;
 
   constructor(options: StorekeeperOptions, removed: ReadonlySet<string>) {
@@ -44,7 +49,8 @@ export class Storekeeper {
     const coordinator = context.self;
     if (collection !== undefined) {
       const isDue = this.#removed.size > 0;
-      const collector = () => new CollectorActor({ ...collection, ...leader, coordinator, isDue });
+      const isRetried = (run: string): boolean => this.isRetried(run);
+      const collector = () => new CollectorActor({ ...collection, ...leader, coordinator, isDue, isRetried });
       const options = { mailbox: { capacity: 1000 }, supervision };
       this.#collector = context.spawn<CollectorMessage>("collector", collector, options);
     }
@@ -55,14 +61,38 @@ export class Storekeeper {
   }
 
   take(message: StorageMessage): void {
-    if (message.kind === "storage") this.#finding = message;
-    else if (message.kind === "allRemoved") this.#removed.clear();
-    else for (const run of message.runs) this.#removed.add(run);
+    switch (message.kind) {
+      case "storage":
+        this.#finding = message;
+        return;
+      case "collected":
+        this.#uncollected = collectionTrouble(this.#uncollected, message);
+        return;
+      case "allRemoved":
+        this.#removed.clear();
+        return;
+      case "runsCondemned":
+        for (const run of message.runs) this.#removed.add(run);
+    }
   }
 
   /** Nobody is to know of it any more, though it can still be read. */
   isGivenUp(run: string): boolean {
     return this.#removed.has(run);
+  }
+
+  /** What the retry carries over is needed from now on, though no record says so yet. */
+  onRetryBegun(run: string, retryOf: string): void {
+    this.#retries.set(run, retryOf);
+  }
+
+  /** The run's first record is stored, or will not be. */
+  onSubmitted(run: string): void {
+    this.#retries.delete(run);
+  }
+
+  isRetried(run: string): boolean {
+    return [...this.#retries.values()].includes(run);
   }
 
   /** Why no job is started at present; null when there is room. */
@@ -90,8 +120,13 @@ export class Storekeeper {
   }
 
   status(): Pick<ApiResult<"status">, "storage" | "troubles"> {
-    if (this.#finding === undefined) return { storage: null, troubles: [] };
-    const { state, usage, troubles } = this.#finding;
+    const uncollected = this.#uncollected === undefined ? [] : [this.#uncollected];
+    const troubles = [...(this.#finding?.troubles ?? []), ...uncollected].map(({ since, ...trouble }) => ({
+      ...trouble,
+      since: isoOf(since),
+    }));
+    if (this.#finding === undefined) return { storage: null, troubles };
+    const { state, usage } = this.#finding;
     return {
       storage: {
         level: state.level,
@@ -106,7 +141,7 @@ export class Storekeeper {
           })) ?? [],
         accounts: [...(usage?.accounts ?? [])],
       },
-      troubles: troubles.map(({ since, ...trouble }) => ({ ...trouble, since: isoOf(since) })),
+      troubles,
     };
   }
 }

@@ -3,18 +3,24 @@
  * a claim for each; a claim is a compare-and-set, so that one coordinator at most has an epoch.
  *
  *   watching ──silence, resignation, nobody there──▶ claiming ──won──▶ leading
- *      ▲                                                │                 │
- *      ├───────────────── lost, or failed ──────────────┘                 │
+ *      ▲                                               │  ▲               │
+ *      ├───────────────── lost, or failed ─────────────┘  └── renewing ───┤
  *      └───────────────── a higher epoch seen ────────────────────────────┘      (each of them ──▶ ended)
  *
  * The leader says a beat at each tick. Beats of an epoch lower than the highest one known count for nothing.
  *
- * Safe: 1. it leads only with an epoch that it has claimed, and never once it has seen a higher one; 2. it claims only
- * the epoch that follows the highest it knows, so of two that missed the same leader one loses; 3. a leader that may
- * have been away (it was paused, or its connection was) says no beat before the journal has confirmed its epoch. That
- * two lead for a moment all the same harms nothing: appends, orders and answers are fenced by the epoch.
- * Live: 4. silence counts for as long as it listens: what it missed while it was disconnected or did not run says
- * nothing of the leader, and as each tick counts, a slow process comes to its claim, too; 5. a claim that failed is
+ * A power cut may take from the journal what it has acknowledged: claims, too. Then agents have heard epochs that no
+ * claim tells of, and obey no lower one. So a leader that learns of such an epoch, or that its journal has gone back,
+ * renews its term: it ends what it did, and claims an epoch above all that it knows.
+ *
+ * Safe: 1. it leads only with an epoch that it has claimed, and never once it has seen a higher one; 2. it claims an
+ * epoch only as long as nobody has claimed one above the highest it knows, so of two that missed the same leader one
+ * loses; 3. a leader that may have been away (it was paused, or its connection was) says no beat before the journal has
+ * confirmed its epoch. That two lead for a moment all the same harms nothing: appends, orders and answers are fenced by
+ * the epoch; 4. a leader that was deposed and hears of its successor's epoch from an agent does not renew its term: the
+ * journal tells it of that claim first.
+ * Live: 5. silence counts for as long as it listens: what it missed while it was disconnected or did not run says
+ * nothing of the leader, and as each tick counts, a slow process comes to its claim, too; 6. a claim that failed is
  * tried again after another silence.
  */
 import { z } from "zod";
@@ -55,17 +61,31 @@ export interface Election {
   /** Silence so far, of the epoch's leader; from below 0, as the interval in which it was heard is not a silent one. */
   silentMs: number;
   tickedMs: number;
-  /** It leads, but may have been deposed without having noticed. */
+  /** It leads, or is about to, but may have been deposed without having noticed. */
   isInDoubt: boolean;
+  /** The highest epoch that agents have obeyed and that is not of a claim it knows; 0 for none. */
+  obeyed: number;
 }
 
+/** What the journal says to a leader in doubt. */
+export interface Confirmation {
+  /** The epoch that was claimed last. */
+  readonly epoch: number;
+  /** Something that was stored is there no more. */
+  readonly hasLost: boolean;
+}
+
+/** An agent that has obeyed an epoch so far above the leader's is not believed. */
+export const MOST_EPOCHS_LOST = 1_000_000;
+
 export type ElectionEffect =
-  /** Claim the epoch after this one. */
-  | { readonly kind: "claim"; readonly above: number }
+  /** Claim the epoch after `above`, unless somebody has claimed one after `known`. */
+  | { readonly kind: "claim"; readonly known: number; readonly above: number }
   | { readonly kind: "lead"; readonly epoch: number }
-  | { readonly kind: "stepDown"; readonly epoch: number }
+  /** The term is over: by the claim of this epoch, or, with null, to be renewed. */
+  | { readonly kind: "stepDown"; readonly epoch: number | null }
   | { readonly kind: "beat"; readonly beat: Beat }
-  /** Ask the journal which epoch was claimed last. */
+  /** Ask the journal which epoch was claimed last, and whether it has all that was stored. */
   | { readonly kind: "confirm" };
 
 /** A coordinator that has just started; `epoch` is the last one claimed, 0 for none. */
@@ -80,6 +100,7 @@ export function newElection(node: string, times: ElectionTimes, epoch: number, n
     silentMs: -times.beatMs,
     tickedMs: nowMs,
     isInDoubt: false,
+    obeyed: 0,
   };
 }
 
@@ -117,7 +138,10 @@ export function onTick(election: Election, nowMs: number): ElectionEffect[] {
 export function onConnection(election: Election, isConnected: boolean): ElectionEffect[] {
   election.isConnected = isConnected;
   startListening(election);
-  return isConnected && election.phase === "leading" && !election.isInDoubt ? doubt(election) : [];
+  if (!isConnected || election.isInDoubt) return [];
+  // What is claimed may be gone before it is known to be won.
+  if (election.phase === "claiming") election.isInDoubt = true;
+  return election.phase === "leading" ? doubt(election) : [];
 }
 
 export function onClaimed(election: Election, outcome: Claim): ElectionEffect[] {
@@ -129,20 +153,28 @@ export function onClaimed(election: Election, outcome: Claim): ElectionEffect[] 
   if (outcome.kind === "lost" || isOvertaken) return watch(election);
   election.phase = "leading";
   election.leader = election.node;
-  election.isInDoubt = false;
-  return [{ kind: "lead", epoch: election.epoch }, beatOf(election, false)];
+  const first: ElectionEffect = election.isInDoubt ? { kind: "confirm" } : beatOf(election, false);
+  return [{ kind: "lead", epoch: election.epoch }, first];
 }
 
 export function onClaimFailed(election: Election): ElectionEffect[] {
   return election.phase === "claiming" ? watch(election) : [];
 }
 
-/** The epoch that was claimed last, as the journal says when it is asked. */
-export function onConfirmed(election: Election, epoch: number): ElectionEffect[] {
+/** What the journal says when it is asked. */
+export function onConfirmed(election: Election, { epoch, hasLost }: Confirmation): ElectionEffect[] {
   const effects = onEpochSeen(election, epoch);
   if (election.phase !== "leading" || !election.isInDoubt) return effects;
   election.isInDoubt = false;
-  return [beatOf(election, false)];
+  const isWhole = epoch === election.epoch && !hasLost && election.obeyed < election.epoch;
+  return isWhole ? [beatOf(election, false)] : renew(election);
+}
+
+/** An agent has obeyed this epoch, though not by an order of this leader. */
+export function onEpochObeyed(election: Election, epoch: number): ElectionEffect[] {
+  if (election.phase !== "leading" || epoch < election.epoch) return [];
+  election.obeyed = Math.max(election.obeyed, epoch);
+  return election.isInDoubt ? [] : doubt(election);
 }
 
 /** Something has been seen that was written or said in an epoch. */
@@ -164,7 +196,15 @@ export function onEnding(election: Election): ElectionEffect[] {
 function claim(election: Election): ElectionEffect[] {
   if (election.phase !== "watching") return [];
   election.phase = "claiming";
-  return [{ kind: "claim", above: election.epoch }];
+  election.isInDoubt = false;
+  const { epoch: known, obeyed } = election;
+  return [{ kind: "claim", known, above: Math.max(known, obeyed) }];
+}
+
+/** What it holds of the term does not count any more: it begins another one with what the journal has. */
+function renew(election: Election): ElectionEffect[] {
+  watch(election);
+  return [{ kind: "stepDown", epoch: null }, ...claim(election)];
 }
 
 function watch(election: Election): [] {

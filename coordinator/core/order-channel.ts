@@ -41,6 +41,11 @@ export class OrderChannel {
     this.#next = lastSeen + 1;
   }
 
+  /** Number of the last batch given, or handled before that; 0 before the first. */
+  get lastNumber(): number {
+    return this.#next - 1;
+  }
+
   get isOpen(): boolean {
     return this.#isOpen;
   }

@@ -39,6 +39,20 @@ export function roomTroubles({ level, reason, since }: StorageState): Trouble[] 
   return [{ code: `storage.${level}`, message: `${effect}; ${reason ?? ""}`, fix, since }];
 }
 
+/** That nothing was collected, since the first failure in a row; undefined once a collection is done. */
+export function collectionTrouble(
+  before: Trouble | undefined,
+  { at, failure }: { readonly at: number; readonly failure: string | null },
+): Trouble | undefined {
+  if (failure === null) return undefined;
+  return {
+    code: "collection.failed",
+    message: `what has expired could not be removed: ${failure}`,
+    fix: "It is tried again within the hour. Mend what it names, and see by millrace gc whether it is.",
+    since: before?.since ?? at,
+  };
+}
+
 /** Weak settings of the streams that must not lose anything, which `kept` names. */
 export function settingsTroubles(storage: StorageUsage, kept: readonly string[], since: number): Trouble[] {
   const troubles: Trouble[] = [];

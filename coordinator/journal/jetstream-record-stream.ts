@@ -106,9 +106,15 @@ export class JetStreamRecordStream implements RecordStream {
   ): AsyncIterable<StoredRecord> {
     const reading = { stream: this.#stream, follow: false, window: READ_WINDOW, ...what };
     const slice = new TimeSlice();
-    for await (const message of storedMessages(this.#bus.connection, reading, signal)) {
-      yield toRecord(message);
-      if (slice.isOver) await slice.rest();
+    try {
+      for await (const message of storedMessages(this.#bus.connection, reading, signal)) {
+        yield toRecord(message);
+        if (slice.isOver) await slice.rest();
+      }
+    } catch (cause) {
+      // It was made before: a server that denies it has not read its streams yet, or has lost its disk.
+      if (!(cause instanceof MillraceError) || cause.code !== "notFound") throw cause;
+      throw new MillraceError("unavailable", cause.message, { fix: "See the log of nats-server.", cause });
     }
   }
 

@@ -6,11 +6,14 @@
  *
  * Safe: 1. items are taken in the journal's order, one after the other, so with position n it shows all that was stored
  * up to n; 2. a run's states go through `RunReplay`, so what a deposed leader wrote is left out, and an entry that comes
- * again changes nothing. Live: 3. a run that can't be read holds up no other: it is left to the leader.
+ * again changes nothing; 3. what is handed over is compared with the last entry of each run: that a run was removed may
+ * have been missed, as its entries go soon after. Live: 4. a run that can't be read holds up no other: it is left to the
+ * leader.
  */
 import type { Logger } from "../../shared/actor/contract.ts";
 import type { RunView } from "../../shared/model/api.ts";
 import { MillraceError } from "../../shared/model/error.ts";
+import { standingOf } from "../core/retention.ts";
 import { viewEndedRun, viewRun } from "../core/run-view.ts";
 import { decodeRecords } from "./entry-records.ts";
 import type { Entry } from "./journal.ts";
@@ -32,6 +35,7 @@ const MANY_EVENTS = 1_000;
 export class JournalFollower implements FollowedRuns {
   readonly living = new Map<string, RunReplay | undefined>();
   readonly ended = new Map<string, RunView>();
+  /** Known when it is finished. */
   readonly removed = new Set<string>();
   readonly #stores: RunStores;
   readonly #log: Logger;
@@ -82,10 +86,20 @@ export class JournalFollower implements FollowedRuns {
 
   /** Comes to the journal's end, stops, and hands over what it holds. */
   async finish(): Promise<FollowedRuns> {
-    const isComplete = await this.reached(await this.#stores.journal.lastSeq());
+    const { journal } = this.#stores;
+    const isComplete = await this.reached(await journal.lastSeq());
     this.stop();
-    if (isComplete) return this;
-    throw new MillraceError("unavailable", "the journal could not be followed to its end");
+    if (!isComplete) {
+      throw new MillraceError("unavailable", "the journal could not be followed to its end");
+    }
+    this.#compare(await journal.lastOfEachRun());
+    return this;
+  }
+
+  /** Forgets runs of which the journal has nothing any more. */
+  async forgetPurged(): Promise<void> {
+    const known = [...this.living.keys(), ...this.ended.keys()];
+    this.#forgetMissing(known, await this.#stores.journal.lastOfEachRun());
   }
 
   stop(): void {
@@ -120,11 +134,42 @@ export class JournalFollower implements FollowedRuns {
   #takeEnded(entry: Entry): boolean {
     const last = decodeRecords(entry, this.#stores.codec).at(-1);
     if (last?.type !== "ended") return false;
-    if (last.removed === true) {
-      this.ended.delete(entry.run);
-      this.removed.add(entry.run);
-    } else this.ended.set(entry.run, viewEndedRun(entry.run, last));
+    if (last.removed === true) this.ended.delete(entry.run);
+    else this.ended.set(entry.run, viewEndedRun(entry.run, last));
     return true;
+  }
+
+  /** With the last entry of each run: it holds none that is not there, and knows those that are being removed. */
+  #compare(lastEntries: readonly Entry[]): void {
+    this.#forgetMissing([...this.living.keys(), ...this.ended.keys()], lastEntries);
+    for (const entry of lastEntries) {
+      const { run, seq } = entry;
+      const followed = this.living.get(run);
+      // Its last entries have gone: it is read again by who takes it over.
+      if (followed !== undefined && followed.seq > seq) this.living.set(run, undefined);
+      if (this.living.has(run) || this.ended.has(run)) continue;
+      if (this.#isRemoved(entry)) this.removed.add(run);
+      else this.living.set(run, undefined);
+    }
+  }
+
+  #isRemoved(entry: Entry): boolean {
+    try {
+      return standingOf(decodeRecords(entry, this.#stores.codec)) === "removed";
+    } catch {
+      // Who takes it over finds out why it can't be read.
+      return false;
+    }
+  }
+
+  #forgetMissing(known: readonly string[], lastEntries: readonly Entry[]): void {
+    const there = new Set(lastEntries.map(({ run }) => run));
+    for (const run of known) {
+      if (there.has(run)) continue;
+      this.living.delete(run);
+      this.ended.delete(run);
+      this.#manyEvents.delete(run);
+    }
   }
 
   async #keep(replay: RunReplay): Promise<void> {
@@ -138,7 +183,6 @@ export class JournalFollower implements FollowedRuns {
     this.living.set(run, replay);
     // An earlier one of that id, which was removed; that it was may have been missed.
     this.ended.delete(run);
-    this.removed.delete(run);
     if (replay.missingEvents.length < (this.#manyEvents.get(run) ?? MANY_EVENTS)) return;
     replay.onEventsStored(await this.#stores.eventLog.lastSeq(run));
     this.#manyEvents.set(run, replay.missingEvents.length + MANY_EVENTS);

@@ -46,8 +46,13 @@ export interface Journal {
   append(append: Append): Promise<AppendResult>;
   /** The epoch that was claimed last, 0 for none. Read from the stream's leader at the time of the call. */
   lastEpoch(): Promise<number>;
-  /** Takes the epoch after `above`; loses when somebody has claimed a higher one than that already. */
-  claimEpoch(node: string, above: number): Promise<Claim>;
+  /** Takes the epoch after `above`, or after `known`; loses when somebody has claimed a higher one than `known`. */
+  claimEpoch(node: string, known: number, above?: number): Promise<Claim>;
+  /**
+   * Whether what was stored or followed here last is there no more: a power cut has taken what was acknowledged, and
+   * perhaps more of it. Asked again, it answers of what came after that.
+   */
+  hasLost(): Promise<boolean>;
   /** The last entry of each run, in no order: enough to tell ended runs from living ones. */
   lastOfEachRun(): Promise<Entry[]>;
   /** The entries of one run behind a sequence (0: all), in order, up to its end at the time of the call. */

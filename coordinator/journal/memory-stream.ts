@@ -5,8 +5,8 @@
  *
  * Never kinder than the server: 1. a request that was under way when its connection was cut may be stored, and its
  * answer is lost; 2. a message id is known for the window only; 3. a full stream stores nothing until there is room;
- * 4. a sequence is never given twice, also after a purge. Acknowledged means stored, as with a killed server; what a
- * power cut may take is forgotten by `forgetLast`.
+ * 4. a sequence is not given twice, also after a purge. Acknowledged means stored, as with a killed server; a power cut
+ * (`losePower`) takes the last records of all subjects, and their sequences are given again.
  */
 import { matches } from "../../shared/actor/subject-pattern.ts";
 import { MillraceError } from "../../shared/model/error.ts";
@@ -78,7 +78,7 @@ export class MemoryStream {
     return [...(this.#bySubject.get(subject) ?? [])];
   }
 
-  /** Of the last record stored, also when it is gone. */
+  /** Of the last record stored, also when it was purged. */
   get lastSeq(): number {
     return this.#lastSeq;
   }
@@ -108,12 +108,16 @@ export class MemoryStream {
     this.#bySubject.delete(subject);
   }
 
-  /** A power cut: the last records of a subject had not reached the disk. */
-  forgetLast(subject: string, count: number): void {
-    const records = this.#bySubject.get(subject) ?? [];
-    records.splice(Math.max(0, records.length - count));
-    if (records.length === 0) this.#bySubject.delete(subject);
+  /** A power cut: whatever was stored behind this sequence had not reached the disk. */
+  losePower(keptSeq: number): void {
+    for (const [subject, records] of this.#bySubject) {
+      const kept = records.filter(({ seq }) => seq <= keptSeq);
+      if (kept.length === 0) this.#bySubject.delete(subject);
+      else this.#bySubject.set(subject, kept);
+    }
+    this.#lastSeq = Math.min(this.#lastSeq, keptSeq);
     this.forgetMessageIds();
+    this.#wakeFollowers();
   }
 
   #repeated(messageId: string | undefined): number | undefined {
@@ -134,9 +138,13 @@ export class MemoryStream {
       this.#messageIds.set(messageId, { seq: stored.seq, atMs: this.#monotonicMs() });
     }
     for (const listener of this.#listeners) listener(stored);
+    this.#wakeFollowers();
+    return stored.seq;
+  }
+
+  #wakeFollowers(): void {
     for (const end of this.#followers) end();
     this.#followers.clear();
-    return stored.seq;
   }
 }
 
@@ -222,8 +230,10 @@ export class MemoryConnection implements RecordStream {
   async *follow(filter: string, signal: AbortSignal): AsyncIterable<StoredRecord> {
     let seq = 0;
     for (let isFirst = true; !signal.aborted; isFirst = false) {
-      const behind = seq;
+      const read = seq;
       const found = await this.#ask(() => {
+        // After a power cut the stream goes on from an earlier place.
+        const behind = Math.min(read, this.#stream.lastSeq);
         const all = isFirst ? this.#stream.lastOfEach(filter) : this.#stream.recordsBehind(filter, behind);
         return { records: all.sort((one, other) => one.seq - other.seq), lastSeq: this.#stream.lastSeq };
       });

@@ -30,6 +30,8 @@ export class StreamJournal implements Journal {
   readonly #stream: RecordStream;
   readonly #subjects: Subjects;
   readonly #newId: () => string;
+  /** What was stored or followed here with the highest sequence. */
+  #latest: Pick<StoredRecord, "subject" | "seq" | "batch"> | undefined;
 
   constructor(stream: RecordStream, subjects: Subjects, options: StreamJournalOptions = {}) {
     this.#stream = stream;
@@ -45,10 +47,10 @@ export class StreamJournal implements Journal {
     return (await this.#stream.last(this.#subjects.leader()))?.epoch ?? 0;
   }
 
-  async claimEpoch(node: string, above: number): Promise<Claim> {
+  async claimEpoch(node: string, known: number, above = known): Promise<Claim> {
     const subject = this.#subjects.leader();
     const last = await this.#stream.last(subject);
-    if (last !== undefined && last.epoch > above) return { kind: "lost", epoch: last.epoch };
+    if (last !== undefined && last.epoch > known) return { kind: "lost", epoch: last.epoch };
     const epoch = above + 1;
     const payload = Buffer.from(JSON.stringify({ node }));
     const result = await this.#append(subject, epoch, this.#newId(), last?.seq ?? 0, payload);
@@ -59,8 +61,20 @@ export class StreamJournal implements Journal {
     return (await this.#stream.last(this.#subjects.journalStored()))?.seq ?? 0;
   }
 
+  async hasLost(): Promise<boolean> {
+    const latest = this.#latest;
+    if (latest === undefined) return false;
+    for await (const { seq, batch } of this.#stream.read(latest.subject, latest.seq - 1)) {
+      if (seq === latest.seq && batch === latest.batch) return false;
+      break;
+    }
+    if (this.#latest === latest) this.#latest = undefined;
+    return true;
+  }
+
   async *follow(signal: AbortSignal): AsyncIterable<JournalItem> {
     for await (const record of this.#stream.follow(this.#subjects.journalStored(), signal)) {
+      this.#note(record);
       const { subject, seq, epoch } = record;
       if (subject === this.#subjects.leader()) yield { kind: "claim", seq, epoch };
       else yield { kind: "entry", seq, entry: toEntry(record) };
@@ -91,11 +105,18 @@ export class StreamJournal implements Journal {
       epoch,
       messageId: batch,
     });
-    if (answer.kind === "stored") return answer;
+    if (answer.kind === "stored") {
+      this.#note({ subject, seq: answer.seq, batch });
+      return answer;
+    }
     const last = await this.#stream.last(subject);
     if (last === undefined) return { kind: "conflict", seq: 0, epoch: 0 };
     if (last.batch === batch) return { kind: "stored", seq: last.seq };
     return { kind: "conflict", seq: last.seq, epoch: last.epoch };
+  }
+
+  #note({ subject, seq, batch }: Pick<StoredRecord, "subject" | "seq" | "batch">): void {
+    if (seq >= (this.#latest?.seq ?? 0)) this.#latest = { subject, seq, batch };
   }
 }
 

@@ -1,6 +1,12 @@
 /** The graph of a submission: in the record itself, or stored as an object under its digest. */
 import { MillraceError } from "../../shared/model/error.ts";
-import { compileGraph, describeGraphProblem, type Graph } from "../../shared/model/graph.ts";
+import {
+  type Compilation,
+  compileGraph,
+  compileInSteps,
+  describeGraphProblem,
+  type Graph,
+} from "../../shared/model/graph.ts";
 import {
   completeJobSpec,
   type GraphSpec,
@@ -25,12 +31,12 @@ export interface OpenedGraph {
 export async function openGraph(reference: GraphReference, readGraph: ReadGraph): Promise<OpenedGraph> {
   const spec = "inline" in reference ? reference.inline : validGraph(await readGraph(reference.digest));
   refuseLargeJobs(spec);
-  return compiled(spec);
+  return opened(spec, compileGraph(spec));
 }
 
 /** The graph of a journaled submission: it was validated then, and its digest says that it is still the same. */
 export async function reopenGraph(reference: GraphReference, readGraph: ReadGraph): Promise<OpenedGraph> {
-  if ("inline" in reference) return compiled(reference.inline);
+  if ("inline" in reference) return opened(reference.inline, compileGraph(reference.inline));
   const { jobs, vars = [], ...rest } = (await readGraph(reference.digest)) as GraphSpecInput;
   const slice = new TimeSlice();
   const complete: JobSpec[] = [];
@@ -38,10 +44,13 @@ export async function reopenGraph(reference: GraphReference, readGraph: ReadGrap
     complete.push(completeJobSpec(job));
     if (slice.isOver) await slice.rest();
   }
+  const spec = { ...rest, vars, jobs: complete };
+  const steps = compileInSteps(spec);
+  let step = steps.next();
+  for (; !step.done; step = steps.next()) if (slice.isOver) await slice.rest();
+  // What the caller makes of a large graph takes long as well.
   await slice.rest();
-  const opened = compiled({ ...rest, vars, jobs: complete });
-  await slice.rest();
-  return opened;
+  return opened(spec, step.value);
 }
 
 function validGraph(value: unknown): GraphSpec {
@@ -52,8 +61,7 @@ function validGraph(value: unknown): GraphSpec {
   throw new MillraceError("badInput", `the graph is not valid at ${where}: ${issue?.message ?? "unknown"}`);
 }
 
-function compiled(spec: GraphSpec): OpenedGraph {
-  const compilation = compileGraph(spec);
+function opened(spec: GraphSpec, compilation: Compilation): OpenedGraph {
   if (compilation.ok) return { spec, graph: compilation.graph };
   const shown = compilation.problems.slice(0, 10).map((problem) => describeGraphProblem(problem, spec));
   throw new MillraceError("badInput", `the graph is not valid: ${shown.join("; ")}`);

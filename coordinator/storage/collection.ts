@@ -14,7 +14,9 @@
  *  1. A living run is never condemned: only `ended` is ever followed by `removed`, by its exact sequence.
  *  2. Whoever leads next reads the journal after its claim, so it knows what was condemned before `confirming`: it
  *     carries nothing over from those runs. All others are marked, so what it may carry over stays.
- *  3. Any other reference is made after an announcement: the entry is younger than the age, or has another sequence.
+ *  3. A run that is being retried when it would be removed stays until the next collection, and is marked: the first
+ *     record of the retry may be on its way for as long as a server is away. Any other reference is made after an
+ *     announcement: the entry is younger than the age, or has another sequence.
  *  4. A removal of a run reaches no higher than the sequences of before `confirming`, and a run of the same name can
  *     only be submitted after it: the new one's messages are out of reach. A deposed leader may have emptied the
  *     journal sooner: so a leader refuses the id until `onAllRemoved`, whatever the journal says.
@@ -79,6 +81,8 @@ export interface CollectionMeans {
   readonly newFilter: () => ReferenceFilter;
   /** The runs are to be forgotten; they can't be submitted again yet. */
   readonly onCondemned: (runs: readonly string[]) => void;
+  /** Whether a retry of the run has begun whose first record is not stored yet. */
+  readonly isRetried: (run: string) => boolean;
   /** Nothing is left of any run that was given up: ids may be used again. */
   readonly onAllRemoved: () => void;
 }
@@ -157,12 +161,17 @@ async function* giveUpRuns(
   const bounds = await stores.bounds();
   await confirmLeading(means);
   progress.phase = "removing";
+  let isAllRemoved = true;
   for (const run of progress.runs) {
+    if (means.isRetried(run)) {
+      isAllRemoved = false;
+      continue;
+    }
     await stores.removeRun(run, bounds);
     means.references.forget(run);
     yield NO_PAUSE;
   }
-  means.onAllRemoved();
+  if (isAllRemoved) means.onAllRemoved();
   return new Set();
 }
 

@@ -123,7 +123,7 @@ export type RunEventType = RunEvent["type"];
 
 const agentFields = {
   v: z.literal(1),
-  /** Position among the fleet's events of this leader; they are numbered anew after a takeover. */
+  /** Unique in the namespace, and rising, over all leaders; not without gap. */
   seq: z.number().int().positive(),
   agent: nameSchema,
   at: z.iso.datetime(),

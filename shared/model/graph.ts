@@ -64,15 +64,30 @@ export function targetsOf(edges: Adjacency, source: number): Int32Array {
 
 /** Compiles a graph, or says all that is wrong with its shape. */
 export function compileGraph(shape: GraphShape): Compilation {
+  const steps = compileInSteps(shape);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Jobs that are looked at in one step. */
+const STEP_JOBS = 5_000;
+
+/** The same in steps of some milliseconds, between which others may have their turn. */
+export function* compileInSteps(shape: GraphShape): Generator<void, Compilation> {
   const problems: GraphProblem[] = [];
   const indexOf = new Map<string, number>();
-  shape.jobs.forEach((job, index) => {
-    if (indexOf.has(job.name)) problems.push({ kind: "duplicateJob", job: index, name: job.name });
-    else indexOf.set(job.name, index);
-  });
-  const { needs, transitive, positions } = resolveNeeds(shape, indexOf, problems);
+  for (let from = 0; from < shape.jobs.length; from += STEP_JOBS) {
+    nameJobs(shape, from, indexOf, problems);
+    yield;
+  }
+  const { needs, transitive, positions } = yield* resolveNeeds(shape, indexOf, problems);
+  yield;
   const dependants = reversed(needs);
+  yield;
   const order = topologicalOrder(needs, dependants);
+  yield;
   if (order.length < shape.jobs.length) {
     for (const path of findCycles(needs, order)) {
       problems.push({
@@ -158,6 +173,20 @@ export function transitiveNeeds(graph: Pick<Graph, "size" | "needs">, jobs: Iter
   return reached;
 }
 
+function nameJobs(
+  shape: GraphShape,
+  from: number,
+  indexOf: Map<string, number>,
+  problems: GraphProblem[],
+): void {
+  const end = Math.min(from + STEP_JOBS, shape.jobs.length);
+  for (let index = from; index < end; index++) {
+    const { name } = shape.jobs[index]!;
+    if (indexOf.has(name)) problems.push({ kind: "duplicateJob", job: index, name });
+    else indexOf.set(name, index);
+  }
+}
+
 interface ResolvedNeeds {
   readonly needs: Adjacency;
   readonly transitive: Uint8Array;
@@ -165,11 +194,11 @@ interface ResolvedNeeds {
   readonly positions: Int32Array;
 }
 
-function resolveNeeds(
+function* resolveNeeds(
   shape: GraphShape,
   indexOf: ReadonlyMap<string, number>,
   problems: GraphProblem[],
-): ResolvedNeeds {
+): Generator<void, ResolvedNeeds> {
   const size = shape.jobs.length;
   const most = shape.jobs.reduce((sum, job) => sum + (job.needs?.length ?? 0), 0);
   const offsets = new Int32Array(size + 1);
@@ -179,8 +208,8 @@ function resolveNeeds(
   // The last job that named a target: finds a repeated need without a set for each job.
   const namedBy = new Int32Array(size).fill(-1);
   let count = 0;
-  shape.jobs.forEach(({ needs = [] }, job) => {
-    needs.forEach((need, position) => {
+  const resolve = (job: number): void => {
+    shape.jobs[job]!.needs?.forEach((need, position) => {
       const target = indexOf.get(need.job);
       if (target === undefined) problems.push({ kind: "unknownNeed", job, need: position, name: need.job });
       else if (target === job) problems.push({ kind: "selfNeed", job, need: position });
@@ -194,7 +223,11 @@ function resolveNeeds(
       }
     });
     offsets[job + 1] = count;
-  });
+  };
+  for (let job = 0; job < size; job++) {
+    resolve(job);
+    if (job % STEP_JOBS === 0) yield;
+  }
   const needs = { offsets, targets: count === most ? targets : targets.slice(0, count) };
   return { needs, transitive, positions };
 }

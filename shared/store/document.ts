@@ -1,9 +1,9 @@
 /** JSON documents named by the SHA-256 of their bytes, for what is too large for a message. */
 import { createHash } from "node:crypto";
 import { MillraceError } from "../model/error.ts";
+import { parseInSlices } from "./json-slices.ts";
 import type { ObjectKind, ObjectOptions, Objects } from "./objects.ts";
 import { withSecondReading } from "./second-reading.ts";
-import { TimeSlice } from "./time-slice.ts";
 
 /** Stores a value; resolves with the digest to ask for it by. */
 export async function putDocument(
@@ -26,10 +26,7 @@ export async function getDocument(
   options: ObjectOptions = {},
 ): Promise<unknown> {
   const bytes = await withSecondReading(() => verifiedBytes(objects, kind, digest, options));
-  const value: unknown = JSON.parse(bytes.toString());
-  // What the caller makes of a large document takes long as well.
-  await new TimeSlice().rest();
-  return value;
+  return parseInSlices(bytes.toString());
 }
 
 /** The bytes of an object that is named by their digest; `corrupt` when they are others. */

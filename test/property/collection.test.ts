@@ -10,6 +10,8 @@ import { recordedRun } from "../support/recorded-run.ts";
 
 const HOUR_MS = 3600_000;
 const AGE_MS = 24 * HOUR_MS;
+/** Name of a retry before it is stored. */
+const RETRY = "retry";
 const codec = new MessageCodec();
 
 /** One coordinator: what it knows, and its collection, which goes on though it may be deposed. */
@@ -22,8 +24,6 @@ interface Leader {
   slices: AsyncGenerator<Slice> | undefined;
   /** A retry whose old run is read, and whose first record is not stored. */
   retry: { readonly of: string; readonly digest: string } | undefined;
-  /** What was asked of it before must end before its collection goes on. */
-  isSettling: boolean;
 }
 
 /** Runs by name with the artifact of each, uploads that are under way, and one leader after the other. */
@@ -52,7 +52,6 @@ class World {
       storekeeper: new Storekeeper({}, new Set(this.stores.removedRuns())),
       slices: undefined,
       retry: undefined,
-      isSettling: false,
     });
   }
 
@@ -73,25 +72,26 @@ class World {
     const known = [...this.leader.known];
     const of = known[choice % Math.max(1, known.length)];
     const digest = of === undefined ? undefined : this.artifacts.get(of);
-    if (of !== undefined && digest !== undefined) this.leader.retry ??= { of, digest };
+    const { leader } = this;
+    if (of === undefined || digest === undefined || leader.retry !== undefined) return;
+    leader.retry = { of, digest };
+    leader.storekeeper.onRetryBegun(RETRY, of);
   }
 
   async endRetry(): Promise<void> {
     const { retry } = this.leader;
     this.leader.retry = undefined;
     if (retry !== undefined) await this.#store(retry.digest);
+    this.leader.storekeeper.onSubmitted(RETRY);
   }
 
   /** Begins a collection of a leader of now or before, or carries its next slice out. */
   async collect(choice: number): Promise<void> {
     const leader = this.leaders[choice % this.leaders.length] as Leader;
-    if (leader.isSettling && leader.retry !== undefined) return;
-    leader.isSettling = false;
     leader.slices ??= this.#collection(leader);
     try {
-      const { done, value } = await leader.slices.next();
+      const { done } = await leader.slices.next();
       if (done) leader.slices = undefined;
-      else leader.isSettling = value.pauseMs > 0;
     } catch (error) {
       expect(error).toMatchObject({ code: "deposed" });
       leader.slices = undefined;
@@ -142,11 +142,26 @@ class World {
           for (const run of runs) leader.known.delete(run);
           leader.storekeeper.take({ kind: "runsCondemned", runs });
         },
+        isRetried: (run) => leader.storekeeper.isRetried(run),
         onAllRemoved: () => leader.storekeeper.take({ kind: "allRemoved" }),
       },
     );
   }
 }
+
+/** A server is away for so long that a retried run expires and is collected before the retry is stored. */
+const retriedMeanwhile: Step[] = [
+  ["upload", 0],
+  ["run", 0],
+  ["wait", 4],
+  ["wait", 1],
+  ["beginRetry", 0],
+  ...times(3, ["collect", 0]),
+  ["wait", 4],
+  ...times(4, ["collect", 0]),
+  ["endRetry", 0],
+  ...times(8, ["collect", 0]),
+];
 
 /** What is done, and a choice of whatever there is to choose. */
 type Step = readonly [keyof typeof weights, number];
@@ -209,7 +224,7 @@ describe("collections while work goes on", () => {
       fc.asyncProperty(anySteps(250), async (steps) => {
         await carriedOut(steps);
       }),
-      { numRuns: 200, examples: [[removedByAnother], [removedBeforeIt]] },
+      { numRuns: 200, examples: [[removedByAnother], [removedBeforeIt], [retriedMeanwhile]] },
     );
   }, 60_000);
 

@@ -8,6 +8,7 @@ import {
   onConfirmed,
   onConnection,
   onEnding,
+  onEpochObeyed,
   onNobodyThere,
   onTick,
 } from "../../coordinator/core/election.ts";
@@ -21,6 +22,13 @@ export interface Candidate {
   /** What reached it while it was paused, in order. */
   readonly waiting: (() => void)[];
   isPaused: boolean;
+  /** The last claim that the journal has stored for it. */
+  lastClaim: StoredClaim | undefined;
+}
+
+interface StoredClaim {
+  readonly name: string;
+  readonly epoch: number;
 }
 
 interface Due {
@@ -31,10 +39,12 @@ interface Due {
 /** Candidates, the journal's claims, and a network that delays and loses; time is simulated. */
 export class ElectionModel {
   readonly candidates: Candidate[] = [];
-  /** Winner of each epoch, from 1 on. */
-  readonly winners: string[] = [];
+  /** Claims that the journal has, in order. */
+  readonly claims: StoredClaim[] = [];
   /** Who began to lead, in which epoch. */
   readonly terms: { readonly name: string; readonly epoch: number }[] = [];
+  /** The highest epoch that agents have obeyed. */
+  obeyed = 0;
   nowMs = 0;
   /** A chance in [0, 1) for each question. */
   readonly #chance: () => number;
@@ -54,9 +64,29 @@ export class ElectionModel {
     return this.candidates.filter(({ election, isPaused }) => !isPaused && election.phase === "leading");
   }
 
+  /** The last epoch claimed, as the journal has it. */
+  get lastEpoch(): number {
+    return this.claims.at(-1)?.epoch ?? 0;
+  }
+
+  /** A power cut takes the last claims, which were acknowledged. */
+  losePower(count: number): void {
+    this.claims.splice(Math.max(0, this.claims.length - count));
+  }
+
+  /** Agents obey a leader of no lower epoch than they know, and tell every other one of it. */
+  tellOfObeyed(): void {
+    for (const candidate of this.leaders) {
+      const { election } = candidate;
+      if (!election.isConnected) continue;
+      if (election.epoch > this.obeyed) this.obeyed = election.epoch;
+      else if (election.epoch < this.obeyed) this.#carryOut(candidate, onEpochObeyed(election, this.obeyed));
+    }
+  }
+
   start(name: string): Candidate {
-    const election = newElection(name, times, this.winners.length, this.nowMs);
-    const candidate: Candidate = { name, election, waiting: [], isPaused: false };
+    const election = newElection(name, times, this.lastEpoch, this.nowMs);
+    const candidate: Candidate = { name, election, waiting: [], isPaused: false, lastClaim: undefined };
     this.candidates.push(candidate);
     const tick = (): void => {
       if (election.phase === "ended") return;
@@ -121,16 +151,21 @@ export class ElectionModel {
         case "claim":
           this.#ask(candidate, () => {
             if (this.#chance() < this.failedClaims) return () => onClaimFailed(election);
-            const last = this.winners.length;
-            if (last > effect.above) return () => onClaimed(election, { kind: "lost", epoch: last });
-            this.winners.push(name);
-            return () => onClaimed(election, { kind: "won", epoch: last + 1 });
+            const last = this.lastEpoch;
+            if (last > effect.known) return () => onClaimed(election, { kind: "lost", epoch: last });
+            const epoch = effect.above + 1;
+            const made = { name, epoch };
+            this.claims.push(made);
+            candidate.lastClaim = made;
+            return () => onClaimed(election, { kind: "won", epoch });
           });
           break;
         case "confirm":
           this.#ask(candidate, () => {
-            const last = this.winners.length;
-            return () => onConfirmed(election, last);
+            const epoch = this.lastEpoch;
+            const { lastClaim } = candidate;
+            const hasLost = lastClaim !== undefined && !this.claims.includes(lastClaim);
+            return () => onConfirmed(election, { epoch, hasLost });
           });
           break;
         case "beat":

@@ -1,5 +1,6 @@
 import { Counters } from "../../coordinator/actors/counters.ts";
 import { FleetActor } from "../../coordinator/actors/fleet.ts";
+import { FleetNumbers } from "../../coordinator/actors/fleet-events.ts";
 import type {
   CoordinatorMessage,
   FleetMessage,
@@ -31,8 +32,11 @@ export class FleetWorld extends ActorWorld {
   readonly coordinatorNode: Node = this.node("coordinator");
   readonly events: AgentEvent[] = [];
   readonly toScheduler: SchedulerMessage[] = [];
+  /** Epochs that agents have obeyed, though not by an order of this leader. */
+  readonly obeyed: number[] = [];
   readonly fleet: ActorRef<FleetMessage>;
   readonly #channels = new Map<string, OrderChannel>();
+  readonly #numbers = new FleetNumbers(EPOCH);
 
   private constructor({ heardOf = () => Promise.resolve([]), jobName = () => undefined }: FleetWorldOptions) {
     super();
@@ -55,10 +59,12 @@ export class FleetWorld extends ActorWorld {
           epoch: EPOCH,
           fleet: newFleet({ heartbeatMs: 2_000, lostAfterMs: 15_000 }),
           channels: this.#channels,
+          numbers: this.#numbers,
           subjects: fleetSubjects,
           codec,
           eventLog,
           heardOf,
+          onEpochObeyed: (epoch) => this.obeyed.push(epoch),
           counters: new Counters(),
           coordinator,
           scheduler,
@@ -97,6 +103,8 @@ export class HandDrivenAgent {
   readonly orders: Order[] = [];
   held: HeldAttempt[] = [];
   ordersSeen = 0;
+  /** What it says it has obeyed, when that is not this leader. */
+  epoch: number | undefined;
   readonly #name: string;
   readonly #incarnation: string;
 
@@ -135,7 +143,7 @@ export class HandDrivenAgent {
 
   send(kind: "hello" | "heartbeat" | "report" | "bye", fields: object): void {
     const { ordersSeen } = this;
-    const epoch = ordersSeen === 0 ? 0 : EPOCH;
+    const epoch = this.epoch ?? (ordersSeen === 0 ? 0 : EPOCH);
     const sender = { v: 1, agent: this.#name, incarnation: this.#incarnation, epoch, ordersSeen };
     this.transport.publish(fleetSubjects.fromAgent(this.#name, kind), codec.encode({ ...sender, ...fields }));
   }

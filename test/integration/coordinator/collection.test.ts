@@ -62,6 +62,7 @@ describe("a collection on a real server", () => {
         newId: () => crypto.randomUUID(),
         newFilter: () => new ReferenceFilter(0.5, 4096),
         onCondemned: () => undefined,
+        isRetried: () => false,
         onAllRemoved: () => undefined,
       },
     );

@@ -115,6 +115,30 @@ describe("a coordinator and its storage", () => {
     expect(await ended("r2")).toBe("succeeded");
   });
 
+  it("waits with a run whose journal refuses its records, and says why", async () => {
+    agent = new ScriptedAgent(bus, { outcome: () => undefined });
+    const scripted = agent;
+    await submit("r1", { a: {}, b: { needs: ["a"] } });
+    const request = await waitUntil("a is started", () => scripted.requests[0]);
+    const journal = bus.subjects.journalStream();
+    await bus.manager.streams.update(journal, { max_msg_size: 1 });
+    scripted.finish(request, succeeded);
+    const why = expect.stringContaining("message size exceeds maximum allowed");
+    await waitUntil("the run waits", async () =>
+      (await status()).troubles.find(({ code }) => code === "runs.waiting"),
+    );
+    expect(await callApi(bus, "run", { run: "r1" })).toMatchObject({ status: "running", reason: why });
+    const refused = callApi(bus, "explain", { run: "r1", job: "b" });
+    await expect(refused).rejects.toMatchObject({ code: "unavailable", message: why });
+    expect(scripted.settled).toEqual([]);
+    await bus.manager.streams.update(journal, { max_msg_size: -1 });
+    const next = await waitUntil("b is started", () => scripted.requests[1]);
+    scripted.finish(next, succeeded);
+    expect(await ended("r1")).toBe("succeeded");
+    expect(scripted.requests).toHaveLength(2);
+    expect((await status()).troubles).toEqual([]);
+  });
+
   it("waits with a run until its records can be stored, and settles nothing before", async () => {
     agent = new ScriptedAgent(bus, { outcome: () => undefined });
     const scripted = agent;

@@ -270,6 +270,22 @@ describe("what belongs to no run", () => {
     expect(agent.orders).toHaveLength(3);
   });
 
+  it("is not what an agent holds of a run that has no lease there: the run says what becomes of it", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.held = [attemptOf("r")];
+    agent.hello();
+    await world.settle();
+    const { ref, told } = world.run("r");
+    world.fleet.tell({ kind: "runOpened", run: "r", ref });
+    await world.settle();
+    expect(told).toEqual([]);
+    world.fleet.tell({ kind: "recovered", runs: [{ run: "r", ref }] });
+    await world.settle();
+    expect(told).toMatchObject([{ kind: "agentResynced", agent: "one", held: [attemptOf("r")] }]);
+    expect(agent.orders).toEqual([]);
+  });
+
   it("is not what belongs to a run that the fleet actor has not met since its restart", async () => {
     const world = await FleetWorld.start();
     const agent = new HandDrivenAgent(world, "one");

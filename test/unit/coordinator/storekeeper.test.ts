@@ -4,6 +4,24 @@ import { CoordinatorWorld, SimulatedAgent, subjects } from "../../support/coordi
 import { recordedRun } from "../../support/recorded-run.ts";
 import { failed } from "../../support/run-driver.ts";
 
+describe("a collection that fails", () => {
+  it("is shown as a trouble since the first failure, until one is done", () => {
+    const storekeeper = new Storekeeper({}, new Set());
+    expect(storekeeper.status().troubles).toEqual([]);
+    storekeeper.take({ kind: "collected", at: 60_000, failure: "the clocks differ" });
+    storekeeper.take({ kind: "collected", at: 120_000, failure: "still" });
+    expect(storekeeper.status().troubles).toMatchObject([
+      {
+        code: "collection.failed",
+        message: expect.stringContaining("still"),
+        since: "1970-01-01T00:01:00.000Z",
+      },
+    ]);
+    storekeeper.take({ kind: "collected", at: 180_000, failure: null });
+    expect(storekeeper.status().troubles).toEqual([]);
+  });
+});
+
 describe("a run that was given up", () => {
   it("leaves its id to others once nothing is left of any, also of those that a predecessor removed", () => {
     const storekeeper = new Storekeeper({}, new Set(["r1", "r2"]));
@@ -15,6 +33,16 @@ describe("a run that was given up", () => {
       undefined,
       undefined,
     ]);
+  });
+
+  it("is kept from removal by a retry until that is stored, or refused", () => {
+    const storekeeper = new Storekeeper({}, new Set());
+    storekeeper.onRetryBegun("r2", "r1");
+    storekeeper.onRetryBegun("r3", "r1");
+    storekeeper.onSubmitted("r2");
+    expect(["r1", "r2"].map((run) => storekeeper.isRetried(run))).toEqual([true, false]);
+    storekeeper.onSubmitted("r3");
+    expect(storekeeper.isRetried("r1")).toBe(false);
   });
 
   it("can't be retried while it is still in the journal", async () => {

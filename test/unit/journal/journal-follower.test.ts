@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RunRecord } from "../../../coordinator/core/record.ts";
+import type { RecordOf, RunRecord } from "../../../coordinator/core/record.ts";
 import { JournalFollower } from "../../../coordinator/journal/journal-follower.ts";
 import { MemoryConnection, MemoryStream } from "../../../coordinator/journal/memory-stream.ts";
 import { StreamEventLog } from "../../../coordinator/journal/stream-event-log.ts";
@@ -32,6 +32,17 @@ class WrittenJournal {
     return new JournalFollower(this.open(), silentLog, (epoch) => this.claims.push(epoch));
   }
 
+  followerThatMayBeCutOff(): { follower: JournalFollower; connection: MemoryConnection } {
+    const connection = new MemoryConnection(this.#journalStream);
+    const stores = { ...this.open(), journal: new StreamJournal(connection, subjects) };
+    const follower = new JournalFollower(stores, silentLog, (epoch) => this.claims.push(epoch));
+    return { follower, connection };
+  }
+
+  losePower(keptSeq: number): void {
+    this.#journalStream.losePower(keptSeq);
+  }
+
   async claim(): Promise<void> {
     await this.#journal.claimEpoch("node", await this.#journal.lastEpoch());
   }
@@ -43,6 +54,17 @@ class WrittenJournal {
     const result = await this.#journal.append({ run, epoch, batch, expectedSeq, payload });
     expect(result.kind).toBe("stored");
     this.#ends.set(run, result.seq);
+  }
+
+  /** Gives a run up, and removes what is left of it. */
+  async remove(run: string): Promise<void> {
+    await this.giveUp(run);
+    this.#journalStream.purge(subjects.journal(run));
+  }
+
+  async giveUp(run: string): Promise<void> {
+    const [last] = recordsOf({ a: {} }, endRun).slice(-1);
+    await this.append(run, [{ ...(last as RecordOf<"ended">), removed: true }]);
   }
 
   lastSeq(): Promise<number> {
@@ -132,6 +154,46 @@ describe("a follower of the journal", () => {
     expect(follower.living.get("bad")).toBeUndefined();
     expect([...follower.ended.keys()]).toEqual(["good"]);
     follower.stop();
+    await following;
+  });
+
+  it("lists no run that was removed while it was cut off, and knows those that are being removed", async () => {
+    const journal = new WrittenJournal();
+    const whole = recordsOf({ a: {} }, endRun);
+    for (const run of ["kept", "removed", "givenUp"]) await journal.append(run, whole);
+    await journal.append("living", whole.slice(0, 1));
+    const { follower, connection } = journal.followerThatMayBeCutOff();
+    const following = follower.follow();
+    await follower.reached(await journal.lastSeq());
+    await journal.giveUp("givenUp");
+    await follower.reached(await journal.lastSeq());
+    expect([...follower.ended.keys()].sort()).toEqual(["kept", "removed"]);
+    connection.cut();
+    await journal.append("living", whole.slice(1));
+    for (const run of ["removed", "living"]) await journal.remove(run);
+    connection.mend();
+    await follower.forgetPurged();
+    expect([...follower.ended.keys()]).toEqual(["kept"]);
+    const runs = await follower.finish();
+    expect([...runs.ended.keys()]).toEqual(["kept"]);
+    expect([...runs.living.keys()]).toEqual([]);
+    expect([...runs.removed]).toEqual(["givenUp"]);
+    await following;
+  });
+
+  it("hands over no more than the journal still has after a power cut", async () => {
+    const journal = new WrittenJournal();
+    const whole = recordsOf({ a: {} }, endRun);
+    await journal.append("first", whole.slice(0, 1));
+    const keptSeq = await journal.lastSeq();
+    await journal.append("first", whole.slice(1, 2));
+    await journal.append("second", whole.slice(0, 1));
+    const follower = journal.follower();
+    const following = follower.follow();
+    await follower.reached(await journal.lastSeq());
+    journal.losePower(keptSeq);
+    const runs = await follower.finish();
+    expect([...runs.living]).toEqual([["first", undefined]]);
     await following;
   });
 
