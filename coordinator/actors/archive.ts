@@ -28,6 +28,8 @@ export class ArchiveActor implements Behaviour<ArchiveMessage> {
   }
 
   async receive({ view, command, replyTo }: ArchiveMessage): Promise<void> {
+    const known = answerFromView(view, command);
+    if (known !== undefined) return replyTo.tell(known);
     try {
       replyTo.tell(answer(await this.#state(view), command));
     } catch (error) {
@@ -53,11 +55,22 @@ export class ArchiveActor implements Behaviour<ArchiveMessage> {
   }
 }
 
+/** What concerns the run as a whole needs none of its jobs, of which there may be very many to read. */
+function answerFromView(view: RunView, command: Command): Reply | undefined {
+  if ("job" in command.request && command.request.job !== undefined) return undefined;
+  if (command.verb === "run") return { ok: true, result: view };
+  return refuseEnded(view, command);
+}
+
+/** The answer to a command that comes too late. */
+function refuseEnded({ run, status }: Pick<RunView, "run" | "status">, { verb }: Command): Reply | undefined {
+  if (verb === "cancel") return { ok: true, result: { cancelled: false, status } };
+  if (verb === "priority") return { ok: false, code: "conflict", message: `run ${run} has ended` };
+  return undefined;
+}
+
 function answer(state: RunState, command: Command): Reply {
-  const refusal = refuseUnknownJob(state, command);
+  const refusal = refuseUnknownJob(state, command) ?? refuseEnded(state, command);
   if (refusal !== undefined) return refusal;
-  if (command.verb === "cancel") return { ok: true, result: { cancelled: false, status: state.status } };
-  if (command.verb === "priority")
-    return { ok: false, code: "conflict", message: `run ${state.run} has ended` };
   return answerQuery(state, command, new Scheduler(), state.endedAt ?? 0);
 }

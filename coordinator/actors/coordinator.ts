@@ -10,10 +10,8 @@
  */
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
-import type { RunView } from "../../shared/model/api.ts";
 import { type FleetTimes, newFleet } from "../core/fleet.ts";
 import type { OrderChannel } from "../core/order-channel.ts";
-import type { RunState } from "../core/run-state.ts";
 import { Scheduler } from "../core/scheduler.ts";
 import type { Documents } from "../journal/documents.ts";
 import type { EventLog, Journal } from "../journal/journal.ts";
@@ -25,19 +23,14 @@ import { findUntoldEnds } from "../journal/untold-ends.ts";
 import type { ArchiveMessage } from "./archive.ts";
 import { Counters } from "./counters.ts";
 import { FleetActor, type FleetOptions } from "./fleet.ts";
-import type {
-  Command,
-  CoordinatorMessage,
-  FleetMessage,
-  Reply,
-  RunMessage,
-  SchedulerMessage,
-} from "./messages.ts";
+import { FleetNumbers } from "./fleet-events.ts";
+import type { Command, CoordinatorMessage, FleetMessage, Reply, SchedulerMessage } from "./messages.ts";
 import { listRuns } from "./query.ts";
-import { RunActor } from "./run.ts";
-import type { RunOrigin, RunSurroundings } from "./run-surroundings.ts";
+import { waitingRefusal } from "./run-commands.ts";
+import { type CommonSurroundings, FAILED_FOR_GOOD, RunRegistry } from "./run-registry.ts";
 import { SchedulerActor } from "./scheduler.ts";
 import { type StorageMessage, Storekeeper, type StorekeeperOptions } from "./storekeeper.ts";
+import { Submissions } from "./submissions.ts";
 
 export interface CoordinatorOptions extends StorekeeperOptions {
   readonly epoch: number;
@@ -63,16 +56,19 @@ export interface CoordinatorOptions extends StorekeeperOptions {
   readonly deadLetterCounts?: () => readonly [string, number][];
   /** Another leader has taken over: this process has nothing left to do. */
   readonly onDeposed: (epoch: number) => void;
+  readonly onEpochObeyed: FleetOptions["onEpochObeyed"];
 }
 
-interface LivingRun {
-  readonly ref: ActorRef<RunMessage>;
-  readonly origin: RunOrigin;
+type EarlyCommand = Extract<CoordinatorMessage, { kind: "command" }>;
+
+interface Actors {
+  readonly scheduler: ActorRef<SchedulerMessage>;
+  readonly fleet: ActorRef<FleetMessage>;
 }
 
-const RUN_MAILBOX = 250_000;
-const RUN_RESTARTS = 3;
 const WINDOW_MS = 60_000;
+/** Questions that may wait for the takeover. */
+const MAX_EARLY = 1_000;
 /** Agents that were there before have said hello to a new coordinator after this many heartbeats. */
 const GRACE_BEATS = 2;
 /** Looking through ten thousand ended runs takes a second of CPU, which a takeover has better use for. */
@@ -82,22 +78,12 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   readonly #options: CoordinatorOptions;
   readonly #counters = new Counters();
   readonly #schedule: { current: Scheduler };
-  readonly #states = new Map<string, RunState>();
-  readonly #views = new Map<string, RunView>();
-  readonly #living = new Map<string, LivingRun>();
-  readonly #ended = new Map<string, RunView>();
-  /** Submissions that wait for their first record to be stored. */
-  readonly #submitters = new Map<string, ActorRef<Reply>[]>();
+  readonly #runs = new RunRegistry();
+  readonly #submissions = new Submissions();
   readonly #storekeeper: Storekeeper;
-  readonly #notLoaded = new Set<string>();
   /** Questions about all runs, until all are taken over. */
-  #early: Extract<CoordinatorMessage, { kind: "command" }>[] = [];
-  #actors:
-    | {
-        readonly scheduler: ActorRef<SchedulerMessage>;
-        readonly fleet: ActorRef<FleetMessage>;
-      }
-    | undefined;
+  #early: EarlyCommand[] = [];
+  #actors: Actors | undefined;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -108,13 +94,10 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   started(context: Context<CoordinatorMessage>): void {
     const { epoch, runs } = this.#options;
     context.log.info({ epoch, living: runs.living.size, ended: runs.ended.size }, "leading");
-    this.#spawnActors(context);
-    for (const [run, view] of runs.ended) this.#ended.set(run, view);
-    for (const run of runs.living.keys()) this.#notLoaded.add(run);
-    for (const [run, followed] of runs.living) this.#spawnRun(run, { isStored: true, followed }, context);
-    if (this.#notLoaded.size === 0) this.#onAllLoaded(context);
-    runs.living.clear();
-    runs.ended.clear();
+    const actors = this.#spawnActors(context);
+    this.#actors = actors;
+    this.#runs.takeOver(runs, this.#commonSurroundings(actors, context), context);
+    if (this.#runs.isComplete) this.#onAllLoaded(context);
     context.after(UNTOLD_ENDS_MS, { kind: "endsDue" });
   }
 
@@ -123,43 +106,44 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       case "runLoaded":
         return this.#onLoaded(message.run, context);
       case "command":
-        if (message.command.verb === "runs" && this.#notLoaded.size > 0) this.#early.push(message);
+        if (message.command.verb === "runs" && !this.#runs.isComplete) this.#onEarly(message);
         else this.#onCommand(message.command, message.replyTo, context);
         return;
+      case "runWaits":
+        this.#runs.onWaits(message.run, message.wait);
+        return this.#refuseEarly();
       case "runReady":
-        return this.#answerSubmitters(message.run, {
+        return this.#submissions.answer(message.run, {
           ok: true,
           result: { run: message.run, jobs: message.jobs, repeated: false },
         });
       case "runRejected":
-        this.#answerSubmitters(message.run, message.reply);
+        this.#submissions.answer(message.run, message.reply);
         return this.#close(message.run, context);
       case "runEnded":
-        this.#ended.set(message.view.run, message.view);
+        this.#runs.end(message.view);
         return this.#close(message.view.run, context);
       case "endsDue":
         return this.#findUntoldEnds(context);
       case "endsUntold":
-        for (const run of message.runs) {
-          // Until its end is told it counts as living.
-          if (this.#ended.delete(run)) this.#spawnRun(run, { isStored: true }, context);
-        }
+        for (const run of message.runs) this.#runs.revive(run, context);
         return;
       case "runActorFailed":
         return this.#onRunActorFailed(message.run, context);
       case "runsCondemned":
       case "allRemoved":
+      case "collected":
       case "storage":
         return this.#onStorage(message);
       case "schedulerStarted":
         this.#actors?.scheduler.tell({ kind: "paused", reason: this.#storekeeper.pauseReason });
         this.#actors?.fleet.tell({ kind: "schedulerStarted" });
-        for (const { ref } of this.#living.values()) ref.tell({ kind: "schedulerStarted" });
-        if (this.#notLoaded.size === 0) this.#actors?.scheduler.tell({ kind: "recovered" });
+        for (const { ref } of this.#runs.refs) ref.tell({ kind: "schedulerStarted" });
+        if (this.#runs.isComplete) this.#actors?.scheduler.tell({ kind: "recovered" });
         return;
       case "fleetStarted":
-        for (const { ref } of this.#living.values()) ref.tell({ kind: "fleetStarted" });
-        if (this.#notLoaded.size === 0) this.#tellRecovered();
+        for (const { ref } of this.#runs.refs) ref.tell({ kind: "fleetStarted" });
+        if (this.#runs.isComplete) this.#tellRecovered();
         return;
       case "deposed":
         return this.#onDeposed(message.epoch, context);
@@ -168,14 +152,14 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
 
   #findUntoldEnds(context: Context<CoordinatorMessage>): void {
     context.pipe(
-      findUntoldEnds([...this.#ended.values()], this.#options.eventLog),
+      findUntoldEnds(this.#runs.ended, this.#options.eventLog),
       (runs) => ({ kind: "endsUntold", runs }),
       // The next leader finds them.
       () => ({ kind: "endsUntold", runs: [] }),
     );
   }
 
-  #spawnActors(context: Context<CoordinatorMessage>): void {
+  #spawnActors(context: Context<CoordinatorMessage>): Actors {
     const { times, subjects, codec, eventLog } = this.#options;
     const coordinator = context.self;
     const supervision = { maxRestarts: 5, windowMs: WINDOW_MS, backoff: { minMs: 50, maxMs: 5000 } };
@@ -189,9 +173,11 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       { mailbox: { capacity: 1_000_000, overflow: "fail" }, supervision },
     );
     const counters = this.#counters;
-    const jobName = (run: string, job: number): string | undefined => this.#states.get(run)?.specs[job]?.name;
+    const { states } = this.#runs;
+    const jobName = (run: string, job: number): string | undefined => states.get(run)?.specs[job]?.name;
     const { epoch } = this.#options;
     const channels = new Map<string, OrderChannel>();
+    const numbers = new FleetNumbers(epoch);
     const fleet = context.spawn<FleetMessage>(
       "fleet",
       () =>
@@ -199,7 +185,9 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
           epoch,
           fleet: newFleet(times),
           channels,
+          numbers,
           heardOf: this.#options.heardOf,
+          onEpochObeyed: this.#options.onEpochObeyed,
           subjects,
           codec,
           eventLog,
@@ -211,14 +199,37 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       { mailbox: { capacity: 250_000 }, supervision },
     );
     this.#storekeeper.start({ epoch, codec, lostAfterMs: times.lostAfterMs }, supervision, context);
-    this.#actors = { scheduler, fleet };
+    return { scheduler, fleet };
+  }
+
+  #commonSurroundings(actors: Actors, { self }: Context<CoordinatorMessage>): CommonSurroundings {
+    const { epoch, journal, eventLog, codec, readGraph, documents, snapshots, subjects } = this.#options;
+    const stores = { journal, eventLog, codec, readGraph, documents, snapshots };
+    const own = { counters: this.#counters, coordinator: self, schedule: this.#schedule };
+    return { epoch, subjects, ...stores, ...own, ...actors };
   }
 
   /** A run is taken over: also one that was submitted to an earlier leader which could not say so. */
   #onLoaded(run: string, context: Context<CoordinatorMessage>): void {
-    const jobs = this.#states.get(run)?.jobs.length ?? this.#ended.get(run)?.jobs ?? 0;
-    this.#answerSubmitters(run, { ok: true, result: { run, jobs, repeated: true } });
-    if (this.#notLoaded.delete(run) && this.#notLoaded.size === 0) this.#onAllLoaded(context);
+    this.#submissions.answer(run, {
+      ok: true,
+      result: { run, jobs: this.#runs.jobsOf(run) ?? 0, repeated: true },
+    });
+    if (this.#runs.onLoaded(run)) this.#onAllLoaded(context);
+  }
+
+  /** A question about all runs. */
+  #onEarly(message: EarlyCommand): void {
+    this.#early.push(message);
+    if (this.#early.length > MAX_EARLY) this.#early.shift();
+    this.#refuseEarly();
+  }
+
+  /** A takeover that is kept waiting may take any time: who asks is told why. */
+  #refuseEarly(): void {
+    const held = this.#runs.takeoverWait;
+    if (held === undefined) return;
+    for (const { replyTo } of this.#early.splice(0)) replyTo.tell(waitingRefusal(held.run, held.wait));
   }
 
   #onAllLoaded(context: Context<CoordinatorMessage>): void {
@@ -227,44 +238,9 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   }
 
   #tellRecovered(): void {
-    const runs = [...this.#living].map(([run, { ref }]) => ({ run, ref }));
+    const runs = this.#runs.refs;
     this.#actors?.fleet.tell({ kind: "recovered", runs });
     this.#actors?.scheduler.tell({ kind: "recovered" });
-  }
-
-  #spawnRun(run: string, origin: RunOrigin, context: Context<CoordinatorMessage>): void {
-    if (this.#actors === undefined) return;
-    const { scheduler, fleet } = this.#actors;
-    const { journal, eventLog, codec, readGraph, documents, subjects } = this.#options;
-    const surroundings: RunSurroundings = {
-      run,
-      epoch: this.#options.epoch,
-      journal,
-      eventLog,
-      codec,
-      readGraph,
-      documents,
-      snapshots: this.#options.snapshots,
-      subjects,
-      counters: this.#counters,
-      coordinator: context.self,
-      scheduler,
-      fleet,
-      schedule: this.#schedule,
-      states: this.#states,
-      views: this.#views,
-    };
-    const ref = context.spawn(`run-${run}-${context.id()}`, () => new RunActor(surroundings, origin), {
-      mailbox: { capacity: RUN_MAILBOX, overflow: "fail" },
-      supervision: {
-        maxRestarts: RUN_RESTARTS,
-        windowMs: WINDOW_MS,
-        backoff: { minMs: 50, maxMs: 2000 },
-        exhausted: "stop",
-      },
-    });
-    context.watch(ref, () => ({ kind: "runActorFailed", run }));
-    this.#living.set(run, { ref, origin });
   }
 
   /** Nothing is started, restarted or answered any more; the process is about to end. */
@@ -274,34 +250,18 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     context.stop();
   }
 
-  /** Its restarts are used up: it is ended as `infrastructure`, or, if even that fails, listed as such. */
+  /** It is ended as `infrastructure`, or, if even that fails, listed as such. */
   #onRunActorFailed(run: string, context: Context<CoordinatorMessage>): void {
-    const living = this.#living.get(run);
-    if (living === undefined) return;
-    const reason = "its actors failed again and again; the coordinator's log says why";
-    const view = this.#views.get(run);
-    if (living.origin.isStored && living.origin.abortReason === undefined) {
-      context.log.error({ run }, "a run is ended: its actors failed beyond their restart window");
-      this.#spawnRun(run, { isStored: true, abortReason: reason }, context);
-      return;
-    }
-    const failure: Reply = { ok: false, code: "internal", message: reason };
-    this.#answerSubmitters(run, failure);
-    if (view !== undefined) this.#ended.set(run, { ...view, status: "infrastructure", reason });
+    if (this.#runs.onActorFailed(run, context)) return;
+    this.#submissions.answer(run, { ok: false, code: "internal", message: FAILED_FOR_GOOD });
     this.#close(run, context);
   }
 
   #close(run: string, context: Context<CoordinatorMessage>): void {
-    const living = this.#living.get(run);
-    this.#living.delete(run);
-    this.#states.delete(run);
-    this.#views.delete(run);
+    this.#runs.close(run, context);
     this.#onLoaded(run, context);
     this.#actors?.scheduler.tell({ kind: "runClosed", run });
     this.#actors?.fleet.tell({ kind: "runClosed", run });
-    if (living === undefined) return;
-    context.unwatch(living.ref);
-    living.ref.tell({ kind: "close" });
   }
 
   #onCommand(command: Command, replyTo: ActorRef<Reply>, context: Context<CoordinatorMessage>): void {
@@ -315,7 +275,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         return this.#submit(run, { retryOf, options, at: context.now() }, replyTo, context);
       }
       case "runs":
-        return replyTo.tell(listRuns([...this.#ended.values(), ...this.#views.values()], command.request));
+        return replyTo.tell(listRuns(this.#runs.views(), command.request));
       case "status":
         return replyTo.tell({ ok: true, result: this.#status() });
       case "gc":
@@ -326,9 +286,9 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         return;
       default: {
         const { run } = command.request;
-        const living = this.#living.get(run);
-        if (living !== undefined) return living.ref.tell({ kind: "command", command, replyTo });
-        const view = this.#ended.get(run);
+        const living = this.#runs.living(run);
+        if (living !== undefined) return living.tell({ kind: "command", command, replyTo });
+        const view = this.#runs.endedView(run);
         if (view === undefined) return replyTo.tell(noRun(run));
         this.#options.archive.tell({ view, command, replyTo });
       }
@@ -341,49 +301,42 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     replyTo: ActorRef<Reply>,
     context: Context<CoordinatorMessage>,
   ): void {
-    const waiting = this.#submitters.get(run);
-    if (waiting !== undefined) {
-      waiting.push(replyTo);
-      return;
-    }
-    const jobs = this.#states.get(run)?.jobs.length ?? this.#ended.get(run)?.jobs;
-    if (jobs !== undefined || this.#living.has(run)) {
+    if (this.#submissions.join(run, replyTo)) return;
+    const jobs = this.#runs.jobsOf(run);
+    if (jobs !== undefined || this.#runs.living(run) !== undefined) {
       return replyTo.tell({ ok: true, result: { run, jobs: jobs ?? 0, repeated: true } });
     }
     const refusal = this.#storekeeper.refusal(run);
     if (refusal !== undefined) return replyTo.tell(refusal);
     if ("retryOf" in submission && this.#storekeeper.isGivenUp(submission.retryOf))
       return replyTo.tell(noRun(submission.retryOf));
-    this.#submitters.set(run, [replyTo]);
-    this.#spawnRun(run, { isStored: false, submission }, context);
+    this.#submissions.begin(run, replyTo);
+    this.#runs.spawn(run, { isStored: false, submission }, context);
   }
 
   #onStorage(message: StorageMessage): void {
     this.#storekeeper.take(message);
-    if (message.kind === "runsCondemned") for (const run of message.runs) this.#ended.delete(run);
+    if (message.kind === "runsCondemned") for (const run of message.runs) this.#runs.forget(run);
     this.#actors?.scheduler.tell({ kind: "paused", reason: this.#storekeeper.pauseReason });
-  }
-
-  #answerSubmitters(run: string, reply: Reply): void {
-    for (const submitter of this.#submitters.get(run) ?? []) submitter.tell(reply);
-    this.#submitters.delete(run);
   }
 
   #status() {
     const deadLetters = this.#options.deadLetterCounts?.() ?? [];
+    const { storage, troubles } = this.#storekeeper.status();
     return {
       namespace: this.#options.subjects.namespace,
       version: this.#options.version,
       node: this.#options.node,
       epoch: this.#options.epoch,
-      runs: this.#living.size,
+      runs: this.#runs.livingCount,
       agents: this.#schedule.current.offers().length,
       counters: [
         ...this.#counters.entries(),
         ...deadLetters.map(([reason, count]) => [`deadLetters.${reason}`, count]),
       ],
       queued: this.#schedule.current.queuedCount,
-      ...this.#storekeeper.status(),
+      storage,
+      troubles: [...this.#runs.troubles(), ...troubles],
     };
   }
 }

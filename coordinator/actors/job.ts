@@ -50,7 +50,7 @@ export class JobActor implements Behaviour<JobMessage> {
         this.#surroundings.askSlot();
         return;
       case "settled":
-        this.#surroundings.publish(message.result);
+        if (message.result !== null) this.#surroundings.publish(message.result);
         context.stop();
     }
   }

@@ -20,6 +20,12 @@ export type Reply =
 
 export type Command = { readonly [V in Verb]: { readonly verb: V; readonly request: ApiCommand<V> } }[Verb];
 
+/** What keeps a run waiting, for people, and since when by the leader's wall clock. */
+export interface StoreWait {
+  readonly since: number;
+  readonly reason: string;
+}
+
 export type CoordinatorMessage =
   | { readonly kind: "runLoaded"; readonly run: string }
   | { readonly kind: "command"; readonly command: Command; readonly replyTo: ActorRef<Reply> }
@@ -29,11 +35,15 @@ export type CoordinatorMessage =
   | { readonly kind: "endsDue" }
   /** Ended runs whose events are not all stored. */
   | { readonly kind: "endsUntold"; readonly runs: readonly string[] }
+  /** Its stores do not answer; null once they have. */
+  | { readonly kind: "runWaits"; readonly run: string; readonly wait: StoreWait | null }
   | { readonly kind: "runActorFailed"; readonly run: string }
   /** Given up: to be forgotten; their ids can't be used again before nothing is left of them. */
   | { readonly kind: "runsCondemned"; readonly runs: readonly string[] }
   /** Nothing is left of any run that was given up. */
   | { readonly kind: "allRemoved" }
+  /** A collection is over; `failure` says why it was not done, null when it was. */
+  | { readonly kind: "collected"; readonly at: number; readonly failure: string | null }
   | {
       readonly kind: "storage";
       readonly state: StorageState;
@@ -48,12 +58,16 @@ export type RunMessage =
   /** Nobody will tell it anything more: what it was told before is answered, then it ends. */
   | { readonly kind: "close" }
   | { readonly kind: "loaded" }
+  /** What the run asked of a store has come to nothing, for now or for good. */
   | {
-      readonly kind: "loadFailed";
+      readonly kind: "storeFailed";
+      readonly errand: string;
       readonly code: string;
       readonly reason: string;
       readonly fix: string | undefined;
     }
+  /** It is to be asked again. */
+  | { readonly kind: "storeDue"; readonly errand: string }
   | { readonly kind: "granted"; readonly grants: readonly Grant[] }
   | { readonly kind: "recalled"; readonly recalls: readonly Recall[] }
   | { readonly kind: "stranded"; readonly jobs: readonly number[]; readonly reason: string }
@@ -66,21 +80,12 @@ export type RunMessage =
     }
   | { readonly kind: "agentGone"; readonly agent: string; readonly reason: string }
   | { readonly kind: "appended"; readonly result: AppendResult; readonly view: RunView | undefined }
-  | { readonly kind: "appendFailed"; readonly reason: string }
   | { readonly kind: "snapshotDue" }
   | { readonly kind: "snapshotWritten"; readonly failure: string | null }
   | { readonly kind: "eventsStored" }
-  | { readonly kind: "eventsFailed"; readonly reason: string }
   | { readonly kind: "dependency"; readonly result: DependencyResult }
   | { readonly kind: "carryOn" }
   | { readonly kind: "inputsStored"; readonly agent: string; readonly request: JobRequest }
-  | {
-      readonly kind: "inputsNotStored";
-      readonly agent: string;
-      readonly request: JobRequest;
-      readonly reason: string;
-    }
-  | { readonly kind: "inputsDue"; readonly agent: string; readonly request: JobRequest }
   | { readonly kind: "recheck" }
   | { readonly kind: "transport"; readonly status: TransportStatus }
   | { readonly kind: "schedulerStarted" }
@@ -93,8 +98,8 @@ export type JobMessage =
   /** It has no needs, or is asked again after an attempt that did not decide it. */
   | { readonly kind: "askSlot"; readonly delayMs: number }
   | { readonly kind: "slotDue" }
-  /** The job is final and its record stored: publish the result and end. */
-  | { readonly kind: "settled"; readonly result: DependencyResult };
+  /** The job is final and its record stored: publish the result, unless nobody waits for it (null), and end. */
+  | { readonly kind: "settled"; readonly result: DependencyResult | null };
 
 export type SchedulerMessage =
   /** All living runs are loaded, and have told of their leases before this. */
@@ -126,6 +131,7 @@ export type SchedulerMessage =
       readonly requirement: Requirement;
     }
   | { readonly kind: "withdraw"; readonly run: string; readonly job: number }
+  | { readonly kind: "withdrawAll"; readonly run: string }
   /** `ranMs` is null for a job that did not run to an end. */
   | { readonly kind: "release"; readonly run: string; readonly job: number; readonly ranMs: number | null }
   | {

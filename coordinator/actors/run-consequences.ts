@@ -1,12 +1,10 @@
 /**
- * What a stored record entails outside the run's state, carried out in order. A large group (a cancelled run of a
- * hundred thousand jobs) is carried out in slices, so that the event loop is not held.
+ * What a stored record entails outside the run's state, carried out in order; replies at once. Many changes (a cancelled
+ * run of a hundred thousand jobs) are carried out in slices, so that the event loop is not held.
  */
 import type { ActorRef, Context } from "../../shared/actor/contract.ts";
-import { reasonOf } from "../../shared/model/error.ts";
-import type { RunEvent } from "../../shared/model/event.ts";
 import type { JobRequest, Order } from "../../shared/model/messages.ts";
-import { projectEvents } from "../core/event-projection.ts";
+import { projectPart, type RecordedChanges, recordedChanges } from "../core/event-projection.ts";
 import { attemptRef, jobRequest } from "../core/job-request.ts";
 import type { Change } from "../core/run-fold.ts";
 import { type Attempt, HELD_REASON, isHeld, jobAt, liveAttempt, type RunState } from "../core/run-state.ts";
@@ -14,11 +12,12 @@ import { viewRun } from "../core/run-view.ts";
 import type { Reply, RunMessage } from "./messages.ts";
 import type { RunEvents } from "./run-events.ts";
 import type { RunJobs } from "./run-jobs.ts";
+import type { RunPatience } from "./run-patience.ts";
 import type { RunSurroundings } from "./run-surroundings.ts";
 
 export type Consequence =
-  | { readonly kind: "events"; readonly events: readonly RunEvent[] }
-  | { readonly kind: "change"; readonly change: Change }
+  /** Their events are told, then what each entails. */
+  | ({ readonly kind: "changes" } & RecordedChanges)
   /** With an incarnation they are for that one of the agent, and for no other. */
   | {
       readonly kind: "orders";
@@ -28,13 +27,15 @@ export type Consequence =
     }
   | { readonly kind: "reply"; readonly replyTo: ActorRef<Reply>; readonly reply: Reply };
 
+type Waiting = Exclude<Consequence, { kind: "reply" }>;
+
 /** What has to happen once a record is stored. */
 export function consequencesOf(state: RunState, changes: readonly Change[], at: number): Consequence[] {
   if (changes.length === 0) return [];
-  const events = projectEvents(state, changes, at);
-  return [{ kind: "events", events }, ...changes.map((change) => ({ kind: "change" as const, change }))];
+  return [{ kind: "changes", ...recordedChanges(state, changes, at) }];
 }
 
+/** Changes that are carried out in one go. */
 const SLICE = 500;
 
 export class Consequences {
@@ -42,9 +43,12 @@ export class Consequences {
   readonly #surroundings: RunSurroundings;
   readonly #jobs: RunJobs;
   readonly #events: RunEvents;
+  readonly #patience: RunPatience;
   readonly #context: Context<RunMessage>;
-  #waiting: Consequence[] = [];
+  #waiting: Waiting[] = [];
   #position = 0;
+  /** Of the consequence at the position: changes that are carried out. */
+  #changesDone = 0;
   #isCarryOnDue = false;
   /** The record of the run's end is stored, not only folded. */
   #hasEnded: boolean;
@@ -53,13 +57,14 @@ export class Consequences {
   constructor(
     state: RunState,
     surroundings: RunSurroundings,
-    parts: { jobs: RunJobs; events: RunEvents },
+    parts: { jobs: RunJobs; events: RunEvents; patience: RunPatience },
     context: Context<RunMessage>,
   ) {
     this.#state = state;
     this.#surroundings = surroundings;
     this.#jobs = parts.jobs;
     this.#events = parts.events;
+    this.#patience = parts.patience;
     this.#context = context;
     this.#hasEnded = state.endedAt !== null;
   }
@@ -69,7 +74,11 @@ export class Consequences {
   }
 
   carryOut(consequences: readonly Consequence[]): void {
-    for (const consequence of consequences) this.#waiting.push(consequence);
+    for (const consequence of consequences) {
+      // All that it shows is stored: it need not wait for what that entails.
+      if (consequence.kind === "reply") consequence.replyTo.tell(consequence.reply);
+      else this.#waiting.push(consequence);
+    }
     if (!this.#isCarryOnDue) this.#carryOutSlice();
   }
 
@@ -86,11 +95,10 @@ export class Consequences {
   }
 
   #carryOutSlice(): void {
-    const end = Math.min(this.#position + SLICE, this.#waiting.length);
-    while (this.#position < end) {
+    for (let left = SLICE; left > 0; ) {
       const consequence = this.#waiting[this.#position];
-      this.#position += 1;
-      if (consequence !== undefined) this.#carryOutOne(consequence);
+      if (consequence === undefined) break;
+      left -= this.#carryOutSome(consequence, left);
     }
     if (this.#position < this.#waiting.length) {
       this.#isCarryOnDue = true;
@@ -102,17 +110,21 @@ export class Consequences {
     }
   }
 
-  #carryOutOne(consequence: Consequence): void {
-    switch (consequence.kind) {
-      case "events":
-        return this.#events.add(consequence.events, { isLive: true });
-      case "orders":
-        return this.#order(consequence);
-      case "reply":
-        return consequence.replyTo.tell(consequence.reply);
-      case "change":
-        return this.#onChange(consequence.change);
+  /** Carries out one consequence, of changes at most so many. Returns how much it was. */
+  #carryOutSome(consequence: Waiting, limit: number): number {
+    if (consequence.kind === "orders") {
+      this.#position += 1;
+      this.#order(consequence);
+      return 1;
     }
+    const { changes } = consequence;
+    const from = this.#changesDone;
+    const to = Math.min(from + limit, changes.length);
+    this.#changesDone = to === changes.length ? 0 : to;
+    if (to === changes.length) this.#position += 1;
+    this.#events.add(projectPart(this.#state, consequence, from, to), { isLive: true });
+    for (const change of changes.slice(from, to)) this.#onChange(change);
+    return to - from;
   }
 
   #onChange(change: Change): void {
@@ -196,24 +208,14 @@ export class Consequences {
     this.#surroundings.fleet.tell({ kind: "orders", agent, incarnation, orders });
   }
 
-  /** The store is full, or refuses for another reason that may pass: the job waits. */
-  onInputsNotStored(agent: string, request: JobRequest, reason: string): void {
-    this.#context.log.warn({ job: request.job, reason }, "a list of inputs could not be stored; tried again");
-    this.#context.after(STORE_AGAIN_MS, { kind: "inputsDue", agent, request });
-  }
-
-  /** A list of inputs that would not fit into a message travels as an object. */
-  storeInputs(agent: string, request: JobRequest): void {
-    this.#context.pipe(
-      this.#surroundings.documents.store(request.inputs),
-      (inputList) => ({ kind: "inputsStored", agent, request: { ...request, inputs: [], inputList } }),
-      (error) => ({
-        kind: "inputsNotStored",
-        agent,
-        request,
-        reason: reasonOf(error),
-      }),
-    );
+  /** A list of inputs that would not fit into a message travels as an object; the job waits until it is stored. */
+  #storeInputs(agent: string, request: JobRequest): void {
+    const name = `the storing of a list of inputs for ${request.spec.name}, attempt ${request.attempt}`;
+    const store = (): Promise<string> => this.#surroundings.documents.store(request.inputs);
+    const done = (inputList: string): RunMessage => {
+      return { kind: "inputsStored", agent, request: { ...request, inputs: [], inputList } };
+    };
+    this.#patience.ask({ name, request: store }, done, this.#context);
   }
 
   #order({ orders, ...to }: Omit<Extract<Consequence, { kind: "orders" }>, "kind">): void {
@@ -221,12 +223,11 @@ export class Consequences {
     const small = orders.filter((order) => !hasManyInputs(order));
     if (small.length > 0) this.#surroundings.fleet.tell({ ...to, kind: "orders", orders: small });
     for (const order of orders) {
-      if (order.kind === "start" && hasManyInputs(order)) this.storeInputs(agent, order.request);
+      if (order.kind === "start" && hasManyInputs(order)) this.#storeInputs(agent, order.request);
     }
   }
 }
 
-const STORE_AGAIN_MS = 1_000;
 /** About 256 KiB of names and digests. */
 const MANY_INPUTS = 1000;
 

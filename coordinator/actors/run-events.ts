@@ -3,9 +3,9 @@
  * flight, in order. Both only after the append of the record they come from.
  */
 import type { Context } from "../../shared/actor/contract.ts";
-import { reasonOf } from "../../shared/model/error.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
 import type { RunMessage } from "./messages.ts";
+import type { RunPatience } from "./run-patience.ts";
 import type { RunSurroundings } from "./run-surroundings.ts";
 
 /** Keeps a durable message well under the server's largest. */
@@ -14,18 +14,27 @@ const MAX_EVENTS = 1000;
 export class RunEvents {
   readonly #run: string;
   readonly #surroundings: RunSurroundings;
+  readonly #patience: RunPatience;
   readonly #context: Context<RunMessage>;
   #waiting: RunEvent[] = [];
+  /** Of those, how many are stored or under way. */
+  #taken = 0;
   #isStoring = false;
 
-  constructor(run: string, surroundings: RunSurroundings, context: Context<RunMessage>) {
+  constructor(
+    run: string,
+    surroundings: RunSurroundings,
+    patience: RunPatience,
+    context: Context<RunMessage>,
+  ) {
     this.#run = run;
     this.#surroundings = surroundings;
+    this.#patience = patience;
     this.#context = context;
   }
 
   get isIdle(): boolean {
-    return !this.#isStoring && this.#waiting.length === 0;
+    return !this.#isStoring && this.#taken === this.#waiting.length;
   }
 
   add(events: readonly RunEvent[], options: { isLive: boolean }): void {
@@ -41,14 +50,19 @@ export class RunEvents {
   }
 
   #store(): void {
-    if (this.#isStoring || this.#waiting.length === 0) return;
-    const events = this.#waiting.splice(0, MAX_EVENTS);
+    if (this.#isStoring || this.#taken === this.#waiting.length) return;
+    const events = this.#waiting.slice(this.#taken, this.#taken + MAX_EVENTS);
+    this.#taken += events.length;
+    // Now and then, as what is behind has to be moved: that of a large run is a hundred thousand.
+    if (this.#taken > this.#waiting.length / 2) {
+      this.#waiting = this.#waiting.slice(this.#taken);
+      this.#taken = 0;
+    }
     this.#isStoring = true;
-    this.#context.pipe(
-      this.#surroundings.eventLog.store(this.#run, events[0]?.seq ?? 0, events),
-      () => ({ kind: "eventsStored" }),
-      (error) => ({ kind: "eventsFailed", reason: reasonOf(error) }),
-    );
+    const { eventLog } = this.#surroundings;
+    const request = (): Promise<void> => eventLog.store(this.#run, events[0]?.seq ?? 0, events);
+    const name = "the storing of its events";
+    this.#patience.ask({ name, request }, () => ({ kind: "eventsStored" }), this.#context);
   }
 
   #publish(event: RunEvent): void {

@@ -69,6 +69,9 @@ export class RunJobs {
   onFolded(changes: readonly Change[]): void {
     const { scheduler } = this.#surroundings;
     const { run } = this.#state;
+    // All that had not started is cancelled with it.
+    const isWhole = changes[0]?.kind === "cancelling";
+    if (isWhole) scheduler.tell({ kind: "withdrawAll", run });
     for (const change of changes) {
       switch (change.kind) {
         case "returned":
@@ -82,7 +85,7 @@ export class RunJobs {
         case "failed":
         case "cancelled":
           if (change.attempt !== null) this.#release(change.job, change.attempt);
-          else if (this.#hasAsked[change.job] === 1)
+          else if (!isWhole && this.#hasAsked[change.job] === 1)
             scheduler.tell({ kind: "withdraw", run, job: change.job });
           break;
       }
@@ -125,8 +128,18 @@ export class RunJobs {
   }
 
   onFinal(index: number): void {
-    this.#actor(index).tell({ kind: "settled", result: dependencyResult(this.#state, index) });
+    if (this.#isAwaited(index)) {
+      this.#actor(index).tell({ kind: "settled", result: dependencyResult(this.#state, index) });
+    } else this.#actors.get(index)?.tell({ kind: "settled", result: null });
     this.#actors.delete(index);
+  }
+
+  /** The end of a job that never ran is no news to jobs that ended with it, of which there may be very many. */
+  #isAwaited(index: number): boolean {
+    const { phase } = jobAt(this.#state, index);
+    if (phase === "succeeded" || phase === "failed") return true;
+    const dependants = targetsOf(this.#state.graph.dependants, index);
+    return dependants.some((dependant) => !isFinal(jobAt(this.#state, dependant).phase));
   }
 
   /** Results published until now may have been lost (restart, reconnect): jobs learn of them from the state. */

@@ -17,6 +17,8 @@ export interface SchedulerOptions {
 
 /** How long a job waits for an agent on which it has not failed, while one on which it has is free. */
 const AVOIDANCE_MS = 30_000;
+/** A run with very many such jobs is told of so many at a time, as it has to record each. */
+const STRANDED_PART = 500;
 
 interface KnownRun {
   readonly ref: ActorRef<RunMessage>;
@@ -62,7 +64,7 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
       case "runClosed":
         this.#runs.delete(message.run);
         scheduler.onRunClosed(message.run);
-        for (const key of this.#told) if (key.startsWith(`${message.run}/`)) this.#told.delete(key);
+        this.#forgetTold(message.run);
         break;
       case "request":
         scheduler.onRequested(message.run, message.entry, message.requirement);
@@ -75,6 +77,9 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
         scheduler.onWithdrawn(message.run, message.job);
         this.#told.delete(`${message.run}/${message.job}`);
         return;
+      case "withdrawAll":
+        scheduler.onAllWithdrawn(message.run);
+        return this.#forgetTold(message.run);
       case "release":
         scheduler.onReleased(message.run, message.job, message.ranMs);
         break;
@@ -109,6 +114,10 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
     context.after(AVOIDANCE_MS, { kind: "avoidanceOver", run, job: entry.job, requirement });
   }
 
+  #forgetTold(run: string): void {
+    for (const key of this.#told) if (key.startsWith(`${run}/`)) this.#told.delete(key);
+  }
+
   #plan(): void {
     const { scheduler } = this.#options;
     for (const [run, grants] of groupByRun(scheduler.plan())) {
@@ -130,7 +139,10 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
         continue;
       }
       for (const job of jobs) this.#told.add(`${group.run}/${job}`);
-      known.ref.tell({ kind: "stranded", jobs, reason: this.#whyStranded(group.requirement) });
+      const reason = this.#whyStranded(group.requirement);
+      for (let from = 0; from < jobs.length; from += STRANDED_PART) {
+        known.ref.tell({ kind: "stranded", jobs: jobs.slice(from, from + STRANDED_PART), reason });
+      }
     }
   }
 

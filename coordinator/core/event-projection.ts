@@ -7,12 +7,35 @@ import type { AttemptResult } from "../../shared/model/outcome.ts";
 import type { Change } from "./run-fold.ts";
 import { type Attempt, carriedAt, isAllowedFailure, jobAt, type RunState, specAt } from "./run-state.ts";
 
-/** The events of one record's changes; call it before the next record is folded. `at` is the record's time. */
+/** The changes of one record, with what dates and numbers their events: those can be made later, a part at a time. */
+export interface RecordedChanges {
+  readonly changes: readonly Change[];
+  /** The record's time. */
+  readonly at: number;
+  /** Number of the first event. */
+  readonly firstSeq: number;
+}
+
+/** To be called right after the fold, before the next record is folded. */
+export function recordedChanges(state: RunState, changes: readonly Change[], at: number): RecordedChanges {
+  return { changes, at, firstSeq: state.eventSeq - changes.length + 1 };
+}
+
+/** The events of one record's changes; to be called before the next record is folded. */
 export function projectEvents(state: RunState, changes: readonly Change[], at: number): RunEvent[] {
+  return projectPart(state, recordedChanges(state, changes, at), 0, changes.length);
+}
+
+/** The events of some of them, whenever: a change says all of it that may change again. */
+export function projectPart(
+  state: RunState,
+  { changes, at, firstSeq }: RecordedChanges,
+  from: number,
+  to: number,
+): RunEvent[] {
   const time = new Date(at).toISOString();
-  const firstSeq = state.eventSeq - changes.length + 1;
-  return changes.map((change, offset) => {
-    const head = { v: 1 as const, seq: firstSeq + offset, run: state.run, at: time };
+  return changes.slice(from, to).map((change, offset) => {
+    const head = { v: 1 as const, seq: firstSeq + from + offset, run: state.run, at: time };
     return projectChange(state, change, head);
   });
 }
@@ -33,7 +56,7 @@ function projectChange(state: RunState, change: Change, head: Head): RunEvent {
         ...head,
         name: state.name,
         jobs: state.jobs.length,
-        priority: state.priority,
+        priority: change.priority,
         ...(state.retryOf === null ? {} : { retryOf: state.retryOf }),
       };
     case "carried":

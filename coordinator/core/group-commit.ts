@@ -62,8 +62,9 @@ export class GroupCommit<C> {
   /** The next batch to append, unless one is in flight or nothing is staged. */
   take(): CommitBatch | undefined {
     if (this.#appending !== undefined || this.#staged.length === 0) return undefined;
-    const cut = this.#staged.findIndex((staged) => staged.cut !== undefined);
-    const most = cut === -1 ? this.#maxRecords : Math.min(cut + 1, this.#maxRecords);
+    let most = Math.min(this.#maxRecords, this.#staged.length);
+    const cut = this.#staged.slice(0, most).findIndex((staged) => staged.cut !== undefined);
+    if (cut !== -1) most = cut + 1;
     this.#appending = this.#staged.splice(0, most);
     return { expectedSeq: this.#seq, records: recordsOf(this.#appending) };
   }

@@ -51,7 +51,13 @@ export const runRecordSchema = z.discriminatedUnion("type", [
    * The clock behind `at` is another one from here on: a new leader took the run over (what it appends carries its
    * epoch), or the leader's clock was set. Deadlines that are open move by `shiftMs`.
    */
-  z.object({ type: z.literal("claimed"), at, shiftMs: z.number().default(0) }),
+  z.object({
+    type: z.literal("claimed"),
+    at,
+    shiftMs: z.number().default(0),
+    /** The next event is numbered behind this one: the event log is ahead of what the journal still has. */
+    eventSeq: z.number().int().positive().optional(),
+  }),
   z.object({
     type: z.literal("assigned"),
     at,

@@ -37,9 +37,16 @@ const nothing: Decision = { records: [], settles: false };
 /** What is known of an attempt of which nobody has reported the end. */
 const unmeasured = { wallMs: null, cpuMs: null, peakMemoryBytes: null, artifact: null, logBytes: 0 };
 
-/** A leader takes the run over: the time in which nobody led, and the difference of two hosts' clocks, count for nothing. */
-export function onTakenOver(state: RunState, now: number): RunRecord[] {
-  return state.endedAt === null ? [{ type: "claimed", at: now, shiftMs: now - state.lastAt }] : [];
+/**
+ * A leader takes the run over: the time in which nobody led, and the difference of two hosts' clocks, count for nothing.
+ * `lastTold` is the number of the last event that is known to be told.
+ */
+export function onTakenOver(state: RunState, now: number, lastTold = 0): RunRecord[] {
+  if (state.endedAt !== null) return [];
+  const isAhead = lastTold > state.eventSeq;
+  return [
+    { type: "claimed", at: now, shiftMs: now - state.lastAt, ...(isAhead ? { eventSeq: lastTold } : {}) },
+  ];
 }
 
 /** The leader's wall clock was set, by `byMs`: deadlines that are open keep their distance. */
@@ -115,14 +122,29 @@ export function onCancelRequested(
   return [{ type: "cancelRequested", at: now, cause: "request", ...request }];
 }
 
-export function onPriorityRequested(
-  state: RunState,
-  request: { job: number | null; priority: number },
-  now: number,
-): RunRecord[] {
-  const current = request.job === null ? state.priority : priorityOf(state, request.job);
-  if (state.endedAt !== null || current === request.priority) return [];
-  return [{ type: "prioritised", at: now, ...request }];
+/** `after`: how many settings of a priority are known to whom it comes from; left out, they do not tell. */
+export interface PriorityRequest {
+  readonly job: number | null;
+  readonly priority: number;
+  readonly after?: number | undefined;
+}
+
+/** Whether a request comes so late (repeated, and held up on its way) that it would undo a setting made since. */
+export function isOvertaken(state: RunState, { job, priority, after }: PriorityRequest): boolean {
+  return after !== undefined && after !== state.priorityChanges && priority !== setPriority(state, job);
+}
+
+/** Someone sets the priority of the run or of one of its jobs; it is not to be overtaken. */
+export function onPriorityRequested(state: RunState, request: PriorityRequest, now: number): RunRecord[] {
+  const { job, priority, after } = request;
+  if (state.endedAt !== null) return [];
+  // Also recorded where it changes nothing: what was asked for before must not follow it.
+  if (priority === setPriority(state, job) && after !== state.priorityChanges) return [];
+  return [{ type: "prioritised", at: now, job, priority }];
+}
+
+function setPriority(state: RunState, job: number | null): number {
+  return job === null ? state.priority : priorityOf(state, job);
 }
 
 /** No registered agent could ever run a ready job: it fails at once where the run asks for that, or is told about. */

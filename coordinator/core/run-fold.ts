@@ -32,7 +32,7 @@ import {
 
 /** One change of state; the projection makes an event of it, the run actor effects. */
 export type Change =
-  | { readonly kind: "submitted" }
+  | { readonly kind: "submitted"; readonly priority: number }
   | { readonly kind: "carried"; readonly job: number }
   | { readonly kind: "ready"; readonly job: number }
   | { readonly kind: "assigned"; readonly job: number; readonly attempt: Attempt }
@@ -111,7 +111,7 @@ function apply(state: RunState, record: RunRecord, changes: Change[]): void {
 }
 
 function onSubmitted(state: RunState, at: number, changes: Change[]): void {
-  changes.push({ kind: "submitted" });
+  changes.push({ kind: "submitted", priority: state.priority });
   for (const carried of state.carried.values()) carry(state, carried, changes);
   for (const index of state.carried.keys()) reachDependants(state, index, at, changes);
   for (let index = 0; index < state.jobs.length; index++) {
@@ -133,7 +133,8 @@ function carry(state: RunState, { job: index, outcome, artifact }: CarriedJob, c
 }
 
 /** Waits are differences of times, so they last as long as they would have by the clock from before. */
-function onClaimed(state: RunState, { shiftMs }: RecordOf<"claimed">): void {
+function onClaimed(state: RunState, { shiftMs, eventSeq = 0 }: RecordOf<"claimed">): void {
+  state.eventSeq = Math.max(state.eventSeq, eventSeq);
   if (shiftMs === 0) return;
   for (const job of state.jobs) if (!isFinal(job.phase) && job.readyAt !== null) job.readyAt += shiftMs;
 }
@@ -245,6 +246,7 @@ function onPrioritised(state: RunState, record: RecordOf<"prioritised">, changes
   const { job: index, priority } = record;
   const affected = index === null ? state.jobs.map((_, job) => job) : [index];
   const held = affected.filter((job) => isHeld(state, job));
+  state.priorityChanges += 1;
   if (index === null) state.priority = priority;
   else jobAt(state, index).priority = priority;
   for (const job of held) if (!isHeld(state, job)) endHold(jobAt(state, job), record.at);

@@ -62,6 +62,8 @@ export interface RunState {
   /** By job: what it has from earlier runs. These are final from the start and have no attempts here. */
   readonly carried: ReadonlyMap<number, CarriedJob>;
   priority: number;
+  /** How often the priority of the run, or of one of its jobs, was set. */
+  priorityChanges: number;
   status: RunStatus;
   readonly jobs: Job[];
   readonly counts: JobCounts;
@@ -112,6 +114,7 @@ export function newRunState(
     retryOf: submitted.retry?.of ?? null,
     carried: new Map(carried.map((job) => [job.job, job])),
     priority: submitted.options.priority,
+    priorityChanges: 0,
     status: "running",
     jobs,
     counts: { ...noJobs, waiting: graph.size },

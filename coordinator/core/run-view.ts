@@ -23,6 +23,7 @@ export function viewRun(state: RunState): RunView {
     jobs: state.jobs.length,
     reason: state.reason,
     retryOf: state.retryOf,
+    priorityChanges: state.endedAt === null ? state.priorityChanges : 0,
   };
 }
 
@@ -41,6 +42,7 @@ export function viewEndedRun(run: string, ended: RecordOf<"ended">): RunView {
     jobs: summary.jobs,
     reason: summary.reason,
     retryOf: summary.retryOf,
+    priorityChanges: 0,
   };
 }
 

@@ -120,8 +120,9 @@ export class Scheduler {
   /** An agent is gone; its placed jobs are released one by one as their runs hear of it. */
   onAgentGone(agent: string): void {
     const room = this.#agents.get(agent);
-    if (room !== undefined) room.offer = { ...room.offer, mode: "draining", capacity: noCapacity };
-    if (room?.placed.size === 0) this.#agents.delete(agent);
+    if (room === undefined) return;
+    this.onAgent({ ...room.offer, mode: "draining", capacity: noCapacity });
+    if (room.placed.size === 0) this.#agents.delete(agent);
   }
 
   /** A job actor asks for a slot. Asking again changes nothing. */
@@ -152,6 +153,14 @@ export class Scheduler {
     const queue = this.#runs.get(run);
     if (queue === undefined) return;
     for (const { jobs } of queue.queues.values()) if (jobs.withdraw(job)) queue.queuedCount -= 1;
+  }
+
+  /** Nothing of the run waits for a slot any more. */
+  onAllWithdrawn(run: string): void {
+    const queue = this.#runs.get(run);
+    if (queue === undefined) return;
+    queue.queues.clear();
+    queue.queuedCount = 0;
   }
 
   /** A lease that an earlier leader gave: it takes its place without being asked for. */

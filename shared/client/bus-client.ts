@@ -113,18 +113,38 @@ export class BusClient implements Client {
     { submitter }: { readonly submitter: string },
     options: { readonly by?: string; readonly reason?: string } = {},
   ): AsyncIterable<Cancelled & { readonly run: string }> {
-    const living: string[] = [];
-    for await (const view of this.runs({ status: "running" })) {
-      if (view.submitter === submitter) living.push(view.run);
-    }
-    for (const run of living) {
-      const answer = await this.cancel(run, options);
-      if (answer.cancelled) yield { run, ...answer };
+    const seen = new Set<string>();
+    // What is submitted from now on is not meant.
+    let newest: string | undefined;
+    for (;;) {
+      const found: string[] = [];
+      for await (const view of this.runs({ status: "running" })) {
+        newest ??= view.submittedAt;
+        const isMeant = view.submitter === submitter && view.submittedAt <= newest;
+        if (isMeant && !seen.has(view.run)) found.push(view.run);
+      }
+      // Runs that end while pages are read move others to a page that is read already: until nothing is found.
+      if (found.length === 0) return;
+      for (const run of found) {
+        seen.add(run);
+        const answer = await this.cancel(run, options);
+        if (answer.cancelled) yield { run, ...answer };
+      }
     }
   }
 
   async setPriority(run: string, priority: number, options: { readonly job?: string } = {}): Promise<void> {
-    await this.#call("priority", { run, priority, ...options });
+    for (;;) {
+      const { priorityChanges: after } = await this.run(run);
+      try {
+        await this.#call("priority", { run, priority, after, ...options });
+        return;
+      } catch (error) {
+        if (!(error instanceof MillraceError) || error.code !== "conflict") throw error;
+        // Another one was faster; this one is still meant. When nothing was set, it is refused for another reason.
+        if ((await this.run(run)).priorityChanges <= after) throw error;
+      }
+    }
   }
 
   explain(run: string, job: string): Promise<Explanation> {

@@ -85,6 +85,8 @@ export const runViewSchema = z.object({
   reason: z.string().nullable(),
   /** The run that this one retries. */
   retryOf: identifierSchema.nullable().default(null),
+  /** How often its priority, or that of one of its jobs, was set; 0 for an ended run. */
+  priorityChanges: z.number().int().default(0),
 });
 export type RunView = z.infer<typeof runViewSchema>;
 
@@ -225,7 +227,12 @@ export const api = {
     result: z.object({ cancelled: z.boolean(), status: runStatusSchema }),
   },
   priority: {
-    request: runRef.extend({ job: nameSchema.optional(), priority: z.number().int().min(0).max(1000) }),
+    request: runRef.extend({
+      job: nameSchema.optional(),
+      priority: z.number().int().min(0).max(1000),
+      /** The run's `priorityChanges` that the caller has seen: refused as `conflict` when there was another one since. */
+      after: z.number().int().min(0).optional(),
+    }),
     result: z.object({ priority: z.number().int() }),
   },
   explain: { request: runRef.extend({ job: nameSchema }), result: explanationSchema },

@@ -86,7 +86,7 @@ describe("a snapshot", () => {
           "result",
           "returned",
         ],
-        "format": 1,
+        "format": 2,
         "job": [
           "phase",
           "unmet",
@@ -119,6 +119,7 @@ describe("a snapshot", () => {
           "retryOf",
           "carried",
           "priority",
+          "priorityChanges",
           "status",
           "jobs",
           "counts",

@@ -2,7 +2,7 @@ import { ArchiveActor, type ArchiveMessage } from "../../coordinator/actors/arch
 import { CoordinatorActor, type CoordinatorOptions } from "../../coordinator/actors/coordinator.ts";
 import type { Term } from "../../coordinator/actors/election.ts";
 import type { Command, CoordinatorMessage, Reply } from "../../coordinator/actors/messages.ts";
-import type { Journal } from "../../coordinator/journal/journal.ts";
+import type { EventLog, Journal } from "../../coordinator/journal/journal.ts";
 import { type FollowedRuns, JournalFollower } from "../../coordinator/journal/journal-follower.ts";
 import { MemoryConnection, MemoryStream } from "../../coordinator/journal/memory-stream.ts";
 import { Snapshots } from "../../coordinator/journal/snapshots.ts";
@@ -38,6 +38,8 @@ export class CoordinatorWorld extends ActorWorld {
   /** Why snapshots were not used. */
   readonly leftAside: string[] = [];
   readonly deposed: number[] = [];
+  /** Epochs that agents have obeyed, though not by an order of the leader of then. */
+  readonly obeyed: number[] = [];
   /** What each leader was given to take over. */
   readonly takenOver: FollowedRuns[] = [];
   /** Tokens of all agents of which a heartbeat was ever sent, as the server keeps them. */
@@ -57,6 +59,7 @@ export class CoordinatorWorld extends ActorWorld {
   /** Starts a coordinator; another one that still runs is not stopped, as after a partition. */
   async startCoordinator(
     wrap: (journal: Journal) => Journal = (journal) => journal,
+    wrapEvents: (eventLog: EventLog) => EventLog = (eventLog) => eventLog,
   ): Promise<SimulatedCoordinator> {
     this.#coordinators += 1;
     const name = `coordinator-${this.#coordinators}`;
@@ -75,7 +78,7 @@ export class CoordinatorWorld extends ActorWorld {
       subjects,
       codec,
       journal: wrap(journal),
-      eventLog,
+      eventLog: wrapEvents(eventLog),
       readGraph: () => Promise.reject(new Error("no graph is stored here")),
       heardOf: () => Promise.resolve([...this.heardOf]),
       documents: this.#documents,
@@ -119,7 +122,12 @@ export class CoordinatorWorld extends ActorWorld {
     const runs = await follower.finish();
     this.takenOver.push(runs);
     await following;
-    return { epoch: claim.epoch, runs, onDeposed: (epoch) => this.deposed.push(epoch) };
+    return {
+      epoch: claim.epoch,
+      runs,
+      onDeposed: (epoch) => this.deposed.push(epoch),
+      onEpochObeyed: (epoch) => this.obeyed.push(epoch),
+    };
   }
 
   async call<V extends Verb>(verb: V, request: ApiRequest<V>): Promise<Reply> {

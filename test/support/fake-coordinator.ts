@@ -37,6 +37,10 @@ export class FakeCoordinator {
   readonly bus: Bus;
   readonly runs = new Map<string, RunView>();
   readonly jobs = new Map<string, JobView[]>();
+  /** What happens between two pages of a listing of runs. */
+  betweenPages: () => void = () => undefined;
+  /** What happens before a priority is set. */
+  beforePriority: () => void = () => undefined;
   readonly requests: { verb: Verb; request: unknown }[] = [];
   readonly #log: OpenJournal;
   readonly #seq = new Map<string, number>();
@@ -97,6 +101,7 @@ export class FakeCoordinator {
       jobs: 0,
       reason: null,
       retryOf: null,
+      priorityChanges: 0,
       ...change,
     };
     this.runs.set(run, view);
@@ -129,7 +134,25 @@ export class FakeCoordinator {
       case "runs": {
         const { offset, limit, status } = request as ApiCommand<"runs">;
         const all = [...this.runs.values()].filter((run) => status === undefined || run.status === status);
-        return { total: all.length, runs: all.slice(offset, offset + limit) };
+        all.sort((a, b) => Date.parse(b.submittedAt) - Date.parse(a.submittedAt));
+        const page = { total: all.length, runs: all.slice(offset, offset + limit) };
+        this.betweenPages();
+        return page;
+      }
+      case "cancel": {
+        const { run } = request as ApiCommand<"cancel">;
+        const view = this.#run(run);
+        const cancelled = view.status === "running";
+        if (cancelled) this.runs.set(run, { ...view, status: "cancelling" });
+        return { cancelled, status: cancelled ? "cancelling" : view.status };
+      }
+      case "priority": {
+        this.beforePriority();
+        const { run, priority, after } = request as ApiCommand<"priority">;
+        const view = this.#run(run);
+        if (after !== view.priorityChanges) throw new MillraceError("conflict", "a priority was set since");
+        this.runs.set(run, { ...view, priority, priorityChanges: view.priorityChanges + 1 });
+        return { priority };
       }
       case "jobs": {
         const { run, job, offset, limit } = request as ApiCommand<"jobs">;

@@ -41,7 +41,7 @@ async function showCluster(client: Client, terminal: Terminal, json: boolean): P
   const [status, agents, running] = await Promise.all([
     client.status(),
     collect(client.agents(), Number.POSITIVE_INFINITY),
-    collect(client.runs({ status: "running" }), Number.POSITIVE_INFINITY),
+    livingRuns(client),
   ]);
   if (json) {
     await printJson(terminal, { ...status, agentList: agents, running });
@@ -72,6 +72,15 @@ async function showRun(
   if (jobs.length === 0) return;
   const lines = jobTable(jobs, terminal.outIsTerminal ? "aligned" : "plain");
   await terminal.print(`\n${lines.join("\n")}`);
+}
+
+/** Runs that have not ended, latest first: those that are being cancelled, too. */
+export async function livingRuns(client: Pick<Client, "runs">): Promise<RunView[]> {
+  // Cancelling ones last: a run that is cancelled in between is listed twice rather than not at all.
+  const running = await collect(client.runs({ status: "running" }), Number.POSITIVE_INFINITY);
+  const cancelling = await collect(client.runs({ status: "cancelling" }), Number.POSITIVE_INFINITY);
+  const living = [...new Map([...running, ...cancelling].map((view) => [view.run, view])).values()];
+  return living.sort((a, b) => (a.submittedAt < b.submittedAt ? 1 : -1));
 }
 
 /** A run as a few lines: what it is, how far it is, why it ended. */

@@ -102,6 +102,39 @@ describe("listing", () => {
     expect(await collect(client.jobs("wide", { job: "job-7" }))).toHaveLength(1);
   });
 
+  it("cancels all runs of a submitter, also those that move to another page while others end", async () => {
+    const [earlier, later] = ["2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"];
+    for (let index = 0; index < 800; index++) {
+      coordinator.addRun(`own-${index}`, { submitter: "ada", submittedAt: earlier });
+      if (index < 400) coordinator.addRun(`other-${index}`, { submitter: "bob", submittedAt: later });
+    }
+    coordinator.betweenPages = () => {
+      for (let index = 0; index < 400; index++) coordinator.addRun(`other-${index}`, { status: "succeeded" });
+    };
+    const cancelled = await collect(client.cancelAll({ submitter: "ada" }));
+    coordinator.betweenPages = () => undefined;
+    expect(new Set(cancelled.map(({ run }) => run)).size).toBe(800);
+    const left = [...coordinator.runs.values()].filter(
+      (view) => view.submitter === "ada" && view.status === "running",
+    );
+    expect(left).toEqual([]);
+  });
+
+  it("sets a priority behind what it has seen, and once more when another one was faster", async () => {
+    coordinator.addRun("steered", { priorityChanges: 3 });
+    await client.setPriority("steered", 700);
+    expect(lastRequest()).toMatchObject({ run: "steered", priority: 700, after: 3 });
+    const before = coordinator.requests.length;
+    coordinator.beforePriority = () => {
+      coordinator.addRun("steered", { priorityChanges: 9 });
+      coordinator.beforePriority = () => undefined;
+    };
+    await client.setPriority("steered", 800);
+    const sent = coordinator.requests.slice(before).filter(({ verb }) => verb === "priority");
+    expect(sent.map(({ request }) => request)).toMatchObject([{ after: 4 }, { priority: 800, after: 9 }]);
+    await expect(client.setPriority("missing", 1)).rejects.toMatchObject({ code: "notFound" });
+  });
+
   it("passes on what the coordinator refuses", async () => {
     await expect(client.run("nowhere")).rejects.toMatchObject({
       code: "notFound",

@@ -164,7 +164,8 @@ function proxy(journal: Journal): Journal {
   return {
     append: (append) => journal.append(append),
     lastEpoch: () => journal.lastEpoch(),
-    claimEpoch: (node, above) => journal.claimEpoch(node, above),
+    claimEpoch: (node, known, above) => journal.claimEpoch(node, known, above),
+    hasLost: () => journal.hasLost(),
     lastSeq: () => journal.lastSeq(),
     follow: (signal) => journal.follow(signal),
     lastOfEachRun: () => journal.lastOfEachRun(),

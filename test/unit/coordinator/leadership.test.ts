@@ -61,6 +61,13 @@ class Coordinators {
     return asked;
   }
 
+  /** The server loses power, and with it what was stored behind a sequence; it comes back to a coordinator. */
+  cutPower(node: CoordinatorNode, keptSeq: number): void {
+    node.node?.disconnect();
+    this.world.journal.losePower(keptSeq);
+    node.node?.reconnect();
+  }
+
   async epochs(run: string): Promise<number[]> {
     return this.world.journal.recordsOf(this.world.subjects.journal(run)).map(({ epoch }) => epoch);
   }
@@ -189,6 +196,49 @@ describe("the coordinators of a namespace", () => {
       epoch: 1,
       node: expect.stringMatching(/^first-/),
     });
+  });
+
+  it("begin a new term when a power cut has taken what they had stored, also if nobody dies", async () => {
+    const place = new Coordinators();
+    const first = await place.start("first");
+    await place.ask(first, "submit", submission("r1"));
+    const keptSeq = place.world.journal.lastSeq;
+    await place.ask(first, "submit", submission("r2"));
+    await place.ask(first, "cancel", { run: "r1" });
+    place.cutPower(first, keptSeq);
+    await place.world.clock.advance(2_000);
+    expect(await place.ask(first, "status")).toMatchObject({ epoch: 2 });
+    expect(names(await place.ask(first, "runs"))).toEqual(["r1"]);
+    expect(await place.ask(first, "run", { run: "r1" })).toMatchObject({ status: "running" });
+    expect(await place.ask(first, "cancel", { run: "r1" })).toMatchObject({ cancelled: true });
+  });
+
+  it("claim an epoch above their own when a power cut has taken their claim", async () => {
+    const place = new Coordinators();
+    const first = await place.start("first");
+    const second = await place.start("second");
+    await place.ask(first, "submit", submission("r1"));
+    place.cutPower(first, 0);
+    await place.world.clock.advance(10_000);
+    const status = await place.ask(second, "status");
+    expect(status.epoch).toBeGreaterThan(1);
+    expect(names(await place.ask(second, "runs"))).toEqual([]);
+    expect(status.standbys).toHaveLength(1);
+  });
+
+  it("claim an epoch above one that an agent has obeyed, when no claim tells of it", async () => {
+    const place = new Coordinators();
+    const first = await place.start("first");
+    const { world } = place;
+    const agent = world.startNode("agent");
+    const sender = { v: 1, agent: "a", incarnation: "a.1", epoch: 41, ordersSeen: 3 };
+    const bye = { ...sender, reason: "stopped" };
+    agent.system.spawn("agent", () => ({
+      started: (context) => context.publish(world.subjects.fromAgent("a", "bye"), agent.codec.encode(bye)),
+      receive: () => undefined,
+    }));
+    await world.clock.advance(1_000);
+    expect(await place.ask(first, "status")).toMatchObject({ epoch: 42 });
   });
 
   it("take up a submission that an earlier leader stored without a word", async () => {

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { FleetMessage, RunMessage } from "../../../coordinator/actors/messages.ts";
+import type { FleetMessage, Reply, RunMessage } from "../../../coordinator/actors/messages.ts";
 import { Consequences } from "../../../coordinator/actors/run-consequences.ts";
 import { RunEvents } from "../../../coordinator/actors/run-events.ts";
 import type { RunJobs } from "../../../coordinator/actors/run-jobs.ts";
+import { RunPatience } from "../../../coordinator/actors/run-patience.ts";
 import type { RunSurroundings } from "../../../coordinator/actors/run-surroundings.ts";
 import { jobRequest } from "../../../coordinator/core/job-request.ts";
 import { onAttemptLost } from "../../../coordinator/core/run-decide.ts";
+import type { Change } from "../../../coordinator/core/run-fold.ts";
 import { jobAt, liveAttempt } from "../../../coordinator/core/run-state.ts";
 import type { ActorRef, Context } from "../../../shared/actor/contract.ts";
 import type { RunEvent } from "../../../shared/model/event.ts";
@@ -22,10 +24,17 @@ function place() {
   const fleet: Partial<ActorRef<FleetMessage>> = { tell: (message) => void told.push(message) };
   const scheduler: Partial<RunSurroundings["scheduler"]> = { tell: () => undefined };
   const surroundings = { fleet, scheduler } as RunSurroundings;
+  const self: Partial<ActorRef<RunMessage>> = { tell: () => undefined };
+  const context: Partial<Context<RunMessage>> = { self: self as ActorRef<RunMessage> };
   const jobs: Partial<RunJobs> = { recheck: () => undefined, onPrioritised: () => undefined };
-  const parts = { jobs: jobs as RunJobs, events: {} as RunEvents };
-  const consequences = new Consequences(run.state, surroundings, parts, {} as Context<RunMessage>);
-  return { run, attempt, request, told, consequences };
+  const steps: string[] = [];
+  const events: Partial<RunEvents> = {
+    add: (some) => void steps.push(`events ${some[0]?.seq} to ${some.at(-1)?.seq}`),
+    isIdle: true,
+  };
+  const parts = { jobs: jobs as RunJobs, events: events as RunEvents, patience: new RunPatience() };
+  const consequences = new Consequences(run.state, surroundings, parts, context as Context<RunMessage>);
+  return { run, attempt, request, told, steps, consequences };
 }
 
 describe("what follows from a record", () => {
@@ -51,11 +60,30 @@ describe("what follows from a record", () => {
     const { run, told, consequences } = place();
     run.record([{ type: "prioritised", at: run.now, job: null, priority: 20 }]);
     run.record([{ type: "prioritised", at: run.now, job: null, priority: 0 }]);
-    consequences.carryOut([{ kind: "change", change: { kind: "prioritised", priority: 20 } }]);
-    consequences.carryOut([{ kind: "change", change: { kind: "jobPrioritised", job: 0, priority: 20 } }]);
+    const stored = (change: Change): void =>
+      consequences.carryOut([{ kind: "changes", changes: [change], at: run.now, firstSeq: 1 }]);
+    stored({ kind: "prioritised", priority: 20 });
+    stored({ kind: "jobPrioritised", job: 0, priority: 20 });
     expect(told).toEqual([]);
-    consequences.carryOut([{ kind: "change", change: { kind: "prioritised", priority: 0 } }]);
+    stored({ kind: "prioritised", priority: 0 });
     expect(told).toMatchObject([{ kind: "orders", orders: [{ kind: "cancel", attempt: 1 }] }]);
+  });
+
+  it("is carried out in slices, events before what they entail, while a reply waits for none of it", () => {
+    const { run, told, steps, consequences } = place();
+    const count = 10_000;
+    const changes = Array.from({ length: count }, (): Change => ({ kind: "stranded", job: 0, reason: "" }));
+    const replyTo: Partial<ActorRef<Reply>> = { tell: () => void steps.push("reply") };
+    consequences.carryOut([
+      { kind: "changes", changes, at: run.now, firstSeq: 1 },
+      { kind: "orders", agent: "host", orders: [] },
+      { kind: "reply", replyTo: replyTo as ActorRef<Reply>, reply: { ok: true, result: null } },
+    ]);
+    expect(steps.slice(0, 2)).toEqual(["reply", "events 1 to 500"]);
+    while (!consequences.isIdle) consequences.carryOn();
+    expect(steps).toHaveLength(1 + count / 500);
+    expect(steps.at(-1)).toBe(`events ${count - 499} to ${count}`);
+    expect(told).toEqual([]);
   });
 
   it("may be more events than a call takes arguments", async () => {
@@ -63,9 +91,13 @@ describe("what follows from a record", () => {
     const eventLog: Partial<RunSurroundings["eventLog"]> = {
       store: (_run, firstSeq) => Promise.resolve(void stored.push(firstSeq)),
     };
-    const context: Partial<Context<RunMessage>> = { pipe: () => undefined };
+    const context: Partial<Context<RunMessage>> = {
+      pipe: () => undefined,
+      now: () => 0,
+      monotonicMs: () => 0,
+    };
     const surroundings = { eventLog } as Partial<RunSurroundings> as RunSurroundings;
-    const events = new RunEvents("r1", surroundings, context as Context<RunMessage>);
+    const events = new RunEvents("r1", surroundings, new RunPatience(), context as Context<RunMessage>);
     const many = Array.from({ length: 300_000 }, (_, index) => ({ seq: index + 1 }) as RunEvent);
     events.add(many, { isLive: false });
     while (!events.isIdle) events.onStored();

@@ -34,7 +34,7 @@ function place(records: readonly RunRecord[]) {
     return { stores, surroundings: given as Partial<RunSurroundings> as RunSurroundings };
   };
   const epochs = (): number[] => stream.recordsOf(subjects.journal("r1")).map((record) => record.epoch);
-  return { append, leader, epochs, written: append(records, 1), journal };
+  return { append, leader, epochs, written: append(records, 1), journal, stream };
 }
 
 const tools = { now: () => 5_000, id: () => `claim-${Math.random()}` };
@@ -91,6 +91,41 @@ describe("taking a run over", () => {
     const opened = await openRun(leader(2, disturbed).surroundings, { isStored: true }, tools);
     expect(opened).toMatchObject({ kind: "takenOver", state: { priority: 0 } });
     expect(epochs()).toEqual([1, 1, 1, 1, 1, 1, 2]);
+  });
+
+  it("begins with what is left when a power cut has taken entries that were followed", async () => {
+    const { submitted, assigned } = driven();
+    const { append, leader, epochs, written, stream } = place(submitted);
+    await written;
+    await append(assigned, 1);
+    const { surroundings, stores } = leader(2);
+    const followed = await loadRun("r1", stores);
+    stream.losePower(1);
+    const opened = await openRun(surroundings, { isStored: true, followed }, tools);
+    expect(opened).toMatchObject({ kind: "takenOver", seq: 2 });
+    if (opened.kind !== "takenOver") throw new Error("it was not taken over");
+    expect(opened.state.jobs[0]).toMatchObject({ phase: "ready", attempts: [] });
+    expect(epochs()).toEqual([1, 2]);
+  });
+
+  it("goes on behind the events that are told when a power cut has taken the records behind them", async () => {
+    const { submitted, assigned } = driven();
+    const { append, leader, epochs, written, stream } = place(submitted);
+    await written;
+    await append(assigned, 1);
+    const { surroundings, stores } = leader(2);
+    const before = await loadRun("r1", stores);
+    const { eventLog } = surroundings;
+    await eventLog.store("r1", 1, before.missingEvents);
+    const told = await eventLog.lastSeq("r1");
+    stream.losePower(1);
+    const opened = await openRun(surroundings, { isStored: true }, tools);
+    expect(opened).toMatchObject({ kind: "takenOver", missingEvents: [], state: { eventSeq: told } });
+    expect(epochs()).toEqual([1, 2, 2]);
+    // Whoever reads the journal later comes to the same numbers.
+    await append(assigned, 2);
+    const after = await loadRun("r1", stores);
+    expect(after.missingEvents.map(({ type, seq }) => [type, seq])).toEqual([["job.assigned", told + 1]]);
   });
 
   it("changes nothing of a run that has ended", async () => {

@@ -125,6 +125,18 @@ describe("the scheduler", () => {
     expect(placesOf(scheduler.plan())).toEqual(["r/1@b"]);
   });
 
+  it("forgets all that waits of a run at once, and nothing of the others", () => {
+    const scheduler = new Scheduler();
+    for (const run of ["r", "s"]) {
+      scheduler.onRunOpened(run, 1, 500);
+      request(scheduler, run, 10);
+    }
+    scheduler.onAllWithdrawn("r");
+    expect(scheduler.queuedCount).toBe(10);
+    scheduler.onAgent(offer("a", 50));
+    expect(new Set(scheduler.plan().map(({ run }) => run))).toEqual(new Set(["s"]));
+  });
+
   it("keeps more short jobs at hand than long ones", () => {
     const backlogAfter = (ranMs: number): number => {
       const scheduler = new Scheduler();
@@ -137,9 +149,10 @@ describe("the scheduler", () => {
       return scheduler.load("a").placed - 1;
     };
     expect(backlogAfter(60_000)).toBe(1);
-    expect(backlogAfter(20)).toBe(1);
-    expect(backlogAfter(5)).toBe(4);
-    expect(backlogAfter(0)).toBe(8);
+    expect(backlogAfter(40)).toBe(1);
+    expect(backlogAfter(20)).toBe(2);
+    expect(backlogAfter(5)).toBe(8);
+    expect(backlogAfter(0)).toBe(24);
   });
 
   it("knows the queued jobs that no agent could ever run", () => {
@@ -161,6 +174,21 @@ describe("the scheduler", () => {
     scheduler.onRequested("r", { job: 1, priority: 500, rank: 1 }, plain);
     scheduler.onRequested("r", { job: 2, priority: 500, rank: 1 }, plain);
     expect(scheduler.plan()).toHaveLength(1);
+  });
+
+  it("gives an agent that comes back no more than it has beside what was placed on it before", () => {
+    const scheduler = new Scheduler();
+    scheduler.onAgent(offer("a", 4));
+    scheduler.onRunOpened("r", 1, 500);
+    request(scheduler, "r", 1, { cpu: 3, memoryBytes: 700 });
+    expect(placesOf(scheduler.plan())).toEqual(["r/0@a"]);
+    scheduler.onAgentGone("a");
+    scheduler.onAgent(offer("a", 4));
+    scheduler.onRequested("r", { job: 1, priority: 500, rank: 1 }, { ...plain, cpu: 2 });
+    scheduler.onRequested("r", { job: 2, priority: 500, rank: 1 }, { ...plain, memoryBytes: 400 });
+    expect(scheduler.plan()).toEqual([]);
+    scheduler.onReleased("r", 0);
+    expect(placesOf(scheduler.plan())).toEqual(["r/1@a", "r/2@a"]);
   });
 
   it("gives nothing to an agent that is gone and takes its places back one by one", () => {

@@ -1,0 +1,41 @@
+import { expect, it } from "vitest";
+import { livingRuns } from "../../../coordinator/cli/commands/status.ts";
+import { noJobs } from "../../../coordinator/core/run-state.ts";
+import type { Client, RunView } from "../../../shared/client/index.ts";
+
+function view(run: string, status: RunView["status"], minute: number): RunView {
+  const submittedAt = new Date(minute * 60_000).toISOString();
+  return {
+    run,
+    name: null,
+    status,
+    submittedAt,
+    endedAt: null,
+    priority: 500,
+    submitter: "",
+    counts: { ...noJobs },
+    jobs: 1,
+    reason: null,
+    retryOf: null,
+    priorityChanges: 0,
+  };
+}
+
+it("the status of the cluster has the runs that are being cancelled, too, once and latest first", async () => {
+  const listings: Partial<Record<RunView["status"], RunView[]>> = {
+    running: [view("r4", "running", 4), view("r2", "running", 2)],
+    // Cancelled after the first listing.
+    cancelling: [view("r3", "cancelling", 3), view("r2", "cancelling", 2)],
+  };
+  const client: Pick<Client, "runs"> = {
+    async *runs({ status = "running" } = {}) {
+      yield* listings[status] ?? [];
+    },
+  };
+  const living = await livingRuns(client);
+  expect(living.map(({ run, status }) => `${run} ${status}`)).toEqual([
+    "r4 running",
+    "r3 cancelling",
+    "r2 cancelling",
+  ]);
+});
