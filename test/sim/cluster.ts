@@ -71,8 +71,9 @@ export class Cluster {
     events.isFull = false;
     shelf.isDown = false;
     this.isOut = false;
-    this.world.isAtPeace = true;
+    this.world.beginPeace();
     for (const { host } of this.agents) host.recover();
+    for (const { codec } of this.coordinators) codec?.mend();
     for (const node of this.nodes) {
       node.start();
       if (node.node !== undefined) node.node.process.lagMs = 0;

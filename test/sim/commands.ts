@@ -2,12 +2,18 @@
 import type { Verb } from "../../shared/model/api.ts";
 import { askCluster } from "./client.ts";
 import type { Cluster } from "./cluster.ts";
+import type { Complain } from "./judges/job-model.ts";
 import type { JournalJudge } from "./judges/journal-judge.ts";
-import type { Complain } from "./judges/run-model.ts";
 import { drawSubmission, drawTemper, ENDLESS, type Submission, withEndlessJob } from "./workload.ts";
+import { HASTY_TURNS } from "./world.ts";
 
 /** After which a cancellation that was not stored is asked for again. */
 const CANCELLED_MS = 5_000;
+
+/** After which somebody looks whether what was held is released. */
+const RELEASED_MS = 8_000;
+/** Within this time after its end a run is retried. */
+const RETRIED_MS = 5_000;
 
 /** The run that shows that no slot was left taken; nobody interferes with it. */
 export const PROBE = "probe";
@@ -21,6 +27,10 @@ export class Commands {
   readonly #complain: Complain;
   readonly #dependencies: string;
   #wereToldModes = false;
+  /** What was asked for of runs: it may be lost in a power cut. */
+  readonly #said: { readonly verb: Verb; readonly request: object }[] = [];
+  /** Runs that are retried when they end badly. */
+  readonly #mayRetry = new Set<string>();
   /** How likely a result makes somebody give a command. */
   readonly #haste: number;
 
@@ -40,11 +50,12 @@ export class Commands {
     for (let index = 1; index <= runs; index++) {
       const drawn = drawSubmission(chance, `r${index}`, temper);
       const isEndless = chance.happens(0.25);
-      const submission = isEndless ? withEndlessJob(drawn) : drawn;
+      const submission = isEndless ? withEndlessJob(drawn, chance.happens(0.2)) : drawn;
       const atMs = index === 1 ? 0 : chance.between(0, lastMs);
       clock.schedule(atMs, () => this.submit(submission));
       const ended = chance.happens(0.5) ? ENDLESS : undefined;
       if (isEndless) clock.schedule(chance.between(atMs, lastMs), () => this.#end(submission.run, ended));
+      else if (chance.happens(0.25)) this.#mayRetry.add(submission.run);
       if (chance.happens(0.2)) clock.schedule(chance.between(atMs, lastMs), () => this.#command(submission));
     }
     if (chance.happens(0.1)) clock.schedule(chance.between(0, lastMs), () => this.#setMode());
@@ -52,26 +63,63 @@ export class Commands {
 
   /** When a result is told, what depends on it is about to start: the moment at which commands race with grants. */
   onPublished(subject: string): void {
-    const { chance, clock, haste } = this.#cluster.world;
+    const { chance, clock, haste, usualLagMs } = this.#cluster.world;
     if (!subject.startsWith(this.#dependencies)) return;
     if (!chance.happens(Math.max(this.#haste, haste.likelihood))) return;
     const [run = "", told = ""] = subject.slice(this.#dependencies.length).split(".");
     const submission = this.submissions.find((known) => known.run === run);
     if (submission === undefined || run === PROBE) return;
     const next = submission.jobs.filter(({ needs }) => needs?.some(({ job }) => job === told));
+    const withinMs = haste.withinMs + HASTY_TURNS * usualLagMs;
+    if (haste.isWide && chance.happens(0.5)) {
+      clock.schedule(chance.between(0, withinMs), () => this.#cancel(run, undefined));
+      return;
+    }
     const job = next.length > 0 && chance.happens(0.7) ? chance.pick(next).name : undefined;
-    clock.schedule(chance.between(0, haste.withinMs), () => this.#command(submission, job));
+    clock.schedule(chance.between(0, withinMs), () => this.#command(submission, job));
+  }
+
+  /** Somebody runs the part of an ended run again that did not go well. */
+  onEnded(run: string, status: string): void {
+    const { chance, clock, coverage } = this.#cluster.world;
+    const submission = this.submissions.find((known) => known.run === run);
+    if (submission === undefined || !this.#mayRetry.delete(run) || status === "succeeded") return;
+    const again = { ...submission, run: `${run}-again` };
+    const isFirst = !run.endsWith("-again");
+    this.open += 1;
+    clock.schedule(chance.between(0, RETRIED_MS), () => {
+      this.open -= 1;
+      this.submissions.push(again);
+      if (isFirst && chance.happens(0.3)) this.#mayRetry.add(again.run);
+      coverage.count("run retried");
+      this.#begin("retry", { run: again.run, retryOf: run });
+    });
   }
 
   submit(submission: Submission): void {
     const { run, jobs, options } = submission;
     this.submissions.push(submission);
-    this.#ask("submit", { run, graph: { inline: { jobs } }, options }, (isDone) => {
+    this.#begin("submit", { run, graph: { inline: { jobs } }, options });
+  }
+
+  /** Asks for a new run; where it may be refused, as an actor has failed or an end was forgotten, it is asked for again. */
+  #begin(verb: Verb, request: { readonly run: string; readonly [more: string]: unknown }): void {
+    const { run } = request;
+    this.#ask(verb, request, (isDone) => {
+      if (!isDone && (this.#cluster.world.hasDefects || this.#cluster.world.hasLostPower))
+        return this.#undo(verb, request);
       if (!isDone) this.#complain("submits", `${run} was refused`);
       else if (!this.#journal.runs.has(run)) {
         this.#complain("storedFirst", `${run} is acknowledged before it is stored`);
       }
     });
+  }
+
+  /** What was asked for of runs may be forgotten: it is said once more, but for what holds one. */
+  sayAgain(): void {
+    for (const { verb, request } of [...this.#said]) {
+      if (!("priority" in request && request.priority === 0)) this.#ask(verb, request);
+    }
   }
 
   /** A command to the run, or to a job of it: to the one that is given. */
@@ -125,7 +173,18 @@ export class Commands {
       if (isDone && !isStored) {
         this.#complain("storedFirst", `${what.run}: a priority is acknowledged before it is stored`);
       }
-      this.#undo("priority", { ...what, priority: 500 });
+      this.#release(what);
+    });
+  }
+
+  /** Until the journal has it: an earlier try of the hold may come after it. */
+  #release(what: { readonly run: string; readonly job?: string }): void {
+    this.#undo("priority", { ...what, priority: 500 }, () => {
+      this.open += 1;
+      this.#cluster.world.clock.schedule(RELEASED_MS, () => {
+        this.open -= 1;
+        if (this.#journal.runs.get(what.run)?.isHeld(what.job) === true) this.#release(what);
+      });
     });
   }
 
@@ -147,13 +206,14 @@ export class Commands {
   }
 
   /** After a while, and until it is done; what was refused may have been done by an earlier try that got no answer. */
-  #undo(verb: Verb, request: object): void {
+  #undo(verb: Verb, request: object, done: () => void = () => undefined): void {
     const { chance, clock } = this.#cluster.world;
     this.open += 1;
     clock.schedule(chance.between(10, 20_000), () => {
       this.open -= 1;
       this.#ask(verb, request, (isDone) => {
-        if (!isDone && !this.#isOver(request)) this.#undo(verb, request);
+        if (isDone) done();
+        else if (!this.#isOver(request)) this.#undo(verb, request, done);
       });
     });
   }
@@ -170,6 +230,7 @@ export class Commands {
     answered: (isDone: boolean, result: unknown) => void = () => undefined,
   ): void {
     this.open += 1;
+    if (verb === "cancel" || verb === "priority") this.#said.push({ verb, request });
     void askCluster(this.#cluster, verb, request).then((answer) => {
       this.open -= 1;
       const { trace } = this.#cluster.world;

@@ -4,12 +4,14 @@ import { StreamEventLog } from "../../coordinator/journal/stream-event-log.ts";
 import { StreamJournal } from "../../coordinator/journal/stream-journal.ts";
 import { type Member, startMember } from "../../coordinator/member.ts";
 import type { Verb } from "../../shared/model/api.ts";
+import { BrittleCodec } from "./brittle-codec.ts";
 import type { SimulatedNode, World } from "./world.ts";
 
 const TIMES = { heartbeatMs: 2_000, lostAfterMs: 15_000 };
 const ELECTION_TIMES = { beatMs: 500, silenceMs: 3_000 };
 const STOP_MS = 5_000;
 const LONGEST_TURN_MS = 5;
+const DIGEST = /[0-9a-f]{64}/;
 
 export class CoordinatorNode {
   readonly name: string;
@@ -17,6 +19,7 @@ export class CoordinatorNode {
   readonly #Journal: typeof StreamJournal;
   #node: SimulatedNode | undefined;
   #member: Member | undefined;
+  #codec: BrittleCodec | undefined;
 
   constructor(world: World, name: string, Journal = StreamJournal) {
     this.#world = world;
@@ -28,10 +31,17 @@ export class CoordinatorNode {
     return this.#node;
   }
 
+  /** What its actors encode with, while it runs. */
+  get codec(): BrittleCodec | undefined {
+    return this.#node === undefined ? undefined : this.#codec;
+  }
+
   start(): void {
     if (this.#node !== undefined) return;
     const node = this.#world.startNode(this.name);
-    const { codec, system, randomness, process, line, log } = node;
+    const { system, randomness, process, line, log } = node;
+    const codec = new BrittleCodec();
+    this.#codec = codec;
     const { subjects, shelf } = this.#world;
     const newId = (): string => randomness.id();
     const toJournal = node.connect(this.#world.journal);
@@ -55,7 +65,8 @@ export class CoordinatorNode {
         subjects,
         objects: shelf.snapshots,
         giveWay: () => this.#giveWay(node),
-        onLeftAside: (_, reason) => this.#world.coverage.count(`snapshot left aside: ${reason}`),
+        onLeftAside: (_, reason) =>
+          this.#world.coverage.count(`snapshot left aside: ${reason.replace(DIGEST, "…")}`),
         minRecords: this.#world.snapshotRecords,
       }),
       heardOf: () => this.#heardOf(node),

@@ -3,30 +3,26 @@
  * just been followed, between a message and its repeat. By chance alone such moments are met too seldom to tell whether
  * the decisions that are for them are right.
  */
+
 import { MessageCodec } from "../../shared/actor/message-codec.ts";
 import { PROTOCOL_VERSION, type ReportItem } from "../../shared/model/messages.ts";
-import type { CoordinatorNode } from "./coordinator-node.ts";
 import {
   crash,
   cut,
   type Fault,
   later,
+  leaderOf,
   note,
   pause,
   runningOf,
   type Scene,
   troubled,
 } from "./fault-scene.ts";
-import type { AttemptTruth } from "./simulated-host.ts";
-import { ENDLESS } from "./workload.ts";
-import { CALM_HASTE } from "./world.ts";
+import { CALM_HASTE, HASTY_TURNS } from "./world.ts";
 
 const HIT_AFTER_MS = 6;
-
-function leaderOf({ cluster }: Scene): CoordinatorNode | undefined {
-  const leader = cluster.coordinators.find(({ name }) => name === cluster.world.leader);
-  return leader?.node?.process.state === "running" ? leader : undefined;
-}
+/** In such times a new leader takes runs over, as fast as the streams are. */
+const CLAIMING_MS = [8, 60, 300];
 
 /** The leader dies, stands still or is cut off at the very moment when a record of some type is stored. */
 function ambush(scene: Scene): void {
@@ -45,72 +41,6 @@ function ambush(scene: Scene): void {
     world.clock.schedule(chance.between(0, HIT_AFTER_MS), () => {
       if (!world.isAtPeace) strike(scene, leaderOf(scene), `leader struck at a record: ${type}`);
     });
-  });
-}
-
-/** What is said on a subject comes late, or once more. */
-function slowMail(scene: Scene): void {
-  const { chance, mail, subjects } = scene.cluster.world;
-  const agent = chance.pick(scene.cluster.agents);
-  const orders = subjects.toAgent(agent.name);
-  const ofAgent = orders.replace("._.to.", "._.from.").replace(/orders$/, "");
-  const isOrders = chance.happens(0.6);
-  const mostMs = chance.pick([300, 3_000, 12_000]);
-  const over = troubled(scene, isOrders ? [] : [agent]);
-  const end = mail.begin({
-    takes: (_, subject) =>
-      (isOrders ? subject === orders : subject.startsWith(ofAgent)) && chance.happens(0.7),
-    isRepeat: chance.happens(0.6),
-    leastMs: 0,
-    mostMs,
-  });
-  later(scene, 500, 15_000, () => {
-    end();
-    later(scene, mostMs, mostMs, over);
-  });
-}
-
-/** The last orders of a leader come when its successor has spoken already. */
-function lastWords(scene: Scene): void {
-  const { chance, mail, subjects } = scene.cluster.world;
-  const leader = leaderOf(scene);
-  if (leader === undefined) return;
-  const orders = new Set(scene.cluster.agents.map(({ name }) => subjects.toAgent(name)));
-  const end = mail.begin({
-    takes: (node, subject) => node === leader.name && orders.has(subject),
-    isRepeat: chance.happens(0.3),
-    leastMs: 0,
-    mostMs: chance.pick([5, 100, 2_000]),
-    waitsForSuccessor: true,
-  });
-  later(scene, 20, 1_500, () => {
-    if (!scene.cluster.world.isAtPeace) {
-      chance.pick([crash, pause])(scene, leaderOf(scene), "leader struck before its orders came");
-    }
-    later(scene, 100, 3_000, end);
-  });
-}
-
-/** What an agent says at its end comes when the next one has begun. */
-function lastReports(scene: Scene): void {
-  const { chance, mail, subjects } = scene.cluster.world;
-  const agent = runningOf(scene.cluster.agents, scene);
-  if (agent === undefined) return;
-  const isRestarted = chance.happens(0.7);
-  const kinds = (["bye", "heartbeat", "report"] as const).map((kind) => subjects.fromAgent(agent.name, kind));
-  const over = troubled(scene, [agent]);
-  const end = mail.begin({
-    takes: (_, subject) => kinds.includes(subject),
-    isRepeat: chance.happens(0.5),
-    leastMs: 1_000,
-    mostMs: 15_000,
-  });
-  note(scene, agent, "agent's last words late");
-  if (isRestarted) agent.stop(chance.pick(["drain", "now", "leave"] as const));
-  later(scene, 300, 3_000, () => {
-    end();
-    over();
-    scene.cluster.startNode(agent);
   });
 }
 
@@ -157,30 +87,52 @@ function forgery(scene: Scene): void {
   later(scene, 1_000, 1_000, () => void forger.close());
 }
 
-function isEndless({ request }: AttemptTruth): boolean {
-  return request.spec.name === ENDLESS;
+/** Whoever has just begun to lead dies, stands still or is cut off: somebody else does, and it comes back. */
+function ambushLeader(scene: Scene): void {
+  const { world } = scene.cluster;
+  const { chance, clock } = world;
+  const strike = chance.pick([crash, pause, pause, cut]);
+  world.onNextLeader(() => {
+    clock.schedule(chance.between(0, chance.pick(CLAIMING_MS)), () => {
+      if (!world.isAtPeace) strike(scene, leaderOf(scene), "leader struck at its first word");
+    });
+  });
+  if (chance.happens(0.5)) slowStreams(scene);
+  if (chance.happens(0.7)) crash(scene, leaderOf(scene), "coordinator killed");
 }
+
+/** Code of the leader throws where it has never done so: the actor that ran it is started again. */
+function actorFails(scene: Scene): void {
+  const { world } = scene.cluster;
+  const { chance } = world;
+  const leader = leaderOf(scene);
+  if (leader?.codec === undefined) return;
+  const kind = chance.pick(["records", "records", "orders"] as const);
+  note(scene, leader, `actor failed: ${kind}`);
+  world.hasDefects = true;
+  leader.codec.failNext(kind, chance.pick([1, 1, 2, 5]));
+}
+
+/** Jobs take so long that their agent is back, and nothing goes wrong any more, before they end. */
+const STALLED_MS = 55_000;
 
 /** An agent with jobs is away for longer than anybody waits for it, and comes back with them. */
 function longAway(scene: Scene): void {
-  const { chance } = scene.cluster.world;
-  const working = scene.cluster.agents.filter(
-    ({ node, host }) => node !== undefined && host.running.length > 0,
-  );
-  if (working.length === 0) return;
-  const agent = working.find(({ host }) => host.running.some(isEndless)) ?? chance.pick(working);
-  const { node } = agent;
+  const { world, agents } = scene.cluster;
+  const { chance } = world;
+  const working = agents.filter(({ node, host }) => node !== undefined && host.running.length > 0);
+  if (working.length === 0) return later(scene, 500, 5_000, () => world.isAtPeace || longAway(scene));
+  const agent = chance.pick(working);
+  const { host, node } = agent;
   note(scene, agent, "agent with jobs away for long");
   const over = troubled(scene, [agent]);
+  host.stall(STALLED_MS);
   node?.disconnect();
   later(scene, 16_000, 30_000, () => {
     over();
     if (!scene.cluster.isOut) node?.reconnect();
   });
 }
-
-/** Turns of actors between a result and the start of what waited for it. */
-const HASTY_TURNS = 6;
 
 /** A process has much to do: between any two of its turns others come. */
 function busy(scene: Scene): void {
@@ -192,9 +144,10 @@ function busy(scene: Scene): void {
   note(scene, node, "process busy");
   process.lagMs = chance.pick([2, 10, 50]);
   // People lose patience: what is under way in it meets their commands.
-  if (chance.happens(0.5)) world.haste = { likelihood: 0.3, withinMs: HASTY_TURNS * process.lagMs };
+  if (chance.happens(0.5))
+    world.haste = { likelihood: 0.3, withinMs: HASTY_TURNS * process.lagMs, isWide: chance.happens(0.3) };
   later(scene, 500, 15_000, () => {
-    process.lagMs = 0;
+    process.lagMs = world.isAtPeace ? 0 : world.usualLagMs;
     world.haste = CALM_HASTE;
   });
 }
@@ -236,9 +189,8 @@ function spoilArtifact(scene: Scene): void {
 /** Every kind, by a name for the draw. */
 export const directedFaults: Readonly<Record<string, Fault>> = {
   ambush,
-  slowMail,
-  lastWords,
-  lastReports,
+  ambushLeader,
+  actorFails,
   forgery,
   longAway,
   busy,

@@ -1,5 +1,6 @@
 /** What faults have in common: whom they strike, how it is noted, and when it is over. */
 import type { Cluster, ClusterNode } from "./cluster.ts";
+import type { CoordinatorNode } from "./coordinator-node.ts";
 import type { Court } from "./judges/court.ts";
 
 /** Carries one fault out; says how to end it, or nothing when it is over at once or could not happen. */
@@ -19,6 +20,12 @@ export function later({ cluster }: Scene, least: number, most: number, run: () =
 export function runningOf<N extends ClusterNode>(nodes: readonly N[], { cluster }: Scene): N | undefined {
   const running = nodes.filter(({ node }) => node?.process.state === "running");
   return running.length === 0 ? undefined : cluster.world.chance.pick(running);
+}
+
+/** The coordinator that leads, if it runs. */
+export function leaderOf({ cluster }: Scene): CoordinatorNode | undefined {
+  const leader = cluster.coordinators.find(({ name }) => name === cluster.world.leader);
+  return leader?.node?.process.state === "running" ? leader : undefined;
 }
 
 export function note(scene: Scene, node: ClusterNode, what: string): void {

@@ -17,6 +17,9 @@ import {
   type Scene,
   troubled,
 } from "./fault-scene.ts";
+import { mailFaults } from "./mail-faults.ts";
+import { snapshotFaults } from "./snapshot-faults.ts";
+import { LASTING_AGENT } from "./workload.ts";
 import { CALM } from "./world.ts";
 
 /** As for an upgrade: it hands over in order. */
@@ -83,11 +86,12 @@ function reboot(scene: Scene, agent: AgentNode | undefined): void {
   });
 }
 
-/** A machine is gone for good; the last one stays. */
+/** A machine is gone for good; the lasting one stays. */
 function burn(scene: Scene): void {
   const { livingAgents, world } = scene.cluster;
-  if (livingAgents.length < 2) return;
-  const agent = world.chance.pick(livingAgents);
+  const others = livingAgents.filter(({ name }) => name !== LASTING_AGENT);
+  if (others.length === 0) return;
+  const agent = world.chance.pick(others);
   note(scene, agent, "host gone for good");
   troubled(scene, [agent]);
   agent.burn();
@@ -201,6 +205,8 @@ const kinds: Readonly<Record<string, Fault>> = {
   slowDisk,
   clockStep,
   ...directedFaults,
+  ...mailFaults,
+  ...snapshotFaults,
 };
 
 const PHASE_MS = 40_000;

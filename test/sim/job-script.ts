@@ -3,6 +3,9 @@
 /** `vanishes`: it is gone without a status, as when what started it was killed. */
 export type Ending = "succeeds" | "fails" | "crashes" | "runsOutOfMemory" | "hangs" | "vanishes";
 
+/** The exit status of one that fails. */
+export const FAILED_EXIT = 3;
+
 export interface JobScript {
   readonly wallMs: number;
   /** How its attempts end, the first one first; later ones end as the last. */

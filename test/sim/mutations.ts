@@ -1,4 +1,9 @@
 /** Decisions of the product, each broken on purpose: what the simulation has to notice. */
+import { retryMutations } from "./mutations/retries.ts";
+import { schedulingMutations } from "./mutations/scheduling.ts";
+import { snapshotMutations } from "./mutations/snapshots.ts";
+import { takeoverMutations } from "./mutations/takeover.ts";
+
 export interface Mutation {
   /** What is no longer done. */
   readonly breaks: string;
@@ -18,8 +23,9 @@ const LEASES = "coordinator/core/lease-reconciliation.ts";
 const ORDERS = "coordinator/core/order-channel.ts";
 const SCHEDULER = "coordinator/core/scheduler.ts";
 const RUN = "coordinator/actors/run.ts";
+const RUN_WRITER = "coordinator/actors/run-writer.ts";
+const RUN_LEASES = "coordinator/actors/run-leases.ts";
 const FLEET_ACTOR = "coordinator/actors/fleet.ts";
-const COORDINATOR = "coordinator/actors/coordinator.ts";
 const CONSEQUENCES = "coordinator/actors/run-consequences.ts";
 const RUN_JOBS = "coordinator/actors/run-jobs.ts";
 const HOLDINGS = "agent/core/holdings.ts";
@@ -102,17 +108,17 @@ export const mutations: readonly Mutation[] = [
   },
   {
     breaks: "consequences wait until their record is stored",
-    file: RUN,
-    find: "living.commit.stage(record, consequencesOf(living.state, changes, record.at));",
+    file: RUN_WRITER,
+    find: "this.#commit.stage(record, consequencesOf(this.#state, changes, record.at));",
     replace:
-      "living.commit.stage(record, []); living.consequences.carryOut(consequencesOf(living.state, changes, record.at));",
+      "this.#commit.stage(record, []); this.#parts.consequences.carryOut(consequencesOf(this.#state, changes, record.at));",
   },
   {
     breaks: "a report is settled after its record is stored",
-    file: RUN,
-    find: 'if (settled.length > 0) living.commit.stage(null, [{ kind: "orders", agent, orders: settled }]);',
+    file: RUN_LEASES,
+    find: 'if (settled.length > 0) this.#writer.stageConsequence({ kind: "orders", agent, orders: settled });',
     replace:
-      'if (settled.length > 0) living.consequences.carryOut([{ kind: "orders", agent, orders: settled }]);',
+      'if (settled.length > 0) this.#surroundings.fleet.tell({ kind: "orders", agent, orders: settled });',
   },
   {
     breaks: "a result that was lost on the way is told again by the re-check",
@@ -236,13 +242,13 @@ export const mutations: readonly Mutation[] = [
   },
   {
     breaks: "leases take their places before anything is granted",
-    file: RUN,
+    file: RUN_LEASES,
     find: 'scheduler.tell({ kind: "adopt", run: state.run, job: index, agent: attempt.agent, requirement });',
     replace: "void requirement;",
   },
   {
     breaks: "an agent with leases that is never heard is given up",
-    file: RUN,
+    file: RUN_LEASES,
     find: 'fleet.tell({ kind: "leaseAdopted", run: state.run, agent: attempt.agent });',
     replace: "",
   },
@@ -254,15 +260,15 @@ export const mutations: readonly Mutation[] = [
   },
   {
     breaks: "a reply leaves after its record is stored",
-    file: RUN,
-    find: 'living.commit.stage(null, [{ kind: "reply", replyTo, reply }]);',
+    file: "coordinator/actors/run-commands.ts",
+    find: 'this.#writer.stageConsequence({ kind: "reply", replyTo, reply });',
     replace: "replyTo.tell(reply);",
   },
   {
     breaks: "a new leader tells ends that were not told",
-    file: COORDINATOR,
-    find: "if (this.#ended.delete(run)) this.#spawnRun",
-    replace: "if (false) this.#spawnRun",
+    file: "coordinator/actors/run-registry.ts",
+    find: "if (this.#ended.delete(run)) this.spawn",
+    replace: "if (false) this.spawn",
   },
   {
     breaks: "a batch of orders is handled once",
@@ -297,8 +303,8 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: "a snapshot is of one moment",
     file: RUN,
-    find: 'if (message.kind === "snapshotDue") return living.snapshots.take();',
-    replace: 'if (message.kind === "snapshotDue") return void living.snapshots.take();',
+    find: "return living?.writer.snapshots.take();",
+    replace: "return void living?.writer.snapshots.take();",
   },
   {
     breaks: "an order reaches another incarnation than its lease names",
@@ -306,4 +312,8 @@ export const mutations: readonly Mutation[] = [
     find: "const isForIt = incarnation === undefined || this.#orders.isFor(name, incarnation);",
     replace: "const isForIt = true as boolean;",
   },
+  ...schedulingMutations,
+  ...retryMutations,
+  ...snapshotMutations,
+  ...takeoverMutations,
 ];

@@ -59,6 +59,7 @@ export class SimulatedHost {
   #boots = 1;
   #recordings = 1;
   #lastPlace = 0;
+  #stalledUntilMs = 0;
   readonly #processes = new Map<string, JobProcess>();
   readonly #clock: VirtualClock;
   readonly #chance: Chance;
@@ -152,7 +153,12 @@ export class SimulatedHost {
     this.#watcher.onStarted(this, truth);
     const ending = endingOf(script, request.attempt);
     if (ending === "hangs") return;
-    this.#clock.schedule(script.wallMs, () => this.#end(key, this.#exitOf(ending, script.wallMs)));
+    this.#clock.schedule(script.wallMs, () => this.#endByItself(key, this.#exitOf(ending, script.wallMs)));
+  }
+
+  /** What runs takes longer than it would: none of it ends by itself for a while. */
+  stall(durationMs: number): void {
+    this.#stalledUntilMs = this.#clock.monotonicMs() + durationMs;
   }
 
   /** Calls back with the exit of a process that runs or has run; a process that never was has none. */
@@ -202,6 +208,12 @@ export class SimulatedHost {
   loseControlFiles(): void {
     this.#recordings += 1;
     this.disk.clear();
+  }
+
+  #endByItself(key: string, exit: Exit): void {
+    const stalledMs = this.#stalledUntilMs - this.#clock.monotonicMs();
+    if (stalledMs <= 0) this.#end(key, exit);
+    else this.#clock.schedule(stalledMs, () => this.#endByItself(key, exit));
   }
 
   #end(key: string, exit: Exit): void {

@@ -13,6 +13,7 @@ import { scheduleFaults } from "./faults.ts";
 import { writeScript } from "./job-script.ts";
 import { Court } from "./judges/court.ts";
 import { judgeEnd } from "./judges/end-judge.ts";
+import { keptInPowerCuts, schedulePowerCut } from "./power-cut.ts";
 import type { Submission } from "./workload.ts";
 import { World } from "./world.ts";
 
@@ -74,7 +75,9 @@ class Simulation {
       onStarted: (host, truth) => this.#court.onStarted(host, truth),
       onEnded: (host, truth) => this.#court.onEnded(host, truth),
     });
-    this.#court = new Court(this.#world, this.#cluster, complain);
+    this.#court = new Court(this.#world, this.#cluster, complain, (run, status) =>
+      this.#commands.onEnded(run, status),
+    );
     this.#commands = new Commands(this.#cluster, this.#court.journal, complain);
   }
 
@@ -100,6 +103,8 @@ class Simulation {
     this.#cluster.start();
     const troubledMs = scheduleFaults({ cluster: this.#cluster, court: this.#court });
     this.#commands.schedule(troubledMs);
+    const scene = { cluster: this.#cluster, court: this.#court, commands: this.#commands };
+    schedulePowerCut(scene, this.#seed, troubledMs);
     await this.#until(() => false, troubledMs);
     trace.add("all", () => "HEALED: nothing goes wrong from here on");
     this.#cluster.heal();
@@ -170,6 +175,7 @@ class Simulation {
   }
 
   #onBroken(promise: string, what: string): void {
+    if (this.#world.hasLostPower && !keptInPowerCuts.has(promise)) return;
     this.#world.trace.add("judge", () => `BROKEN ${promise}: ${what}`);
     this.#finding ??= { promise, atMs: this.#world.clock.monotonicMs(), what };
   }

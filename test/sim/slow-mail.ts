@@ -12,14 +12,17 @@ export interface Delay {
   readonly isRepeat: boolean;
   readonly leastMs: number;
   readonly mostMs: number;
-  /** They wait for the first word of another node on the same subject, and come soon after it. */
-  readonly waitsForSuccessor?: boolean;
+  /** They wait for a word, such as the first one of a successor, and come soon after it. */
+  readonly waitsFor?: (kept: Mail, node: string, subject: string) => boolean;
 }
 
-interface Kept {
+interface Mail {
   readonly node: string;
   readonly subject: string;
   readonly payload: Uint8Array;
+}
+
+interface Kept extends Mail {
   readonly delay: Delay;
 }
 
@@ -30,6 +33,7 @@ export class SlowMail {
   readonly #onDelayed: (delay: Delay) => void;
   readonly #delays = new Set<Delay>();
   #kept: Kept[] = [];
+  #isHealed = false;
 
   constructor(parts: {
     clock: VirtualClock;
@@ -49,39 +53,40 @@ export class SlowMail {
     return () => this.#delays.delete(delay);
   }
 
-  /** All mail is quick again; what waits is lost. */
+  /** All mail is quick again; what waits or is on its way is lost. */
   heal(): void {
     this.#delays.clear();
     this.#kept = [];
+    this.#isHealed = true;
   }
 
   /** Whether the message is to be published now. */
   take(node: string, subject: string, payload: Uint8Array): boolean {
-    if (this.#kept.length > 0) this.#onSuccessor(node, subject);
+    if (this.#kept.length > 0) this.#onWord(node, subject);
     for (const delay of this.#delays) {
       if (!delay.takes(node, subject)) continue;
       this.#onDelayed(delay);
       // Copied: the writer may use its buffer again.
       const kept = { node, subject, payload: payload.slice(), delay };
-      if (delay.waitsForSuccessor) this.#kept.push(kept);
+      if (delay.waitsFor !== undefined) this.#kept.push(kept);
       else this.#sendLater(kept);
       return delay.isRepeat;
     }
     return true;
   }
 
-  #onSuccessor(node: string, subject: string): void {
+  #onWord(node: string, subject: string): void {
     const [released, waiting] = [[] as Kept[], [] as Kept[]];
     for (const kept of this.#kept) {
-      (kept.subject === subject && kept.node !== node ? released : waiting).push(kept);
+      (kept.delay.waitsFor?.(kept, node, subject) ? released : waiting).push(kept);
     }
     this.#kept = waiting;
     for (const kept of released) this.#sendLater(kept);
   }
 
   #sendLater({ subject, payload, delay }: Kept): void {
-    this.#clock.schedule(this.#chance.between(delay.leastMs, delay.mostMs), () =>
-      this.#publish(subject, payload),
-    );
+    this.#clock.schedule(this.#chance.between(delay.leastMs, delay.mostMs), () => {
+      if (!this.#isHealed) this.#publish(subject, payload);
+    });
   }
 }

@@ -45,10 +45,13 @@ const NETWORK_SEED = 2 ** 32;
 const NODE_SEED = 2 ** 33;
 const HEARTBEATS_KEPT_MS = 60_000;
 const SKEW_MS = 3_600_000;
+/** Turns of actors between a result and the start of what waited for it. */
+export const HASTY_TURNS = 6;
 /** People do as they always do. */
-export const CALM_HASTE = { likelihood: 0, withinMs: 4 };
+export const CALM_HASTE = { likelihood: 0, withinMs: 4, isWide: false };
 /** On a server that has nothing else to do. */
 export const STREAM_MS = 3;
+const SETTLED_MS = 30_000;
 const FULL_STREAM_RETRY_MS = 500;
 
 export class World {
@@ -69,10 +72,14 @@ export class World {
   leader: string | undefined;
   /** The longest way to a stream, or from it. */
   streamMs = STREAM_MS;
-  /** How likely a result makes somebody give a command, if only for that, and how soon. */
+  /** How likely a result makes somebody give a command, if only for that, how soon, and whether to the whole run. */
   haste = CALM_HASTE;
-  /** Nothing goes wrong any more: what is still stopping is started again. */
-  isAtPeace = false;
+  /** Some of what the streams had acknowledged is gone. */
+  hasLostPower = false;
+  /** An actor of a coordinator was made to fail, as by a defect of its code. */
+  hasDefects = false;
+  readonly #onNextLeader: (() => void)[] = [];
+  #peaceSinceMs: number | undefined;
   readonly trace: Trace;
   readonly report: Report;
   readonly #seed: number;
@@ -81,6 +88,8 @@ export class World {
   readonly #onPublished: Tap;
   /** In some seeds input from outside comes between any two turns of actors, as with a busy event loop. */
   readonly #sliceMessages: number | undefined;
+  /** In some of these a turn takes its time at all times. */
+  readonly usualLagMs: number;
   #starts = 0;
 
   constructor(options: { seed: number; isTraced: boolean; report: Report; onPublished: Tap }) {
@@ -88,7 +97,7 @@ export class World {
     this.#seed = seed;
     this.report = options.report;
     this.#onPublished = (node, subject, payload) => {
-      if (subject === this.subjects.leaderBeat()) this.leader = node;
+      if (subject === this.subjects.leaderBeat() && node !== this.leader) this.#onLeads(node);
       options.onPublished(node, subject, payload);
     };
     this.chance = new Chance(seededRandomness(seed));
@@ -106,12 +115,37 @@ export class World {
       publish: (subject, payload) => late.publish(subject, payload),
       onDelayed: ({ isRepeat }) => this.coverage.count(isRepeat ? "message repeated late" : "message late"),
     });
-    this.#serialiseLocal = this.chance.happens(0.2);
+    this.#serialiseLocal = this.chance.happens(0.12);
     this.#sliceMessages = this.chance.happens(0.4) ? 1 : undefined;
+    this.usualLagMs = this.#sliceMessages === undefined ? 0 : this.chance.pick([0, 1, 3]);
     const sequenceFirst = this.chance.happens(0.5);
     this.snapshotRecords = this.chance.pick([5, 15, 40]);
     this.journal = new MemoryStream({ sequenceFirst, monotonicMs });
     this.events = new MemoryStream({ sequenceFirst, monotonicMs });
+  }
+
+  /** Nothing goes wrong any more: what is still stopping is started again. */
+  get isAtPeace(): boolean {
+    return this.#peaceSinceMs !== undefined;
+  }
+
+  /** It has been so for long enough that every agent is known again. */
+  get isSettled(): boolean {
+    return this.clock.monotonicMs() - (this.#peaceSinceMs ?? Number.POSITIVE_INFINITY) > SETTLED_MS;
+  }
+
+  /** Calls back when the next leader says its first word. */
+  onNextLeader(call: () => void): void {
+    this.#onNextLeader.push(call);
+  }
+
+  #onLeads(node: string): void {
+    this.leader = node;
+    for (const call of this.#onNextLeader.splice(0)) call();
+  }
+
+  beginPeace(): void {
+    this.#peaceSinceMs ??= this.clock.monotonicMs();
   }
 
   /** As the stream of heartbeats tells it: each is kept for a minute. */
@@ -125,6 +159,7 @@ export class World {
     const skewMs = this.chance.happens(0.3) ? this.chance.between(-SKEW_MS, SKEW_MS) : 0;
     if (skewMs !== 0) this.coverage.count("clock skewed");
     const process = new SimulatedProcess(name, this.clock, this.chance, skewMs);
+    process.lagMs = this.isAtPeace ? 0 : this.usualLagMs;
     const transport = this.network.connect(name);
     const randomness = seededRandomness(this.#seed + ++this.#starts * NODE_SEED);
     const codec = new MessageCodec();

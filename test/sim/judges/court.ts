@@ -1,14 +1,15 @@
 /** All judges of one simulation, and what each of them gets to see: streams, messages and hosts, from outside. */
 import type { RunRecord } from "../../../coordinator/core/record.ts";
+import type { StoredRecord } from "../../../coordinator/journal/record-stream.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import type { Cluster } from "../cluster.ts";
 import type { AttemptTruth, SimulatedHost } from "../simulated-host.ts";
 import type { World } from "../world.ts";
 import { EventJudge } from "./event-judge.ts";
 import { HostJudge } from "./host-judge.ts";
+import type { Complain } from "./job-model.ts";
 import { JournalJudge } from "./journal-judge.ts";
 import { MessageJudge } from "./message-judge.ts";
-import type { Complain } from "./run-model.ts";
 import { Troubles } from "./troubles.ts";
 
 export class Court {
@@ -19,8 +20,15 @@ export class Court {
   readonly #hosts: HostJudge;
   readonly #world: World;
   readonly #onNext = new Map<string, (() => void)[]>();
+  readonly #onRunEnded: (run: string, status: string) => void;
 
-  constructor(world: World, cluster: Cluster, complain: Complain) {
+  constructor(
+    world: World,
+    cluster: Cluster,
+    complain: Complain,
+    onRunEnded: (run: string, status: string) => void,
+  ) {
+    this.#onRunEnded = onRunEnded;
     this.#world = world;
     const { clock, coverage, subjects, trace } = world;
     const codec = new MessageCodec();
@@ -33,10 +41,13 @@ export class Court {
       complain,
       truthOf: (key) => truthIn(cluster, key),
       capacityOf: (agent) => cluster.agents.find(({ name }) => name === agent)?.host.capacity,
+      isSettled: () => world.isSettled,
+      mayAbort: () => world.hasDefects,
       isSpoiled: (digest) => world.shelf.problemOf(digest) !== undefined,
       onRecord: (run, epoch, record) => {
         trace.add("journal", () => `${run} ${epoch}: ${JSON.stringify(record).slice(0, 300)}`);
         for (const call of this.#onNext.get(record.type)?.splice(0) ?? []) call();
+        if (record.type === "ended") this.#onRunEnded(run, record.status);
         if (record.type !== "finished") return;
         const { kind } = record.result.outcome;
         coverage.count(`attempt ${kind}${record.retryDelayMs === null ? "" : ", tried again"}`);
@@ -55,8 +66,16 @@ export class Court {
       if (record.subject.startsWith(ofSnapshots)) coverage.count("snapshot stored");
       if (record.subject.startsWith(ofRuns)) this.journal.onStored(record);
       else trace.add("journal", () => `${record.subject} ${record.epoch}`);
+      if (record.subject === subjects.leader()) this.journal.onClaimed();
     });
     world.events.onStored((record) => this.events.onStored(record));
+  }
+
+  /** The streams have gone back: what is gone counts no more. */
+  rewind(): void {
+    const { journal, events, subjects } = this.#world;
+    this.journal.rewind(bySeq(journal.recordsBehind(subjects.journalAll(), 0)));
+    this.events.rewind(bySeq(events.recordsBehind(subjects.runEventsAll(), 0)));
   }
 
   /** Calls back at the next journal record of a type, of any run. */
@@ -79,6 +98,10 @@ export class Court {
   onEnded(host: SimulatedHost, truth: AttemptTruth): void {
     this.#world.trace.add(host.name, () => `ENDED ${truth.key}: ${JSON.stringify(truth.exit)}`);
   }
+}
+
+function bySeq(records: StoredRecord[]): StoredRecord[] {
+  return records.sort((one, other) => one.seq - other.seq);
 }
 
 function truthIn(cluster: Cluster, key: string): AttemptTruth | undefined {

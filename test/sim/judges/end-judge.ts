@@ -1,7 +1,7 @@
 /** Judges what is left when all runs have ended and nobody has spoken of them for a while: nothing may be. */
 import type { AgentNode } from "../agent-node.ts";
+import type { Complain } from "./job-model.ts";
 import type { MessageJudge } from "./message-judge.ts";
-import type { Complain } from "./run-model.ts";
 
 export function judgeEnd(scene: {
   readonly agents: readonly AgentNode[];

@@ -1,7 +1,8 @@
 /** Judges the events: numbered without gap or repeat, never ahead of the journal, and in the end equal to it. */
 import type { StoredRecord } from "../../../coordinator/journal/record-stream.ts";
 import type { RunEvent } from "../../../shared/model/event.ts";
-import type { Complain, JobModel, RunModel } from "./run-model.ts";
+import type { Complain, JobModel } from "./job-model.ts";
+import type { RunModel } from "./run-model.ts";
 
 const FINAL = new Set(["job.succeeded", "job.failed", "job.blocked", "job.skipped", "job.cancelled"]);
 
@@ -20,6 +21,13 @@ export class EventJudge {
   onStored({ payload }: StoredRecord): void {
     const events = JSON.parse(Buffer.from(payload).toString()) as (RunEvent | { readonly type: string })[];
     for (const event of events) if ("run" in event) this.#onStoredEvent(event);
+  }
+
+  /** Only these are left of what was stored. */
+  rewind(kept: readonly StoredRecord[]): void {
+    this.#lastSeq.clear();
+    this.#finals.clear();
+    for (const record of kept) this.onStored(record);
   }
 
   /** An event that was said live, before or after it was stored. */

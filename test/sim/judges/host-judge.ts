@@ -1,8 +1,8 @@
 /** Judges what runs on the hosts: only leases of the journal, each once, with the right inputs and within the slots. */
 import type { JobInput, JobRequest } from "../../../shared/model/messages.ts";
 import type { AttemptTruth, SimulatedHost } from "../simulated-host.ts";
+import { acceptedDigest, type Complain, inputJobs, type JobModel } from "./job-model.ts";
 import type { JournalJudge } from "./journal-judge.ts";
-import { type Complain, inputJobs, type JobModel } from "./run-model.ts";
 
 export class HostJudge {
   readonly #journal: JournalJudge;
@@ -48,9 +48,8 @@ export class HostJudge {
     const assignedMs = job.leases[request.attempt - 1]?.assignedMs ?? 0;
     for (const need of inputJobs(job)) {
       const { name } = need.spec;
-      const lease = need.phase === "succeeded" ? need.leases.at(-1) : undefined;
-      const accepted = lease?.result?.artifact?.digest;
-      const mayLack = !job.needs.includes(need) && (lease?.endedMs ?? 0) >= assignedMs;
+      const accepted = acceptedDigest(need);
+      const mayLack = !job.needs.includes(need) && (need.leases.at(-1)?.endedMs ?? 0) >= assignedMs;
       if (got.get(name) !== accepted && !(mayLack && !got.has(name))) {
         this.#complain("rightInputs", `${what} gets ${got.get(name)} of ${name} instead of ${accepted}`);
       }

@@ -3,10 +3,13 @@ import type { Exit } from "../../../agent/runners/runner.ts";
 import type { RecordOf, RunRecord } from "../../../coordinator/core/record.ts";
 import type { StoredRecord } from "../../../coordinator/journal/record-stream.ts";
 import type { MessageCodec } from "../../../shared/actor/message-codec.ts";
-import type { Capacity } from "../../../shared/model/messages.ts";
+import type { Capacity, ReportItem } from "../../../shared/model/messages.ts";
 import type { AttemptResult, Outcome } from "../../../shared/model/outcome.ts";
 import type { AttemptTruth } from "../simulated-host.ts";
-import { type Complain, inputJobs, type JobModel, RunModel } from "./run-model.ts";
+import { judgeCarried } from "./carry-judge.ts";
+import { acceptedDigest, type Complain, inputJobs, type JobModel } from "./job-model.ts";
+import { RoomJudge } from "./room-judge.ts";
+import { RunModel } from "./run-model.ts";
 import type { Troubles } from "./troubles.ts";
 
 export interface JournalJudgeOptions {
@@ -18,14 +21,18 @@ export interface JournalJudgeOptions {
   readonly isSpoiled: (digest: string) => boolean;
   readonly troubles: Troubles;
   readonly complain: Complain;
+  /** Nothing has been wrong for a while: every agent is there. */
+  readonly isSettled: () => boolean;
+  /** An actor has failed by what was done to it: its run may be given up. */
+  readonly mayAbort: () => boolean;
   /** Told of every record. */
   readonly onRecord: (run: string, epoch: number, record: RunRecord) => void;
 }
 
 /** An agent that is silent for 15 s is lost; what happened shortly before may be the cause. */
 const EXCUSE_MS = 25_000;
-/** A slot has the job that it runs, and eight more where jobs are short. */
-const MOST_JOBS_A_SLOT = 9;
+/** Within this time after its limit a job that waits fails. */
+const LATE_MS = 5_000;
 /** Why an attempt that may have run counts for nothing. */
 const HELD = "ended before it had finished";
 
@@ -35,9 +42,12 @@ export class JournalJudge {
   readonly leases = new Map<string, { readonly run: RunModel; readonly job: JobModel }>();
   readonly #epochs = new Map<string, number>();
   readonly #options: JournalJudgeOptions;
+  #room: RoomJudge;
+  #isRewinding = false;
 
   constructor(options: JournalJudgeOptions) {
     this.#options = options;
+    this.#room = new RoomJudge(options);
   }
 
   /** The term in which a run was last written to. */
@@ -51,12 +61,30 @@ export class JournalJudge {
     return model?.isOver ? model.endedMs : undefined;
   }
 
+  /** Only these are left of what was stored. */
+  rewind(kept: readonly StoredRecord[]): void {
+    this.runs.clear();
+    this.leases.clear();
+    this.#epochs.clear();
+    this.#room = new RoomJudge(this.#options);
+    this.#isRewinding = true;
+    for (const record of kept) this.onStored(record);
+    this.#isRewinding = false;
+  }
+
+  /** A leader begins. */
+  onClaimed(): void {
+    this.#room.onClaimed();
+  }
+
   onStored({ subject, epoch, payload }: StoredRecord): void {
     const { codec, complain } = this.#options;
     const run = subject.slice(subject.lastIndexOf(".") + 1);
     const before = this.#epochs.get(run) ?? 0;
-    if (epoch < before) complain("epochsRise", `${run} is written to in epoch ${epoch} after ${before}`);
-    this.#epochs.set(run, Math.max(epoch, before));
+    // Nobody who reads the journal takes it in.
+    if (epoch < before)
+      return complain("epochsRise", `${run} is written to in epoch ${epoch} after ${before}`);
+    this.#epochs.set(run, epoch);
     const records = codec.decode(payload) as RunRecord[];
     if (before > 0 && epoch > before && records[0]?.type !== "claimed") {
       complain("claimFirst", `${run} is written to in epoch ${epoch} without a claim`);
@@ -66,35 +94,60 @@ export class JournalJudge {
 
   #onRecord(run: string, epoch: number, record: RunRecord): void {
     const { complain, monotonicMs, onRecord } = this.#options;
-    onRecord(run, epoch, record);
+    if (!this.#isRewinding) onRecord(run, epoch, record);
     const model = this.runs.get(run);
     if (record.type === "submitted") {
       if (model !== undefined) return complain("submittedOnce", `${run} is submitted again`);
       if (!("inline" in record.graph)) return complain("known", `${run} has a graph elsewhere`);
-      const { jobs } = record.graph.inline;
-      this.runs.set(run, new RunModel(run, jobs, record.options.priority, monotonicMs()));
+      const begun = new RunModel(run, record.graph.inline.jobs, record);
+      this.runs.set(run, begun);
+      if (record.retry !== undefined) judgeCarried(begun, record.retry, record.at, this.runs, complain);
       return;
     }
     if (model === undefined) return complain("submittedOnce", `${run} has no submission`);
     if (record.type === "finished") this.#judgeResult(model, record.job, record.result);
     if (record.type === "returned") this.#judgeReturn(model, record);
+    if (record.type === "failedUnassigned") this.#judgeUnassigned(model, record);
+    if (record.type === "aborted" && !this.#options.mayAbort())
+      complain("noDefect", `${run}: ${record.reason}`);
     model.take(record, monotonicMs(), (promise, what) => complain(promise, `${run}: ${what}`));
     if (record.type !== "assigned") return;
     if (this.leases.has(record.lease)) complain("leaseOnce", `the lease ${record.lease} is given twice`);
     this.leases.set(record.lease, { run: model, job: model.jobs[record.job] as JobModel });
-    this.#judgeRoom(model, record.agent);
+    this.#judgePatience(model, record);
+    this.#room.onAssigned(model, model.jobs[record.job] as JobModel, record.agent);
   }
 
-  /** What is given to an agent fits on it, what waits there included; other runs may be a record ahead of each other. */
-  #judgeRoom(model: RunModel, agent: string): void {
-    const capacity = this.#options.capacityOf(agent);
-    if (capacity === undefined) return;
-    const given = model.jobs.filter((job) => model.leaseOf(job)?.agent === agent);
-    const cpu = given.reduce((sum, { spec }) => sum + (spec.resources.cpu ?? 0), 0);
-    if (cpu > capacity.cpu || given.length > capacity.slots * MOST_JOBS_A_SLOT) {
+  /** In peace nothing starts that has waited for longer than it may. */
+  #judgePatience(model: RunModel, { at, job: index }: RecordOf<"assigned">): void {
+    const job = model.jobs[index];
+    const limitMs = job?.spec.timeouts.queueMs;
+    if (limitMs === undefined || !this.#options.isSettled() || typeof job?.readyAt !== "number") return;
+    const waitedMs = at - job.readyAt;
+    if (waitedMs < limitMs + LATE_MS) return;
+    this.#options.complain(
+      "queueLimit",
+      `${model.run}: ${job.spec.name} starts after ${waitedMs} of ${limitMs} ms`,
+    );
+  }
+
+  /** An agent has said what became of attempts. */
+  onReported(agent: string, items: readonly ReportItem[]): void {
+    this.#room.onReported(agent, items);
+    for (const { kind, lease, attempt } of items) {
+      const known = this.leases.get(lease)?.job.leases[attempt - 1];
+      if (kind !== "started" && known?.lease === lease) known.isReported = true;
+    }
+  }
+
+  /** It fails for want of an agent only if none has what it asks for. */
+  #judgeUnassigned(model: RunModel, { job: index, outcome }: RecordOf<"failedUnassigned">): void {
+    const job = model.jobs[index];
+    if (job === undefined || outcome.kind !== "failed" || !this.#options.isSettled()) return;
+    if (job.spec.labels.length === 0) {
       this.#options.complain(
-        "room",
-        `${model.run}: ${given.length} jobs with ${cpu} CPUs are given to ${agent}`,
+        "schedulable",
+        `${model.run}: ${job.spec.name} fails though any agent can run it`,
       );
     }
   }
@@ -172,7 +225,7 @@ export class JournalJudge {
 
   #lacksInput(job: JobModel): boolean {
     return [...inputJobs(job)].some((need) => {
-      const digest = need.leases.at(-1)?.result?.artifact?.digest;
+      const digest = acceptedDigest(need);
       return digest !== undefined && this.#options.isSpoiled(digest);
     });
   }

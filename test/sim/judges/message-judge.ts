@@ -4,8 +4,9 @@ import type { Subjects } from "../../../shared/bus/subjects.ts";
 import type { DependencyResult, RunEvent } from "../../../shared/model/event.ts";
 import type { Heartbeat, Order, Orders, Report } from "../../../shared/model/messages.ts";
 import type { EventJudge } from "./event-judge.ts";
+import { acceptedDigest, type Complain, type JobModel } from "./job-model.ts";
 import type { JournalJudge } from "./journal-judge.ts";
-import type { Complain, JobModel, RunModel } from "./run-model.ts";
+import type { RunModel } from "./run-model.ts";
 
 export class MessageJudge {
   /** What each agent last said it holds, and when it last had something to settle. */
@@ -97,6 +98,7 @@ export class MessageJudge {
     this.incarnations.set(agent, body.incarnation);
     if (kind === "heartbeat") this.held.set(agent, body.held);
     if (kind !== "report" || body.items.length === 0) return kind === "heartbeat" ? undefined : kind;
+    this.#journal.onReported(agent, body.items);
     if (body.items.some((item) => item.kind !== "started")) this.unsettledMs.set(agent, this.#monotonicMs());
     return `reports ${body.items.map((item) => `${item.kind} ${item.run}/${item.job}/${item.attempt}`).join(", ")}`;
   }
@@ -109,7 +111,7 @@ export class MessageJudge {
     } else if (known.phase === "succeeded" && status !== "succeeded") {
       this.#complain("storedFirst", `${run}: ${job} succeeded and is told as ${status}`);
     }
-    const accepted = known?.leases.at(-1)?.result?.artifact?.digest;
+    const accepted = known === undefined ? undefined : acceptedDigest(known);
     if (status === "succeeded" && artifact?.digest !== accepted) {
       this.#complain(
         "storedFirst",

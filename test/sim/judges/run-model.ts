@@ -3,67 +3,28 @@
  * nothing of the product's fold. It asks less: what a job's end was, and whether something may happen now.
  */
 import type { RecordOf, RunRecord } from "../../../coordinator/core/record.ts";
+import type { RunOptions } from "../../../shared/model/api.ts";
 import type { JobSpec } from "../../../shared/model/job-spec.ts";
-import type { AttemptResult } from "../../../shared/model/outcome.ts";
-
-/** How a job ended, as dependants see it. `mixed`: skipped or bad, by the order in which its needs ended. */
-type Ending = "good" | "bad" | "skipped" | "mixed";
-
-export interface LeaseModel {
-  readonly attempt: number;
-  readonly agent: string;
-  readonly lease: string;
-  readonly assignedMs: number;
-  endedMs: number;
-  isOver: boolean;
-  wasGivenBack: boolean;
-  hasStarted: boolean;
-  result: AttemptResult | undefined;
-}
-
-export interface JobModel {
-  readonly index: number;
-  readonly spec: JobSpec;
-  readonly needs: readonly JobModel[];
-  readonly leases: LeaseModel[];
-  ending: Ending | undefined;
-  /** The accepted outcome, where a record says that it is its last one. */
-  phase: "succeeded" | "failed" | "cancelled" | undefined;
-  isCancelRequested: boolean;
-  priority: number;
-  /** It was held at some time, so that it may have been ended for that. */
-  wasHeld: boolean;
-}
-
-/** What a job looks into: what it needs, and all that a transitive need has needed. */
-export function inputJobs(job: JobModel): ReadonlySet<JobModel> {
-  const reached = new Set<JobModel>();
-  const open = job.needs.filter((_, index) => job.spec.needs[index]?.transitive);
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (reached.has(next)) continue;
-    reached.add(next);
-    open.push(...next.needs);
-  }
-  return new Set([...job.needs, ...reached]);
-}
-
-/** Says what is wrong. */
-export type Complain = (promise: string, what: string) => void;
+import { acceptedDigest, type Complain, type Ending, type JobModel, type LeaseModel } from "./job-model.ts";
+import { judgeRetry } from "./retry-judge.ts";
 
 export class RunModel {
   readonly run: string;
   readonly jobs: readonly JobModel[];
   readonly byName: ReadonlyMap<string, JobModel>;
-  readonly submittedMs: number;
+  readonly options: RunOptions;
   cancelCause: RecordOf<"cancelRequested">["cause"] | undefined;
   isAborted = false;
   wasHeld: boolean;
   #priority: number;
+  /** Jobs that wait for a slot for a limited time only. */
+  readonly #impatient: readonly JobModel[];
   ended: RecordOf<"ended"> | undefined;
 
-  constructor(run: string, jobs: readonly JobSpec[], priority: number, atMs: number) {
+  constructor(run: string, jobs: readonly JobSpec[], { at, options }: RecordOf<"submitted">) {
+    const { priority } = options;
     this.run = run;
-    this.submittedMs = atMs;
+    this.options = options;
     const models: JobModel[] = [];
     const byName = new Map<string, JobModel>();
     for (const [index, spec] of jobs.entries()) {
@@ -77,6 +38,8 @@ export class RunModel {
         isCancelRequested: false,
         priority: spec.priority,
         wasHeld: spec.priority === 0,
+        readyAt: null,
+        carriedDigest: undefined,
       };
       models.push(model);
       byName.set(spec.name, model);
@@ -85,6 +48,8 @@ export class RunModel {
       for (const need of model.spec.needs) (model.needs as JobModel[]).push(byName.get(need.job) as JobModel);
     }
     this.jobs = models;
+    this.#impatient = models.filter(({ spec }) => spec.timeouts.queueMs !== undefined);
+    this.#noteReady(at);
     this.byName = byName;
     this.wasHeld = priority === 0;
     this.#priority = priority;
@@ -104,12 +69,35 @@ export class RunModel {
     return this.isCancelRequested || job.isCancelRequested || this.wasHeld || job.wasHeld || this.isAborted;
   }
 
+  /** The jobs that the run has from the one that it retries, each with how it ended there. */
+  carry(jobs: ReadonlyMap<number, JobModel>, at: number): void {
+    for (const [index, earlier] of jobs) {
+      const job = this.jobs[index];
+      if (job === undefined) continue;
+      job.carriedDigest = acceptedDigest(earlier);
+      this.#end(job, "good", earlier.phase);
+    }
+    this.#noteReady(at);
+  }
+
   /** Takes a stored record; what the records before it do not allow is complained about. */
   take(record: RunRecord, nowMs: number, complain: Complain): void {
     if (this.ended !== undefined && record.type !== "claimed") {
       complain("endIsFinal", `${record.type} after the end`);
       return;
     }
+    this.#apply(record, nowMs, complain);
+    this.#noteReady(record.at);
+  }
+
+  #noteReady(at: number): void {
+    for (const job of this.#impatient) {
+      if (job.readyAt === null && job.needs.every((need) => this.endingOf(need) !== undefined))
+        job.readyAt = at;
+    }
+  }
+
+  #apply(record: RunRecord, nowMs: number, complain: Complain): void {
     switch (record.type) {
       case "assigned":
         return this.#onAssigned(record, nowMs, complain);
@@ -120,14 +108,15 @@ export class RunModel {
         return this.#onLeaseOver(record, nowMs, complain);
       case "failedUnassigned":
         return this.#onFailedUnassigned(record, complain);
+      case "claimed":
+        for (const job of this.#impatient) if (job.readyAt !== null) job.readyAt += record.shiftMs;
+        return;
       case "cancelRequested":
         return this.#onCancelRequested(record);
       case "prioritised":
         return this.#onPrioritised(record);
       case "aborted":
-        this.isAborted = true;
-        for (const job of this.jobs) if (this.endingOf(job) === undefined) this.#end(job, "bad", "cancelled");
-        return;
+        return this.#onAborted(nowMs);
       case "ended":
         this.ended = record;
         return this.#onEnded(record, complain);
@@ -178,7 +167,7 @@ export class RunModel {
         complain("needsFirst", `${name} is assigned though ${need.spec.name} ended ${ending}`);
       }
     }
-    if (this.#priority === 0 || job.priority === 0) complain("held", `${name} is assigned though it is held`);
+    if (this.#isHeld(job)) complain("held", `${name} is assigned though it is held`);
     if (record.attempt !== job.leases.length + 1) {
       complain(
         "attemptsCount",
@@ -190,9 +179,9 @@ export class RunModel {
       assignedMs: nowMs,
       endedMs: 0,
       isOver: false,
+      isReported: false,
       wasGivenBack: false,
       hasStarted: false,
-
       result: undefined,
     };
     job.leases.push({ attempt, agent, lease, ...begun });
@@ -214,10 +203,12 @@ export class RunModel {
     const isCancelled = this.isCancelRequested || job.isCancelRequested;
     if (record.type === "returned") {
       lease.wasGivenBack = true;
+      if (lease.hasStarted) job.readyAt = record.at;
       if (isCancelled) this.#end(job, "bad", "cancelled");
       return;
     }
     lease.result = record.result;
+    if (record.retryDelayMs !== null) job.readyAt = record.at + record.retryDelayMs;
     if (!isCancelled) judgeRetry(job, record, complain);
     if (record.result.outcome.kind === "succeeded") this.#end(job, "good", "succeeded");
     else if (isCancelled) this.#end(job, "bad", "cancelled");
@@ -244,7 +235,33 @@ export class RunModel {
     if (job === undefined) return;
     if (this.leaseOf(job) !== undefined)
       complain("oneLease", `${job.spec.name} fails unassigned though it is assigned`);
+    this.#judgeWait(job, record, complain);
     this.#end(job, job.spec.allowFailure ? "good" : "bad", "failed");
+  }
+
+  /** A job that nobody has run has waited for as long as it says, if it failed for that. */
+  #judgeWait(job: JobModel, { at, outcome }: RecordOf<"failedUnassigned">, complain: Complain): void {
+    const name = job.spec.name;
+    const limitMs = job.spec.timeouts.queueMs ?? Number.POSITIVE_INFINITY;
+    if (outcome.kind === "timeout") {
+      const waitedMs = job.readyAt === null ? 0 : at - job.readyAt;
+      if (waitedMs < limitMs) complain("queueLimit", `${name} fails after ${waitedMs} of ${limitMs} ms`);
+      if (this.#isHeld(job)) complain("queueLimit", `${name} fails for waiting though it is held`);
+    } else if (!this.options.failUnschedulable) {
+      complain("schedulable", `${name} fails unassigned though its run waits for agents`);
+    }
+  }
+
+  /** Whether the run is held, or a job of it. */
+  isHeld(job: string | undefined): boolean {
+    return (
+      this.ended === undefined &&
+      (this.#priority === 0 || (job !== undefined && this.byName.get(job)?.priority === 0))
+    );
+  }
+
+  #isHeld(job: JobModel): boolean {
+    return this.#priority === 0 || job.priority === 0;
   }
 
   #onCancelRequested({ job: index, cause }: RecordOf<"cancelRequested">): void {
@@ -258,12 +275,31 @@ export class RunModel {
     }
   }
 
-  #onPrioritised({ job: index, priority }: RecordOf<"prioritised">): void {
+  /** Nothing of it counts any more. */
+  #onAborted(nowMs: number): void {
+    this.isAborted = true;
+    for (const job of this.jobs) this.endingOf(job);
+    for (const job of this.jobs) {
+      if (job.ending === undefined) this.#end(job, "bad", "cancelled");
+      const lease = this.leaseOf(job);
+      if (lease === undefined) continue;
+      lease.isOver = true;
+      lease.endedMs = nowMs;
+    }
+  }
+
+  #onPrioritised({ at, job: index, priority }: RecordOf<"prioritised">): void {
     const job = index === null ? undefined : this.jobs[index];
+    const held = this.#impatient.filter((known) => this.#isHeld(known));
     if (index === null) this.#priority = priority;
     if (job !== undefined) job.priority = priority;
     if (priority === 0 && index === null) this.wasHeld = true;
     if (priority === 0 && job !== undefined) job.wasHeld = true;
+    // Only now it waits.
+    for (const known of held) {
+      const isWaiting = known.readyAt !== null && this.leaseOf(known) === undefined;
+      if (isWaiting && !this.#isHeld(known)) known.readyAt = Math.max(known.readyAt ?? 0, at);
+    }
   }
 
   #onEnded(record: RecordOf<"ended">, complain: Complain): void {
@@ -292,24 +328,5 @@ export class RunModel {
   #end(job: JobModel, ending: Ending, phase: JobModel["phase"]): void {
     job.ending = ending;
     job.phase = phase;
-  }
-}
-
-/** Losses that a job is forgiven; the next one is its end. */
-const FORGIVEN_LOSSES = 4;
-
-/** A job is tried again as often as its spec says, and no more; losses are counted apart. */
-function judgeRetry(job: JobModel, { result, retryDelayMs }: RecordOf<"finished">, complain: Complain): void {
-  const { kind } = result.outcome;
-  if (kind === "succeeded" || kind === "cancelled") return;
-  const isLoss = kind === "lost";
-  const alike = job.leases.filter(
-    (lease) => lease.result !== undefined && (lease.result.outcome.kind === "lost") === isLoss,
-  );
-  const most = isLoss ? (job.spec.rerunAfterLoss ? FORGIVEN_LOSSES : 0) : job.spec.retries.max;
-  const isTriedAgain = retryDelayMs !== null;
-  if (isTriedAgain !== alike.length <= most) {
-    const told = isTriedAgain ? "tried again" : "given up";
-    complain("retries", `${job.spec.name} is ${told} after ${alike.length} of ${most} (${kind})`);
   }
 }

@@ -1,0 +1,34 @@
+/** A codec that fails when it is told to, as code with a defect would: whatever actor uses it then is started again. */
+import { MessageCodec } from "../../shared/actor/message-codec.ts";
+
+/** What is encoded when it fails: records for the journal, or orders for an agent. */
+export type Breaking = "records" | "orders";
+
+export class BrittleCodec extends MessageCodec {
+  readonly #failures: Record<Breaking, number> = { records: 0, orders: 0 };
+
+  failNext(what: Breaking, times: number): void {
+    this.#failures[what] += times;
+  }
+
+  /** It works as it should again. */
+  mend(): void {
+    this.#failures.records = 0;
+    this.#failures.orders = 0;
+  }
+
+  override encode(value: unknown): Uint8Array {
+    const what = breakingOf(value);
+    if (what !== undefined && this.#failures[what] > 0) {
+      this.#failures[what] -= 1;
+      throw new Error("code with a defect");
+    }
+    return super.encode(value);
+  }
+}
+
+/** A claim is spared: a run that can't be opened is set aside for a better version, and does not end. */
+function breakingOf(value: unknown): Breaking | undefined {
+  if (Array.isArray(value)) return value[0]?.type === "claimed" ? undefined : "records";
+  return typeof value === "object" && value !== null && "orders" in value ? "orders" : undefined;
+}

@@ -1,0 +1,87 @@
+/** Judges where jobs are given: to agents that have what they ask for, and no more than there is room for. */
+import type { Capacity, ReportItem } from "../../../shared/model/messages.ts";
+import type { Complain, JobModel, LeaseModel } from "./job-model.ts";
+import type { RunModel } from "./run-model.ts";
+import type { Troubles } from "./troubles.ts";
+
+export interface RoomJudgeOptions {
+  readonly capacityOf: (agent: string) => Capacity | undefined;
+  readonly troubles: Troubles;
+  readonly monotonicMs: () => number;
+  readonly complain: Complain;
+}
+
+interface Given {
+  readonly run: RunModel;
+  readonly job: JobModel;
+  readonly lease: LeaseModel;
+}
+
+/** A slot has the job that it runs and the next one. */
+const JOBS_A_SLOT = 2;
+/** Where jobs are shorter than a round trip it has more of them. */
+const SHORT_JOBS_A_SLOT = 25;
+const SHORT_MS = 40;
+/** A report that was on its way to an earlier leader may have come to this one. */
+const ON_THE_WAY_MS = 15_000;
+/** What an agent in trouble had may be given up by a record that is not stored yet. */
+const EXCUSE_MS = 100_000;
+
+export class RoomJudge {
+  readonly #options: RoomJudgeOptions;
+  /** By agent, of all runs; what has ended meanwhile is still among them. */
+  readonly #given = new Map<string, Given[]>();
+  /** When each agent last reported a short job. */
+  readonly #shortMs = new Map<string, number>();
+  /** Since when the present leader leads: it knows nothing of jobs before. */
+  #leaderMs = 0;
+
+  constructor(options: RoomJudgeOptions) {
+    this.#options = options;
+  }
+
+  onClaimed(): void {
+    this.#leaderMs = this.#options.monotonicMs();
+  }
+
+  onReported(agent: string, items: readonly ReportItem[]): void {
+    const isShort = items.some(
+      (item) => item.kind === "finished" && (item.result.wallMs ?? SHORT_MS) < SHORT_MS,
+    );
+    if (isShort) this.#shortMs.set(agent, this.#options.monotonicMs());
+  }
+
+  onAssigned(model: RunModel, job: JobModel, agent: string): void {
+    const lease = model.leaseOf(job);
+    if (lease === undefined) return;
+    const { capacityOf, complain, troubles, monotonicMs } = this.#options;
+    const name = `${model.run}: ${job.spec.name}`;
+    for (const [key, value] of job.spec.labels) {
+      if (key !== "host" || value !== agent)
+        complain("labels", `${name} is given to ${agent}, without ${key}=${value}`);
+    }
+    const given = (this.#given.get(agent) ?? []).filter(({ lease: earlier }) => !earlier.isOver);
+    given.push({ run: model, job, lease });
+    this.#given.set(agent, given);
+    const capacity = capacityOf(agent);
+    if (capacity === undefined) return;
+    // The run itself knows what it has given; the records of other runs may be on their way.
+    const isCertain = !troubles.hadSince(agent, monotonicMs() - EXCUSE_MS);
+    const open = given.filter((one) => one.run === model || (isCertain && !one.lease.isReported));
+    const sum = (amount: (job: JobModel) => number | undefined): number =>
+      open.reduce((total, one) => total + (amount(one.job) ?? 0), 0);
+    const cpu = sum(({ spec }) => spec.resources.cpu);
+    const memoryBytes = sum(({ spec }) => spec.resources.memoryBytes);
+    const isFull = cpu > capacity.cpu || memoryBytes > capacity.memoryBytes;
+    if (!isFull && open.length <= capacity.slots * this.#jobsASlot(agent)) return;
+    complain(
+      "room",
+      `${name}: ${agent} has ${open.length} jobs now with ${cpu} CPUs and ${memoryBytes} bytes`,
+    );
+  }
+
+  #jobsASlot(agent: string): number {
+    const shortMs = this.#shortMs.get(agent) ?? Number.NEGATIVE_INFINITY;
+    return shortMs >= this.#leaderMs - ON_THE_WAY_MS ? SHORT_JOBS_A_SLOT : JOBS_A_SLOT;
+  }
+}
