@@ -9,7 +9,8 @@
  *    the chunk once, replaces it.
  * 2. Of several writers of one name one wins; the others purge their chunks and return the winner's object.
  * 3. A chunk is never sent again under the same nuid: order of arrival is the order of the bytes.
- * 4. A reader has verified length and SHA-256 when its iteration ends without an error.
+ * 4. Of several terms the last one's replacement stays.
+ * 5. A reader has verified length and SHA-256 when its iteration ends without an error.
  * Live: what is lost by a broken connection is tried again once the server is back; only a refusal that no
  * repetition mends (the stream is full, the connection closed) ends a put.
  */
@@ -21,11 +22,17 @@ import { ChunkUpload } from "./chunk-upload.ts";
 import { cutChunks } from "./chunks.ts";
 import { untilReady } from "./jetstream-request.ts";
 import { type Entry, ObjectEntries, refusal } from "./object-entries.ts";
-import { digestField, infoOf, type ObjectMeta, ObjectSubjects, removedMeta } from "./object-meta.ts";
+import { digestField, infoOf, type ObjectMeta, ObjectSubjects, removedMeta, termOf } from "./object-meta.ts";
 import type { ObjectInfo, ObjectOptions, Objects } from "./objects.ts";
 import { SubjectReader } from "./subject-reader.ts";
 
 type Source = () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+interface Content {
+  readonly name: string;
+  readonly make: Source;
+  readonly metadata?: Record<string, string>;
+}
 
 export interface JetStreamObjectsOptions {
   readonly bucket: string;
@@ -69,9 +76,21 @@ export class JetStreamObjects implements Objects {
     for (;;) {
       const stored = (await this.#isThere(entry, broken, signal))
         ? await this.#announce(entry as Entry, signal)
-        : await this.#store(name, make, entry?.seq ?? 0, broken, signal);
+        : await this.#store({ name, make }, entry?.seq ?? 0, broken, signal);
       if (stored !== undefined) return stored;
       entry = await this.#entries.current(name, signal);
+    }
+  }
+
+  async replace(name: string, make: Source, term: number, { signal }: ObjectOptions = {}): Promise<boolean> {
+    for (;;) {
+      const entry = await this.#entries.current(name, signal);
+      if (entry !== undefined && termOf(entry.meta) > term) return false;
+      const replacement = { name, make, metadata: { term: String(term) } };
+      const stored = await this.#store(replacement, entry?.seq ?? 0, new Set(), signal);
+      if (stored === undefined) continue;
+      if (entry !== undefined) await this.#entries.purgeChunks(entry.meta.nuid, signal);
+      return true;
     }
   }
 
@@ -139,17 +158,17 @@ export class JetStreamObjects implements Objects {
 
   /** One try; undefined when it has to be made again. `broken` collects nuids whose entry may lack chunks. */
   async #store(
-    name: string,
-    make: Source,
+    content: Content,
     expectedSeq: number,
     broken: Set<string>,
     signal?: AbortSignal,
   ): Promise<ObjectInfo | undefined> {
+    const { name } = content;
     const nuid = nuids.next();
     const upload = new ChunkUpload(this.#acks, this.#subjects.chunks(nuid));
     let mayBeNamed = false;
     try {
-      const meta = await this.#send(name, nuid, make, upload, signal);
+      const meta = await this.#send(content, nuid, upload, signal);
       if (meta.chunks > 1) await upload.stored();
       if (upload.failure === undefined) {
         mayBeNamed = true;
@@ -183,9 +202,8 @@ export class JetStreamObjects implements Objects {
 
   /** Sends the chunks up to the end or the first failure; one that is alone is not waited for. */
   async #send(
-    name: string,
+    { name, make, metadata }: Content,
     nuid: string,
-    make: Source,
     upload: ChunkUpload,
     signal?: AbortSignal,
   ): Promise<ObjectMeta> {
@@ -210,6 +228,7 @@ export class JetStreamObjects implements Objects {
       digest: digestField(hash.digest()),
       mtime: timestamp(),
       deleted: false,
+      ...(metadata === undefined ? {} : { metadata }),
       options: { max_chunk_size: chunkBytes },
     };
   }

@@ -30,6 +30,7 @@ const metaSchema = z.looseObject({
   digest: z.string().default(""),
   mtime: z.string().optional(),
   deleted: z.boolean().optional(),
+  metadata: z.record(z.string(), z.string()).nullish(),
 });
 
 /** A meta entry as it is stored; what other clients put there beside these fields is kept. */
@@ -55,6 +56,11 @@ export function removedMeta(meta: ObjectMeta, mtime: string): ObjectMeta {
 
 export function infoOf(meta: ObjectMeta): ObjectInfo {
   return { name: meta.name, bytes: meta.size, chunks: meta.chunks, digest: meta.digest };
+}
+
+/** The term in which an object was replaced; 0 for one that never was. */
+export function termOf({ metadata }: ObjectMeta): number {
+  return Number(metadata?.term ?? 0);
 }
 
 /** A SHA-256 as object stores write it. */

@@ -1,6 +1,7 @@
 /**
  * Named objects in one NATS object store bucket (wire-compatible: `nats object get` reads them). Names are digests
  * with a prefix: `artifact/<digest>` (a tar), `manifest/<digest>` (JSON), `graph/<digest>` (JSON), `snapshot/<digest>`, `data/<digest>`.
+ * What is under another name may be replaced.
  * Every failure is a MillraceError: `notFound`, `corrupt` (the digest differs), `unavailable`.
  */
 
@@ -30,6 +31,16 @@ export interface Objects {
     make: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     options?: ObjectOptions,
   ): Promise<ObjectInfo>;
+  /**
+   * Stores the bytes in place of whatever is there, unless that was replaced in a later term: then it stays, and the
+   * answer is false. A reader of what goes meanwhile is told `notFound`.
+   */
+  replace(
+    name: string,
+    make: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    term: number,
+    options?: ObjectOptions,
+  ): Promise<boolean>;
   /** The bytes in order; throws at the end when they do not match the digest. */
   get(name: string, options?: ObjectOptions): AsyncIterable<Uint8Array>;
   info(name: string, options?: ObjectOptions): Promise<ObjectInfo | undefined>;

@@ -96,6 +96,34 @@ describe("objects", () => {
     expect((await readAll(objects.get("data/removed"))).toString()).toBe("back");
   });
 
+  it("replaces an object as a whole, and leaves nothing of what was there", async () => {
+    const before = await bucketMessages();
+    for (const [term, size] of [
+      [1, 2 * MIB] as const,
+      [1, 10] as const,
+      [3, 0] as const,
+      [3, MIB] as const,
+    ]) {
+      const bytes = randomBytes(size);
+      expect(await objects.replace("replaced", () => [bytes], term)).toBe(true);
+      expect((await readAll(objects.get("replaced"))).equals(bytes)).toBe(true);
+    }
+    await objects.remove("replaced");
+    expect(await bucketMessages()).toBe(before);
+  });
+
+  it("keeps what was replaced in a later term, also when several replace it at once", async () => {
+    const replace = (text: string, term: number) =>
+      objects.replace("in-terms", () => [Buffer.from(text)], term);
+    const results = await Promise.all([1, 2, 3, 4].map((term) => replace(`term ${term}`, term)));
+    expect(results.at(-1)).toBe(true);
+    expect(await replace("late", 3)).toBe(false);
+    expect((await readAll(objects.get("in-terms"))).toString()).toBe("term 4");
+    const before = await bucketMessages();
+    await replace("again", 4);
+    expect(await bucketMessages()).toBe(before);
+  });
+
   it("purges the chunks of a put whose source fails, and passes the failure on", async () => {
     const before = await bucketMessages();
     const bytes = randomBytes(3 * MIB);

@@ -4,6 +4,7 @@ import type { ObjectInfo, Objects } from "../../../shared/store/objects.ts";
 /** Objects without a server; `stored` may be tampered with. */
 export class MemoryObjects implements Objects {
   readonly stored = new Map<string, Buffer>();
+  readonly #terms = new Map<string, number>();
 
   async put(name: string, make: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<ObjectInfo> {
     if (!this.stored.has(name)) {
@@ -12,6 +13,18 @@ export class MemoryObjects implements Objects {
       this.stored.set(name, Buffer.concat(pieces));
     }
     return (await this.info(name)) as ObjectInfo;
+  }
+
+  async replace(
+    name: string,
+    make: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    term: number,
+  ): Promise<boolean> {
+    if (term < (this.#terms.get(name) ?? 0)) return false;
+    this.#terms.set(name, term);
+    await this.remove(name);
+    await this.put(name, make);
+    return true;
   }
 
   async *get(name: string): AsyncGenerator<Uint8Array> {
