@@ -19,6 +19,7 @@ import type { CollectionSettings } from "./actors/collector.ts";
 import { DEFAULT_FLEET_TIMES } from "./core/fleet.ts";
 import type { RetentionPolicy } from "./core/retention.ts";
 import { DeniedSubjects } from "./denied-subjects.ts";
+import { openEstimateStore } from "./journal/estimate-store.ts";
 import { openCollectionStores } from "./journal/jetstream-collection.ts";
 import { openJournal } from "./journal/jetstream-journal.ts";
 import { startMember } from "./member.ts";
@@ -133,6 +134,7 @@ export async function startCoordinator(settings: CoordinatorSettings): Promise<R
     snapshots: openSnapshots(objects, (run, reason) =>
       log.warn({ run, reason }, "a snapshot is left aside; all of the run's records are read"),
     ),
+    estimateStore: openEstimateStore(objects),
     heardOf,
     collection: {
       policy: retention,

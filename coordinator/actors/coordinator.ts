@@ -10,10 +10,12 @@
  */
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
+import { Estimates } from "../core/estimates.ts";
 import { type FleetTimes, newFleet } from "../core/fleet.ts";
 import type { OrderChannel } from "../core/order-channel.ts";
 import { Scheduler } from "../core/scheduler.ts";
 import type { Documents } from "../journal/documents.ts";
+import type { EstimateStore } from "../journal/estimate-store.ts";
 import type { EventLog, Journal } from "../journal/journal.ts";
 import type { FollowedRuns } from "../journal/journal-follower.ts";
 import type { Submission } from "../journal/new-run.ts";
@@ -22,6 +24,7 @@ import type { ReadGraph } from "../journal/submitted-graph.ts";
 import { findUntoldEnds } from "../journal/untold-ends.ts";
 import type { ArchiveMessage } from "./archive.ts";
 import { Counters } from "./counters.ts";
+import { EstimatesKeeper, type EstimatesMessage } from "./estimates-keeper.ts";
 import { FleetActor, type FleetOptions } from "./fleet.ts";
 import { FleetNumbers } from "./fleet-events.ts";
 import type { Command, CoordinatorMessage, FleetMessage, Reply, SchedulerMessage } from "./messages.ts";
@@ -46,6 +49,8 @@ export interface CoordinatorOptions extends StorekeeperOptions {
   readonly documents: Documents;
   /** None are written when left out. */
   readonly snapshots?: Snapshots;
+  /** How long jobs took is forgotten with the term when left out. */
+  readonly estimateStore?: EstimateStore;
   /** Tokens of the agents of which a heartbeat was heard lately. */
   readonly heardOf: FleetOptions["heardOf"];
   readonly times: FleetTimes;
@@ -79,6 +84,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   readonly #counters = new Counters();
   readonly #schedule: { current: Scheduler };
   readonly #runs = new RunRegistry();
+  readonly #estimates = new Estimates();
   readonly #submissions = new Submissions();
   readonly #storekeeper: Storekeeper;
   /** Questions about all runs, until all are taken over. */
@@ -123,6 +129,9 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       case "runEnded":
         this.#runs.end(message.view);
         return this.#close(message.view.run, context);
+      case "estimatesRead":
+        for (const { ref } of this.#runs.refs) ref.tell({ kind: "estimatesRead" });
+        return;
       case "endsDue":
         return this.#findUntoldEnds(context);
       case "endsUntold":
@@ -199,6 +208,11 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       { mailbox: { capacity: 250_000 }, supervision },
     );
     this.#storekeeper.start({ epoch, codec, lostAfterMs: times.lostAfterMs }, supervision, context);
+    const { estimateStore: store } = this.#options;
+    if (store !== undefined) {
+      const keeper = { epoch, estimates: this.#estimates, store, coordinator };
+      context.spawn<EstimatesMessage>("estimates", () => new EstimatesKeeper(keeper), { supervision });
+    }
     return { scheduler, fleet };
   }
 
@@ -206,7 +220,8 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     const { epoch, journal, eventLog, codec, readGraph, documents, snapshots, subjects } = this.#options;
     const stores = { journal, eventLog, codec, readGraph, documents, snapshots };
     const own = { counters: this.#counters, coordinator: self, schedule: this.#schedule };
-    return { epoch, subjects, ...stores, ...own, ...actors };
+    const estimates = this.#estimates;
+    return { epoch, subjects, estimates, ...stores, ...own, ...actors };
   }
 
   /** A run is taken over: also one that was submitted to an earlier leader which could not say so. */

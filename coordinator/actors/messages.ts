@@ -33,6 +33,8 @@ export type CoordinatorMessage =
   | { readonly kind: "runRejected"; readonly run: string; readonly reply: Reply }
   | { readonly kind: "runEnded"; readonly view: RunView }
   | { readonly kind: "endsDue" }
+  /** What earlier leaders knew of how long jobs take is known here. */
+  | { readonly kind: "estimatesRead" }
   /** Ended runs whose events are not all stored. */
   | { readonly kind: "endsUntold"; readonly runs: readonly string[] }
   /** Its stores do not answer; null once they have. */
@@ -81,6 +83,10 @@ export type RunMessage =
   | { readonly kind: "agentGone"; readonly agent: string; readonly reason: string }
   | { readonly kind: "appended"; readonly result: AppendResult; readonly view: RunView | undefined }
   | { readonly kind: "snapshotDue" }
+  /** The forecast of a large run is made in steps: the next one. */
+  | { readonly kind: "forecastDue" }
+  /** More is known of how long jobs take. */
+  | { readonly kind: "estimatesRead" }
   | { readonly kind: "snapshotWritten"; readonly failure: string | null }
   | { readonly kind: "eventsStored" }
   | { readonly kind: "dependency"; readonly result: DependencyResult }
@@ -130,6 +136,8 @@ export type SchedulerMessage =
       readonly job: number;
       readonly requirement: Requirement;
     }
+  /** The order of the run's jobs has changed, of those that have asked, too. */
+  | { readonly kind: "ranked"; readonly run: string; readonly ranks: readonly number[] }
   | { readonly kind: "withdraw"; readonly run: string; readonly job: number }
   | { readonly kind: "withdrawAll"; readonly run: string }
   /** `ranMs` is null for a job that did not run to an end. */

@@ -1,5 +1,6 @@
 /** Questions answered from the state of one run, or the views of all, alone: by whoever has them. */
 import type { ApiCommand, RunView } from "../../shared/model/api.ts";
+import type { Estimate } from "../core/estimates.ts";
 import { explain } from "../core/explanation.ts";
 import type { RunState } from "../core/run-state.ts";
 import { viewGraph, viewJobs, viewRun } from "../core/run-view.ts";
@@ -14,13 +15,25 @@ export function listRuns(views: RunView[], request: ApiCommand<"runs">): Reply {
   return { ok: true, result: { total: matching.length, runs: matching.slice(offset, offset + limit) } };
 }
 
+/** What the leader alone expects of a living run. */
+export interface Outlook {
+  estimateOf(job: number): Estimate | undefined;
+  expectedEnd(now: number): number | undefined;
+}
+
 /** About a living run by its actor, or a standby; of an ended one by the archive. */
-export function answerQuery(state: RunState, command: Command, scheduler: Scheduler, now: number): Reply {
+export function answerQuery(
+  state: RunState,
+  command: Command,
+  scheduler: Scheduler,
+  now: number,
+  outlook?: Outlook,
+): Reply {
   const refusal = refuseUnknownJob(state, command);
   if (refusal !== undefined) return refusal;
   switch (command.verb) {
     case "run":
-      return { ok: true, result: viewRun(state) };
+      return { ok: true, result: viewRun(state, outlook?.expectedEnd(now)) };
     case "jobs":
       return { ok: true, result: viewJobs(state, command.request) };
     case "graph":
@@ -28,7 +41,7 @@ export function answerQuery(state: RunState, command: Command, scheduler: Schedu
     case "explain": {
       const index = state.graph.indexOf.get(command.request.job);
       if (index === undefined) return noJob(state.run, command.request.job);
-      return { ok: true, result: explain(state, index, scheduler, now) };
+      return { ok: true, result: explain(state, index, scheduler, now, outlook?.estimateOf(index)) };
     }
     default:
       return { ok: false, code: "conflict", message: `a run does not answer ${command.verb}` };

@@ -4,6 +4,7 @@ import * as decide from "../core/run-decide.ts";
 import type { RunState } from "../core/run-state.ts";
 import type { Command, Reply, RunMessage, StoreWait } from "./messages.ts";
 import { answerQuery, refuseUnknownJob } from "./query.ts";
+import type { RunForecast } from "./run-forecast.ts";
 import type { RunSurroundings } from "./run-surroundings.ts";
 import type { RunWriter } from "./run-writer.ts";
 
@@ -13,17 +14,19 @@ export class RunCommands {
   readonly #state: RunState;
   readonly #surroundings: RunSurroundings;
   readonly #writer: RunWriter;
+  readonly #forecast: RunForecast;
   readonly #context: Context<RunMessage>;
 
   constructor(
     state: RunState,
     surroundings: RunSurroundings,
-    writer: RunWriter,
+    parts: { readonly writer: RunWriter; readonly forecast: RunForecast },
     context: Context<RunMessage>,
   ) {
     this.#state = state;
     this.#surroundings = surroundings;
-    this.#writer = writer;
+    this.#writer = parts.writer;
+    this.#forecast = parts.forecast;
     this.#context = context;
   }
 
@@ -56,7 +59,7 @@ export class RunCommands {
         return { ok: true, result: { priority } };
       }
       default:
-        return answerQuery(state, command, this.#surroundings.schedule.current, now);
+        return answerQuery(state, command, this.#surroundings.schedule.current, now, this.#forecast);
     }
   }
 

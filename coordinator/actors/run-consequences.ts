@@ -3,11 +3,20 @@
  * run of a hundred thousand jobs) are carried out in slices, so that the event loop is not held.
  */
 import type { ActorRef, Context } from "../../shared/actor/contract.ts";
+import { keysOf } from "../../shared/model/job-keys.ts";
 import type { JobRequest, Order } from "../../shared/model/messages.ts";
 import { projectPart, type RecordedChanges, recordedChanges } from "../core/event-projection.ts";
 import { attemptRef, jobRequest } from "../core/job-request.ts";
 import type { Change } from "../core/run-fold.ts";
-import { type Attempt, HELD_REASON, isHeld, jobAt, liveAttempt, type RunState } from "../core/run-state.ts";
+import {
+  type Attempt,
+  HELD_REASON,
+  isHeld,
+  jobAt,
+  liveAttempt,
+  type RunState,
+  specAt,
+} from "../core/run-state.ts";
 import { viewRun } from "../core/run-view.ts";
 import type { Reply, RunMessage } from "./messages.ts";
 import type { RunEvents } from "./run-events.ts";
@@ -149,6 +158,8 @@ export class Consequences {
       case "retrying":
         return this.#jobs.askAgain(change.job, change.delayMs);
       case "succeeded":
+        this.#learn(change.job, change.attempt);
+        return this.#jobs.onFinal(change.job);
       case "failed":
       case "blocked":
       case "skipped":
@@ -180,6 +191,11 @@ export class Consequences {
       case "stranded":
         return;
     }
+  }
+
+  #learn(job: number, { result }: Attempt): void {
+    const wallMs = result?.wallMs ?? null;
+    if (wallMs !== null) this.#surroundings.estimates.onSucceeded(keysOf(specAt(this.#state, job)), wallMs);
   }
 
   /** The state may be ahead, and hold jobs by a record that is not stored: only what this one holds is ended. */

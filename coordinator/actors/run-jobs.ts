@@ -23,6 +23,7 @@ import {
 } from "../core/run-state.ts";
 import { JobActor } from "./job.ts";
 import type { JobMessage, RunMessage } from "./messages.ts";
+import type { RunForecast } from "./run-forecast.ts";
 import type { RunSurroundings } from "./run-surroundings.ts";
 
 const JOB_MAILBOX = 1000;
@@ -30,6 +31,7 @@ const JOB_MAILBOX = 1000;
 export class RunJobs {
   readonly #state: RunState;
   readonly #surroundings: RunSurroundings;
+  readonly #forecast: Pick<RunForecast, "rankOf">;
   readonly #context: Context<RunMessage>;
   readonly #actors = new Map<number, ActorRef<JobMessage>>();
   /** 1 for a ready job that has asked for a slot since it became ready. */
@@ -39,9 +41,15 @@ export class RunJobs {
   /** Jobs with a limit on their wait for a slot. */
   readonly withQueueTimeout: readonly number[];
 
-  constructor(state: RunState, surroundings: RunSurroundings, context: Context<RunMessage>) {
+  constructor(
+    state: RunState,
+    surroundings: RunSurroundings,
+    forecast: Pick<RunForecast, "rankOf">,
+    context: Context<RunMessage>,
+  ) {
     this.#state = state;
     this.#surroundings = surroundings;
+    this.#forecast = forecast;
     this.#context = context;
     this.#hasAsked = new Uint8Array(state.jobs.length);
     this.#isRepaired = new Uint8Array(state.jobs.length);
@@ -205,7 +213,7 @@ export class RunJobs {
     this.#surroundings.scheduler.tell({
       kind: "request",
       run: state.run,
-      entry: { job: index, priority: priorityOf(state, index), rank: state.graph.rank[index] ?? 0 },
+      entry: { job: index, priority: priorityOf(state, index), rank: this.#forecast.rankOf(index) },
       requirement: requirementOf(
         specAt(state, index),
         state.options.pool,

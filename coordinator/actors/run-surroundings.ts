@@ -2,6 +2,7 @@
 import type { ActorRef, Codec } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
 import type { RunView } from "../../shared/model/api.ts";
+import type { Estimates } from "../core/estimates.ts";
 import type { RunState } from "../core/run-state.ts";
 import type { Scheduler } from "../core/scheduler.ts";
 import type { Documents } from "../journal/documents.ts";
@@ -38,6 +39,8 @@ export interface RunSurroundings {
   readonly coordinator: ActorRef<CoordinatorMessage>;
   readonly scheduler: ActorRef<SchedulerMessage>;
   readonly fleet: ActorRef<FleetMessage>;
+  /** How long jobs took lately: read, and told of successes. */
+  readonly estimates: Estimates;
   /** The scheduler's state, for explanations. */
   readonly schedule: { readonly current: Scheduler };
   /** The states of living runs, for names in listings. */

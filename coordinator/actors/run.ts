@@ -24,6 +24,7 @@ import type { Reply, RunMessage, StoreWait } from "./messages.ts";
 import { RunCommands, waitingRefusal } from "./run-commands.ts";
 import { Consequences } from "./run-consequences.ts";
 import { RunEvents } from "./run-events.ts";
+import { RunForecast } from "./run-forecast.ts";
 import { RunJobs } from "./run-jobs.ts";
 import { RunLeases } from "./run-leases.ts";
 import { RunMail } from "./run-mail.ts";
@@ -43,6 +44,7 @@ interface Living {
   readonly writer: RunWriter;
   readonly jobs: RunJobs;
   readonly events: RunEvents;
+  readonly forecast: RunForecast;
   readonly consequences: Consequences;
   readonly leases: RunLeases;
   readonly commands: RunCommands;
@@ -101,6 +103,10 @@ export class RunActor implements Behaviour<RunMessage> {
       case "transport":
         if (message.status === "connected") this.#patience.onConnected();
         break;
+      case "forecastDue":
+        return living?.forecast.goOn();
+      case "estimatesRead":
+        return living?.forecast.begin();
       case "snapshotDue":
         return living?.writer.snapshots.take();
     }
@@ -121,6 +127,7 @@ export class RunActor implements Behaviour<RunMessage> {
     // What an actor of this run before it was granted and did not record is free again.
     this.#surroundings.scheduler.tell({ kind: "runClosed", run: state.run });
     announceRun(this.#surroundings, state, context.self);
+    living.forecast.begin();
     if (opened.kind === "new") living.writer.record([opened.submitted]);
     else this.#goOn(living, opened.missingEvents, context);
     this.#openMail(living, context);
@@ -131,13 +138,14 @@ export class RunActor implements Behaviour<RunMessage> {
     const surroundings = this.#surroundings;
     const patience = this.#patience;
     const events = new RunEvents(state.run, surroundings, patience, context);
-    const jobs = new RunJobs(state, surroundings, context);
+    const forecast = new RunForecast(state, surroundings, context);
+    const jobs = new RunJobs(state, surroundings, forecast, context);
     const consequences = new Consequences(state, surroundings, { jobs, events, patience }, context);
     const writer = new RunWriter(state, surroundings, { jobs, consequences, patience }, opened, context);
     const leases = new RunLeases(state, surroundings, { writer, jobs }, context);
-    const commands = new RunCommands(state, surroundings, writer, context);
+    const commands = new RunCommands(state, surroundings, { writer, forecast }, context);
     const clock = new ClockWatch(context.now(), context.monotonicMs());
-    return { state, writer, jobs, events, consequences, leases, commands, clock };
+    return { state, writer, jobs, events, forecast, consequences, leases, commands, clock };
   }
 
   /** Goes on where an earlier leader, or this actor before it failed, has stopped. */

@@ -70,6 +70,9 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
         scheduler.onRequested(message.run, message.entry, message.requirement);
         this.#limitAvoidance(message, context);
         break;
+      case "ranked":
+        scheduler.onRanked(message.run, message.ranks);
+        return;
       case "avoidanceOver":
         scheduler.onAvoidanceOver(message.run, message.job, message.requirement);
         break;

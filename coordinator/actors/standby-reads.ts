@@ -46,6 +46,8 @@ export class StandbyReads {
     }
     const { run } = command.request;
     if (follower.living.has(run)) {
+      // It knows neither how long jobs take nor who runs them.
+      if (command.verb === "run" && command.request.forecast) return undefined;
       const followed = follower.living.get(run);
       return followed && answerQuery(followed.state, command, new Scheduler(), 0);
     }

@@ -3,6 +3,7 @@
 import type { Explanation } from "../../shared/model/api.ts";
 import { targetsOf } from "../../shared/model/graph.ts";
 import { describeOutcome } from "../../shared/model/outcome.ts";
+import type { Estimate } from "./estimates.ts";
 import type { CarriedJob } from "./record.ts";
 import { misfit, requirementOf } from "./requirement.ts";
 import { restMs } from "./retry.ts";
@@ -13,14 +14,24 @@ type Reason = Explanation["reasons"][number];
 
 const MAX_LISTED = 20;
 
-export function explain(state: RunState, index: number, scheduler: Scheduler, now: number): Explanation {
+export function explain(
+  state: RunState,
+  index: number,
+  scheduler: Scheduler,
+  now: number,
+  estimate?: Estimate,
+): Explanation {
   const job = jobAt(state, index);
   const place = job.phase === "ready" ? scheduler.queuePosition(state.run, index) : undefined;
   return {
     run: state.run,
     job: specAt(state, index).name,
     phase: job.phase,
-    reasons: [...reasonsFor(state, index, job, scheduler, now), ...earlierAttempts(job)],
+    reasons: [
+      ...reasonsFor(state, index, job, scheduler, now),
+      ...(estimate === undefined || isFinal(job.phase) ? [] : [usualDuration(estimate)]),
+      ...earlierAttempts(job),
+    ],
     queuePosition: place?.position ?? null,
     queueLength: place?.length ?? null,
   };
@@ -116,6 +127,15 @@ function placedReasons(job: Job, scheduler: Scheduler): Reason[] {
   const { placed, slots } = scheduler.load(attempt.agent);
   const load = `it has ${placed} jobs for ${slots} slots`;
   return [{ code: "assigned", message: `given to ${attempt.agent}, not yet started; ${load}` }];
+}
+
+function usualDuration({ medianMs, spreadMs, runs }: Estimate): Reason {
+  const when = runs === 1 ? "when it ran last" : `the last ${runs} times, give or take ${seconds(spreadMs)}`;
+  return { code: "estimate", message: `it took ${seconds(medianMs)} ${when}` };
+}
+
+function seconds(ms: number): string {
+  return `${ms < 9_950 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`;
 }
 
 function earlierAttempts(job: Job): Reason[] {

@@ -6,8 +6,8 @@
 export interface QueuedJob {
   readonly job: number;
   readonly priority: number;
-  /** Jobs on the longest path from this one to a sink. */
-  readonly rank: number;
+  /** The longest path from this one to a sink, in one unit for all jobs of a run; it changes as more is known of them. */
+  rank: number;
 }
 
 /** Whether `a` goes before `b`. */
@@ -61,6 +61,12 @@ export class JobQueue {
     return top;
   }
 
+  /** Gives all queued jobs other ranks, in one pass. */
+  rerank(rankOf: (job: number) => number): void {
+    for (const entry of this.#heap) entry.rank = rankOf(entry.job);
+    for (let index = (this.#heap.length >> 1) - 1; index >= 0; index--) this.#siftDown(index);
+  }
+
   /** In no order. */
   entries(): Iterable<QueuedJob> {
     return this.#queued.values();
@@ -70,7 +76,7 @@ export class JobQueue {
     const last = this.#heap.pop();
     if (last === undefined || this.#heap.length === 0) return;
     this.#heap[0] = last;
-    this.#siftDown();
+    this.#siftDown(0);
   }
 
   #siftUp(index: number): void {
@@ -86,10 +92,9 @@ export class JobQueue {
     heap[index] = entry;
   }
 
-  #siftDown(): void {
+  #siftDown(index: number): void {
     const heap = this.#heap;
-    const entry = heap[0] as QueuedJob;
-    let index = 0;
+    const entry = heap[index] as QueuedJob;
     for (;;) {
       let child = 2 * index + 1;
       const left = heap[child];

@@ -10,13 +10,15 @@ import { type Attempt, type Job, jobAt, priorityOf, type RunState, specAt } from
 const iso = (at: number): string => new Date(at).toISOString();
 const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at));
 
-export function viewRun(state: RunState): RunView {
+/** With the time at which it is expected to end, where that is known. */
+export function viewRun(state: RunState, expectedEndAt?: number): RunView {
   return {
     run: state.run,
     name: state.name,
     status: state.status,
     submittedAt: iso(state.submittedAt),
     endedAt: isoOrNull(state.endedAt),
+    ...(expectedEndAt === undefined ? {} : { expectedEndAt: iso(expectedEndAt) }),
     priority: state.priority,
     submitter: state.options.submitter,
     counts: { ...state.counts },

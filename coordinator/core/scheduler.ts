@@ -149,6 +149,13 @@ export class Scheduler {
     this.onRequested(run, entry, { ...requirement, avoids: [] });
   }
 
+  /** Other ranks count from now on for the run's jobs, by their indexes. */
+  onRanked(run: string, ranks: readonly number[]): void {
+    for (const { jobs } of this.#runs.get(run)?.queues.values() ?? []) {
+      jobs.rerank((job) => ranks[job] ?? 0);
+    }
+  }
+
   onWithdrawn(run: string, job: number): void {
     const queue = this.#runs.get(run);
     if (queue === undefined) return;

@@ -78,6 +78,8 @@ export const runViewSchema = z.object({
   status: runStatusSchema,
   submittedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().nullable(),
+  /** When it ends, by how long its jobs took in earlier runs; from the leader, of a run that goes on, where it is known. */
+  expectedEndAt: z.iso.datetime().optional(),
   priority: z.number().int(),
   submitter: z.string(),
   counts: jobCountsSchema,
@@ -206,7 +208,13 @@ export const api = {
     request: z.object({ ...page, status: runStatusSchema.optional() }),
     result: z.object({ total: z.number().int(), runs: z.array(runViewSchema) }),
   },
-  run: { request: runRef, result: runViewSchema },
+  run: {
+    request: runRef.extend({
+      /** Asks for what only the leader knows: `expectedEndAt`. */
+      forecast: z.boolean().optional(),
+    }),
+    result: runViewSchema,
+  },
   jobs: {
     request: runRef.extend({ ...page, phase: jobPhaseSchema.optional(), job: nameSchema.optional() }),
     result: z.object({ total: z.number().int(), jobs: z.array(jobViewSchema) }),

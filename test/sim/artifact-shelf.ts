@@ -8,6 +8,7 @@ export class ArtifactShelf {
   readonly documents = new MemoryDocuments();
   /** Snapshots of runs. */
   readonly snapshots = new MemoryObjects();
+  readonly estimates = new MemoryObjects();
   readonly #digests = new Set<string>();
   readonly #spoiled = new Map<string, "corrupt" | "notFound">();
 

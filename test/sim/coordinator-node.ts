@@ -1,4 +1,5 @@
 /** A coordinator's process: a real member of the election over the model of the streams, as the command puts it together. */
+import { EstimateStore } from "../../coordinator/journal/estimate-store.ts";
 import { Snapshots } from "../../coordinator/journal/snapshots.ts";
 import { StreamEventLog } from "../../coordinator/journal/stream-event-log.ts";
 import { StreamJournal } from "../../coordinator/journal/stream-journal.ts";
@@ -69,6 +70,7 @@ export class CoordinatorNode {
           this.#world.coverage.count(`snapshot left aside: ${reason.replace(DIGEST, "…")}`),
         minRecords: this.#world.snapshotRecords,
       }),
+      estimateStore: new EstimateStore({ objects: shelf.estimates, giveWay: () => Promise.resolve() }),
       heardOf: () => this.#heardOf(node),
       times: TIMES,
       electionTimes: ELECTION_TIMES,

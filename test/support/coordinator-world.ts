@@ -2,6 +2,7 @@ import { ArchiveActor, type ArchiveMessage } from "../../coordinator/actors/arch
 import { CoordinatorActor, type CoordinatorOptions } from "../../coordinator/actors/coordinator.ts";
 import type { Term } from "../../coordinator/actors/election.ts";
 import type { Command, CoordinatorMessage, Reply } from "../../coordinator/actors/messages.ts";
+import { EstimateStore } from "../../coordinator/journal/estimate-store.ts";
 import type { EventLog, Journal } from "../../coordinator/journal/journal.ts";
 import { type FollowedRuns, JournalFollower } from "../../coordinator/journal/journal-follower.ts";
 import { MemoryConnection, MemoryStream } from "../../coordinator/journal/memory-stream.ts";
@@ -35,6 +36,7 @@ export class CoordinatorWorld extends ActorWorld {
   readonly journalStream = new MemoryStream();
   readonly eventStream = new MemoryStream();
   readonly objects = new MemoryObjects();
+  readonly estimates = new MemoryObjects();
   /** Why snapshots were not used. */
   readonly leftAside: string[] = [];
   readonly deposed: number[] = [];
@@ -90,6 +92,7 @@ export class CoordinatorWorld extends ActorWorld {
         onLeftAside: (_run, reason) => this.leftAside.push(reason),
         minRecords: SNAPSHOT_RECORDS,
       }),
+      estimateStore: new EstimateStore({ objects: this.estimates, giveWay: () => Promise.resolve() }),
       times: { heartbeatMs: 2_000, lostAfterMs: 15_000 },
       backlogPerSlot: 1,
     };
@@ -174,6 +177,8 @@ export type Answer = Outcome | "refused" | undefined;
  * repeats a result until it is settled. */
 export class SimulatedAgent {
   readonly started: JobRequest[] = [];
+  /** How long each of its jobs is said to have run. */
+  wallMsOf: (job: string) => number = () => 5;
   readonly #world: ActorWorld;
   readonly #codec = new MessageCodec();
   readonly #name: string;
@@ -208,10 +213,10 @@ export class SimulatedAgent {
 
   #report(): void {
     const items = [...this.#results].map(([lease, outcome]) => {
-      const { run, job, attempt } = this.#held.get(lease) as JobRequest;
+      const { run, job, attempt, spec } = this.#held.get(lease) as JobRequest;
       const ref = { run, job, attempt, lease };
       if (outcome === "refused") return { kind: "returned", ...ref, reason: "it can't be read" };
-      return { kind: "finished", ...ref, result: resultOf(outcome) };
+      return { kind: "finished", ...ref, result: { ...resultOf(outcome), wallMs: this.wallMsOf(spec.name) } };
     });
     if (items.length > 0) this.#send("report", { items });
   }

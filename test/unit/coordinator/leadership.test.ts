@@ -131,6 +131,21 @@ describe("the coordinators of a namespace", () => {
     }
   });
 
+  it("tell of a run though nobody leads, and when it will end by the one that leads alone", async () => {
+    const place = new Coordinators();
+    const first = await place.start("first");
+    const second = await place.start("second");
+    await place.ask(first, "submit", submission("r1"));
+    first.crash();
+    const { clock } = place.world;
+    const beganMs = clock.monotonicMs();
+    await place.ask(second, "run", { run: "r1" }, 1_000);
+    const forecast = await place.ask(second, "run", { run: "r1", forecast: true });
+    expect(forecast).toMatchObject({ run: "r1", status: "running" });
+    expect(clock.monotonicMs() - beganMs).toBeGreaterThan(2_000);
+    expect(await place.ask(second, "status")).toMatchObject({ epoch: 2 });
+  });
+
   it("refuse alike whichever is asked", async () => {
     const place = new Coordinators();
     for (const node of [await place.start("first"), await place.start("second")]) {

@@ -38,6 +38,18 @@ describe("the scheduler", () => {
     expect(placesOf(scheduler.plan())).toEqual(["r/4@a"]);
   });
 
+  it("goes by new ranks at once, for the jobs that have asked, too", () => {
+    const scheduler = new Scheduler({ backlogPerSlot: 0 });
+    scheduler.onAgent(offer("a", 5));
+    scheduler.onRunOpened("r", 1, 500);
+    request(scheduler, "r", 4);
+    scheduler.onRequested("r", { job: 4, priority: 900, rank: 1 }, plain);
+    scheduler.onWithdrawn("r", 2);
+    scheduler.onRanked("r", [10, 40, 50, 20, 0]);
+    expect(placesOf(scheduler.plan())).toEqual(["r/4@a", "r/1@a", "r/3@a", "r/0@a"]);
+    scheduler.onRanked("gone", [1]);
+  });
+
   it("gives an agent no more than it can list in a message, however many slots it has", () => {
     const scheduler = new Scheduler();
     scheduler.onAgent(offer("a", 4_000));
