@@ -1,6 +1,7 @@
 /** Follows a run to its end, shows it on the way, and says at last how it ended. */
 import type { Client } from "../../shared/client/client.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
+import { followExpectedEnd } from "./progress/expected-end.ts";
 import { openProgressView } from "./progress/open-view.ts";
 import { type ProgressView, silentView } from "./progress/progress-view.ts";
 import { emptyProgress, onRunEvent, type RunProgress } from "./progress/run-progress.ts";
@@ -27,6 +28,9 @@ export class RunFollower {
   async follow(signal: AbortSignal, onEvent?: (event: RunEvent) => void): Promise<void> {
     const { progress } = this;
     if (!this.#json) this.#view = await openProgressView(this.#terminal, progress);
+    // Only where it is drawn again and again.
+    const isLive = !this.#json && this.#terminal.errIsLive;
+    const forget = isLive ? followExpectedEnd(this.#client, progress) : undefined;
     try {
       for await (const event of this.#client.watch(progress.run, { signal })) {
         if (!onRunEvent(progress, event)) continue;
@@ -35,6 +39,7 @@ export class RunFollower {
         if (this.#json) await this.#terminal.print(JSON.stringify(event));
       }
     } finally {
+      forget?.();
       this.#view.close();
       this.#view = silentView;
     }

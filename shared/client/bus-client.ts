@@ -81,8 +81,8 @@ export class BusClient implements Client {
     });
   }
 
-  run(run: string): Promise<RunView> {
-    return this.#call("run", { run });
+  run(run: string, options: { readonly forecast?: boolean } = {}): Promise<RunView> {
+    return this.#call("run", { run, ...options });
   }
 
   jobs(

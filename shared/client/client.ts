@@ -130,7 +130,8 @@ export interface Client {
    */
   retry(run: string, options?: RetryOptions): Promise<Submitted>;
   runs(filter?: { readonly status?: RunStatus }): AsyncIterable<RunView>;
-  run(run: string): Promise<RunView>;
+  /** With `forecast` the leader is asked, who alone may know `expectedEndAt`. */
+  run(run: string, options?: { readonly forecast?: boolean }): Promise<RunView>;
   jobs(run: string, filter?: { readonly phase?: JobPhase; readonly job?: string }): AsyncIterable<JobView>;
   graph(run: string): AsyncIterable<GraphNode>;
   /** Cancels the run, or one job of it. */

@@ -9,6 +9,7 @@ import { formatAge, formatDuration } from "../format/duration.ts";
 import { tableLines } from "../format/table.ts";
 import { printJson } from "../json-output.ts";
 import { connectionShape } from "../option-values.ts";
+import { askExpectedEnd } from "../progress/expected-end.ts";
 import { findRun } from "../run-reference.ts";
 import { clusterLines } from "../summary/cluster-lines.ts";
 import type { Terminal } from "../terminal.ts";
@@ -32,7 +33,7 @@ export const command = defineCommand(schema, async (input, context) =>
   withCluster(input, context, async (client) => {
     const { terminal } = context;
     if (input.run === undefined) await showCluster(client, terminal, input.json);
-    else await showRun(client, await findRun(client, input.run), terminal, input);
+    else await showRun(client, await withForecast(client, await findRun(client, input.run)), terminal, input);
     return exitCode.succeeded;
   }),
 );
@@ -52,6 +53,15 @@ async function showCluster(client: Client, terminal: Terminal, json: boolean): P
   if (agents.length === 0) await terminal.print("no agent is registered");
   else await terminal.print(`\n${agentTable(agents, form).join("\n")}`);
   if (running.length > 0) await terminal.print(`\n${runTable(running, Date.now(), form).join("\n")}`);
+}
+
+/** The run with what only its leader knows, where that is told soon. */
+async function withForecast(client: Client, view: RunView): Promise<RunView> {
+  if (view.endedAt !== null) return view;
+  const expectedEndAtMs = await askExpectedEnd(client, view.run);
+  return expectedEndAtMs === null
+    ? view
+    : { ...view, expectedEndAt: new Date(expectedEndAtMs).toISOString() };
 }
 
 async function showRun(
@@ -90,6 +100,8 @@ export function runLines(view: RunView, nowMs: number): string[] {
     count > 0 ? [`${count} ${phase}`] : [],
   );
   const took = view.endedAt === null ? undefined : Date.parse(view.endedAt) - Date.parse(view.submittedAt);
+  const { expectedEndAt } = view;
+  const leftMs = expectedEndAt === undefined ? undefined : Math.max(1000, Date.parse(expectedEndAt) - nowMs);
   const by = view.submitter === "" ? "" : ` by ${printable(view.submitter)}`;
   return [
     `run ${view.run}${name}: ${view.status}`,
@@ -97,6 +109,7 @@ export function runLines(view: RunView, nowMs: number): string[] {
     `jobs ${view.jobs}: ${counts.join(", ")}`,
     ...(view.retryOf === null ? [] : [`retries run ${view.retryOf}`]),
     ...(took === undefined ? [] : [`took ${formatDuration(took)}`]),
+    ...(leftMs === undefined ? [] : [`expected to end in about ${formatDuration(leftMs)}`]),
     ...(view.reason === null ? [] : [printable(view.reason)]),
   ];
 }

@@ -1,7 +1,8 @@
 /**
- * An estimate of how long a run will still take, from its own past alone.
+ * An estimate of how long a run will still take: by the time at which its leader expects the end, where it knows these
+ * jobs from earlier runs, else from the run's own past alone.
  *
- * The work left is the mean duration of what has ended, times the jobs left, less what the running ones have behind
+ * In that case the work left is the mean duration of what has ended, times the jobs left, less what the running ones have behind
  * them. It is divided by the work done per unit of time so far, which has in it the slots, the gaps between jobs and
  * whatever else slows the run, with nothing to be told about them. A running job never counts for less than nothing.
  */
@@ -15,7 +16,9 @@ const SAMPLED_RUNNING = 64;
 
 /** Milliseconds still to go, or undefined when it is too early to say or nothing is left. */
 export function remainingMs(progress: RunProgress, nowMs: number): number | undefined {
-  if (progress.executed < ENOUGH_JOBS || progress.wallMs !== null) return undefined;
+  if (progress.wallMs !== null) return undefined;
+  if (progress.expectedEndAtMs !== null) return Math.max(0, progress.expectedEndAtMs - nowMs);
+  if (progress.executed < ENOUGH_JOBS) return undefined;
   const elapsedMs = nowMs - progress.submittedAtMs;
   if (elapsedMs <= 0) return undefined;
   // Jobs that take no time still cost the run something: one millisecond each keeps the division sound.

@@ -50,6 +50,8 @@ export interface RunProgress {
   /** Time spent in attempts that have ended, and how many jobs ran to an end: what an estimate is made of. */
   spentMs: number;
   executed: number;
+  /** As the leader says, by how long these jobs took in earlier runs; null while nobody says so. */
+  expectedEndAtMs: number | null;
 }
 
 /** The progress of a run nothing has been heard of yet. */
@@ -69,6 +71,7 @@ export function emptyProgress(run: string): RunProgress {
     blocked: new Map(),
     spentMs: 0,
     executed: 0,
+    expectedEndAtMs: null,
   };
 }
 

@@ -38,6 +38,20 @@ describe("the estimate of the remaining time", () => {
     expect(remainingMs(progress, 10_000)).toBeCloseTo(450, 6);
   });
 
+  it("is what the leader says, where it knows these jobs, and never less than nothing", () => {
+    const progress = progressOf({
+      jobs: 20,
+      executed: 10,
+      spentMs: 20_000,
+      ended: done(10),
+      expectedEndAtMs: 90_000,
+    });
+    expect(remainingMs(progress, 10_000)).toBe(80_000);
+    expect(remainingMs(progressOf({ jobs: 20, expectedEndAtMs: 90_000 }), 10_000)).toBe(80_000);
+    expect(remainingMs(progress, 95_000)).toBe(0);
+    expect(remainingMs({ ...progress, wallMs: 1 }, 10_000)).toBeUndefined();
+  });
+
   it("says nothing once nothing is left", () => {
     const progress = progressOf({ jobs: 10, executed: 10, spentMs: 1000, ended: done(10) });
     expect(remainingMs(progress, 1000)).toBeUndefined();

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { livingRuns } from "../../../coordinator/cli/commands/status.ts";
+import { livingRuns, runLines } from "../../../coordinator/cli/commands/status.ts";
 import { noJobs } from "../../../coordinator/core/run-state.ts";
 import type { Client, RunView } from "../../../shared/client/index.ts";
 
@@ -20,6 +20,13 @@ function view(run: string, status: RunView["status"], minute: number): RunView {
     priorityChanges: 0,
   };
 }
+
+it("the status of a run tells when it is expected to end", () => {
+  const running = view("r1", "running", 0);
+  const lines = runLines({ ...running, expectedEndAt: new Date(200_000).toISOString() }, 80_000);
+  expect(lines).toContain("expected to end in about 2m 00s");
+  expect(runLines(running, 80_000).join()).not.toContain("expected");
+});
 
 it("the status of the cluster has the runs that are being cancelled, too, once and latest first", async () => {
   const listings: Partial<Record<RunView["status"], RunView[]>> = {
