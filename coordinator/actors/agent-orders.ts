@@ -4,6 +4,7 @@
  */
 import type { Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
+import { MillraceError } from "../../shared/model/error.ts";
 import { type Hello, type Order, type Orders, PROTOCOL_VERSION } from "../../shared/model/messages.ts";
 import type { Fleet } from "../core/fleet.ts";
 import { type Batch, OrderChannel } from "../core/order-channel.ts";
@@ -163,7 +164,8 @@ export class AgentOrders {
     try {
       context.publish(subject, codec.encode(message));
     } catch (error) {
-      if (orders.length === 0) throw error;
+      // Anything else is a defect: the batch stays, and is sent again when the actor has been restarted.
+      if (orders.length === 0 || !isTooLarge(error)) throw error;
       // No server takes a message of that size. The number has to come all the same, or the agent takes nothing more.
       this.#options.counters.count("orders.tooLarge");
       context.log.error(
@@ -173,4 +175,8 @@ export class AgentOrders {
       context.publish(subject, codec.encode({ ...message, orders: [] }));
     }
   }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof MillraceError && error.code === "badInput";
 }

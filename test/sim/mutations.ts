@@ -18,7 +18,6 @@ const FOLD = "coordinator/core/run-fold.ts";
 const RETRY = "coordinator/core/retry.ts";
 const COMMIT = "coordinator/core/group-commit.ts";
 const FLEET = "coordinator/core/fleet.ts";
-const CLOCK = "coordinator/core/listening-clock.ts";
 const LEASES = "coordinator/core/lease-reconciliation.ts";
 const ORDERS = "coordinator/core/order-channel.ts";
 const SCHEDULER = "coordinator/core/scheduler.ts";
@@ -233,12 +232,6 @@ export const mutations: readonly Mutation[] = [
     file: FLEET,
     find: 'if (agent.hello.incarnation !== message.incarnation) return refused("incarnation");',
     replace: "",
-  },
-  {
-    breaks: "silence counts while the coordinator listens",
-    file: CLOCK,
-    find: "this.#listenedMs += Math.min(stepMs, this.#longestStepMs);\n    return stepMs > this.#longestStepMs;",
-    replace: "this.#listenedMs += stepMs;\n    return false;",
   },
   {
     breaks: "leases take their places before anything is granted",

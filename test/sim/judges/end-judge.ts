@@ -22,8 +22,7 @@ export function judgeEnd(scene: {
     for (const { run, job, attempt, phase } of held) {
       complain("nothingLeft", `${name} still holds ${run}/${job}/${attempt}, ${phase}`);
     }
-    const unsettledMs = messages.unsettledMs.get(name);
-    if (unsettledMs !== undefined && unsettledMs > silentSinceMs) {
+    if (messages.hasUnsettled(name, silentSinceMs)) {
       complain("nothingLeft", `${name} still has a report that nobody settles`);
     }
   }

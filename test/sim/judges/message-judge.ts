@@ -9,9 +9,10 @@ import type { JournalJudge } from "./journal-judge.ts";
 import type { RunModel } from "./run-model.ts";
 
 export class MessageJudge {
-  /** What each agent last said it holds, and when it last had something to settle. */
+  /** What each agent last said it holds. */
   readonly held = new Map<string, Heartbeat["held"]>();
-  readonly unsettledMs = new Map<string, number>();
+  /** By agent and lease: when it was last reported, as long as nobody settles it. */
+  readonly #unsettledMs = new Map<string, Map<string, number>>();
   /** As each agent last called itself. */
   readonly incarnations = new Map<string, string>();
   readonly #codec: MessageCodec;
@@ -40,6 +41,11 @@ export class MessageJudge {
     };
   }
 
+  /** Whether an agent has reported something since a time that nobody has settled. */
+  hasUnsettled(agent: string, sinceMs: number): boolean {
+    return [...(this.#unsettledMs.get(agent)?.values() ?? [])].some((atMs) => atMs > sinceMs);
+  }
+
   /** Returns what it understood, for the trace. */
   onPublished(subject: string, payload: Uint8Array): string | undefined {
     const { to, from, dependency, run } = this.#prefixes;
@@ -61,6 +67,7 @@ export class MessageJudge {
   #judgeOrder(agent: string, order: Order, epoch: number): void {
     if (order.kind === "mode") return;
     const { run, job: index, attempt, lease } = order.kind === "start" ? order.request : order;
+    if (order.kind === "settle") this.#unsettledMs.get(agent)?.delete(lease);
     const known = this.#journal.leases.get(lease);
     const inForce = known?.run.leaseOf(known.job);
     // What is ordered of an attempt that the agent does not have does nothing.
@@ -99,7 +106,10 @@ export class MessageJudge {
     if (kind === "heartbeat") this.held.set(agent, body.held);
     if (kind !== "report" || body.items.length === 0) return kind === "heartbeat" ? undefined : kind;
     this.#journal.onReported(agent, body.items);
-    if (body.items.some((item) => item.kind !== "started")) this.unsettledMs.set(agent, this.#monotonicMs());
+    const unsettled = this.#unsettledMs.get(agent) ?? new Map<string, number>();
+    this.#unsettledMs.set(agent, unsettled);
+    for (const item of body.items)
+      if (item.kind !== "started") unsettled.set(item.lease, this.#monotonicMs());
     return `reports ${body.items.map((item) => `${item.kind} ${item.run}/${item.job}/${item.attempt}`).join(", ")}`;
   }
 

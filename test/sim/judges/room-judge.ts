@@ -65,19 +65,31 @@ export class RoomJudge {
     this.#given.set(agent, given);
     const capacity = capacityOf(agent);
     if (capacity === undefined) return;
-    // The run itself knows what it has given; the records of other runs may be on their way.
-    const isCertain = !troubles.hadSince(agent, monotonicMs() - EXCUSE_MS);
-    const open = given.filter((one) => one.run === model || (isCertain && !one.lease.isReported));
+    // A run's own records are in order; those of several runs are not: what was reported may have made room already.
+    this.#judge(
+      name,
+      agent,
+      capacity,
+      given.filter((one) => one.run === model),
+    );
+    if (troubles.hadSince(agent, monotonicMs() - EXCUSE_MS)) return;
+    this.#judge(
+      name,
+      agent,
+      capacity,
+      given.filter((one) => !one.lease.isReported),
+    );
+  }
+
+  #judge(name: string, agent: string, capacity: Capacity, open: readonly Given[]): void {
     const sum = (amount: (job: JobModel) => number | undefined): number =>
       open.reduce((total, one) => total + (amount(one.job) ?? 0), 0);
     const cpu = sum(({ spec }) => spec.resources.cpu);
     const memoryBytes = sum(({ spec }) => spec.resources.memoryBytes);
     const isFull = cpu > capacity.cpu || memoryBytes > capacity.memoryBytes;
     if (!isFull && open.length <= capacity.slots * this.#jobsASlot(agent)) return;
-    complain(
-      "room",
-      `${name}: ${agent} has ${open.length} jobs now with ${cpu} CPUs and ${memoryBytes} bytes`,
-    );
+    const problem = `${agent} has ${open.length} jobs now with ${cpu} CPUs and ${memoryBytes} bytes`;
+    this.#options.complain("room", `${name}: ${problem}`);
   }
 
   #jobsASlot(agent: string): number {

@@ -5,7 +5,6 @@ const DECIDE = "coordinator/core/run-decide.ts";
 const FOLD = "coordinator/core/run-fold.ts";
 const ROOM = "coordinator/core/agent-room.ts";
 const REQUIREMENT = "coordinator/core/requirement.ts";
-const SCHEDULER_ACTOR = "coordinator/actors/scheduler.ts";
 
 export const schedulingMutations: readonly Mutation[] = [
   {
@@ -13,12 +12,6 @@ export const schedulingMutations: readonly Mutation[] = [
     file: DECIDE,
     find: 'if (job?.phase !== "ready" || isHeld(state, grant.job)) return [];',
     replace: "if (job === undefined || isHeld(state, grant.job)) return [];",
-  },
-  {
-    breaks: "slots are granted when all leases are adopted",
-    file: SCHEDULER_ACTOR,
-    find: "if (this.#isPlanDue || !this.#isRecovered) return;",
-    replace: "if (this.#isPlanDue) return;",
   },
   {
     breaks: "an agent has the labels that a job asks for",

@@ -64,5 +64,5 @@ export const snapshotMutations: readonly Mutation[] = [
     find: "replay.#seq = snapshot.seq;",
     replace: "replay.#seq = snapshot.seq + 3;",
   },
-  ...["cancel", "counts", "eventSeq"].map(unwritten),
+  ...["counts", "eventSeq"].map(unwritten),
 ];
