@@ -6,17 +6,18 @@
  *                                           └──somebody may───▶ removed
  *
  * Safe: 1. a file is free only when no process can have it open; 2. one that was written to while it rested or was free
- * is removed, and one that is taken is empty. Live: a file that can't be used again costs a new one, nothing else.
+ * is removed, and one that is taken is empty; 3. no two attempts have one at a time, whichever process of the agent gave
+ * it to them. Live: a file that can't be used again costs a new one, nothing else.
  */
 import { lstatSync, mkdirSync, readdirSync, truncateSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { Ring } from "../../shared/actor/ring.ts";
 import { removeFile } from "./control-files.ts";
 
 export class LogFiles {
   readonly #folder: string;
-  /** Longest free first, from `#next` on. */
-  #free: string[] = [];
-  #next = 0;
+  /** Longest free first. */
+  readonly #free = new Ring<string>();
   readonly #resting = new Set<string>();
   #lastNumber = 0;
 
@@ -28,16 +29,18 @@ export class LogFiles {
   static open(folder: string, used: ReadonlySet<string>): LogFiles {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const files = new LogFiles(folder);
-    for (const name of readdirSync(folder)) {
+    const found = readdirSync(folder);
+    for (const name of found) if (!used.has(join(folder, name))) removeFile(join(folder, name));
+    // One in use may not be there yet: its job, which outlives the agent, is about to make it.
+    for (const name of [...found, ...[...used].map((path) => basename(path))]) {
       files.#lastNumber = Math.max(files.#lastNumber, Number.parseInt(name, 10) || 0);
-      if (!used.has(join(folder, name))) removeFile(join(folder, name));
     }
     return files;
   }
 
   /** Path of an empty log, or of one that is still to be made. */
   take(): string {
-    for (let path = this.#shift(); path !== undefined; path = this.#shift()) {
+    for (let path = this.#free.shift(); path !== undefined; path = this.#free.shift()) {
       if (isFresh(path) || this.remove(path)) return path;
     }
     this.#lastNumber += 1;
@@ -75,21 +78,9 @@ export class LogFiles {
 
   /** Removes what is not in use. */
   close(): void {
-    for (const path of [...this.#resting, ...this.#free.slice(this.#next)]) this.remove(path);
+    for (const path of this.#resting) this.remove(path);
     this.#resting.clear();
-    this.#free = [];
-    this.#next = 0;
-  }
-
-  #shift(): string | undefined {
-    const path = this.#free[this.#next];
-    if (path === undefined) return undefined;
-    this.#next += 1;
-    if (this.#next * 2 > this.#free.length) {
-      this.#free = this.#free.slice(this.#next);
-      this.#next = 0;
-    }
-    return path;
+    for (let path = this.#free.shift(); path !== undefined; path = this.#free.shift()) this.remove(path);
   }
 }
 

@@ -61,6 +61,11 @@ test("hands out another file where one was written to after its job", async () =
   expect(existsSync(path)).toBe(false);
 });
 
+test("hands out no log that an attempt of an earlier process has, though it has not made it yet", () => {
+  const logs = LogFiles.open(folder, new Set([join(folder, "7")]));
+  expect(logs.take()).toBe(join(folder, "8"));
+});
+
 test("does not hand out what is no file any more", async () => {
   const logs = LogFiles.open(folder, new Set());
   const path = logs.take();
