@@ -7,12 +7,12 @@
  */
 import { hostname } from "node:os";
 import type { Logger } from "../shared/actor/contract.ts";
-import { type Bus, type BusStatus, connectBus } from "../shared/bus/connection.ts";
+import { type Bus, connectBus } from "../shared/bus/connection.ts";
+import { Denials, type Denied } from "../shared/bus/denials.ts";
 import { LateTransport } from "../shared/bus/late-transport.ts";
 import { NatsTransport } from "../shared/bus/nats-transport.ts";
 import { redactedAddress } from "../shared/bus/server-url.ts";
 import type { Subjects } from "../shared/bus/subjects.ts";
-import { MillraceError } from "../shared/model/error.ts";
 
 export interface ServerLinkOptions {
   readonly server: string;
@@ -25,12 +25,8 @@ export interface ServerLinkOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-type Denied = Extract<BusStatus, { kind: "denied" }>;
-
 /** After this time without a connection it says that it waits. */
 const QUIET_MS = 5_000;
-/** What is denied may have the name of a job in it. */
-const MOST_TOLD = 100;
 
 export class ServerLink {
   readonly transport = new LateTransport();
@@ -38,10 +34,12 @@ export class ServerLink {
   readonly connected: Promise<Bus>;
   readonly #options: ServerLinkOptions;
   readonly #givenUp = new AbortController();
-  readonly #told = new Set<string>();
+  readonly #denials: Denials;
 
   constructor(options: ServerLinkOptions) {
     this.#options = options;
+    const { log, name } = options;
+    this.#denials = new Denials({ log, who: "an agent", user: `the user of agent ${name}` });
     this.connected = this.#connect();
     this.connected.catch((error: unknown) => {
       if (!this.#givenUp.signal.aborted) options.onFailure(error);
@@ -78,17 +76,10 @@ export class ServerLink {
     }
   }
 
-  #onDenied({ operation, subject }: Denied): void {
-    const { log, onFailure, name } = this.#options;
-    const denied = `${operation === "subscription" ? "subscribing" : "publishing"} to ${subject}`;
-    const fix = `Allow it for the user of agent ${name} in nats-server's configuration.`;
-    if (!this.#told.has(denied) && this.#told.size < MOST_TOLD) {
-      this.#told.add(denied);
-      log.error({ operation, subject, fix }, `permission denied: ${denied}`);
-    }
-    if (!this.#isVital(operation, subject)) return;
-    const why = `the server denies ${denied}, which an agent can't do without`;
-    onFailure(new MillraceError("unavailable", why, { fix }));
+  #onDenied(denied: Denied): void {
+    this.#denials.tell(denied);
+    if (this.#isVital(denied.operation, denied.subject))
+      this.#options.onFailure(this.#denials.asError(denied));
   }
 
   /** Orders come by its own subject, answers of the server by an inbox; what it says goes to subjects of its own. */

@@ -7,45 +7,28 @@
  * end; nor is a live event that nobody gets.
  */
 import type { Logger } from "../shared/actor/contract.ts";
-import type { BusStatus } from "../shared/bus/connection.ts";
+import { Denials, type Denied } from "../shared/bus/denials.ts";
 import type { Subjects } from "../shared/bus/subjects.ts";
-import { MillraceError } from "../shared/model/error.ts";
+import type { MillraceError } from "../shared/model/error.ts";
 
-type Denied = Extract<BusStatus, { kind: "denied" }>;
-
-/** What is denied may have the name of a run or an agent in it. */
-const MOST_TOLD = 100;
 const vitalRequest = /^\$JS\.API\.(STREAM\.MSG\.GET|CONSUMER\.(CREATE|DURABLE\.CREATE|MSG\.NEXT))\.([^.]+)/;
 
 export class DeniedSubjects {
   /** The streams have still to be looked at, or made. */
   isStarting = true;
   readonly #subjects: Subjects;
-  readonly #log: Logger;
-  readonly #told = new Set<string>();
+  readonly #denials: Denials;
 
   constructor(subjects: Subjects, log: Logger) {
     this.#subjects = subjects;
-    this.#log = log;
+    this.#denials = new Denials({ log, who: "a coordinator", user: "the coordinators' user" });
   }
 
   /** Tells of it; returns why the coordinator can't work, if it can't. */
-  take({ operation, subject }: Denied): MillraceError | undefined {
-    const isSubscription = operation === "subscription";
-    const denied = `${isSubscription ? "subscribing" : "publishing"} to ${subject}`;
-    const fix = "Allow it for the coordinators' user in nats-server's configuration.";
-    if (!this.#told.has(denied) && this.#told.size < MOST_TOLD) {
-      this.#told.add(denied);
-      this.#log.error({ operation, subject, fix }, `permission denied: ${denied}`);
-    }
-    if (!isSubscription && !this.#isVital(subject)) return undefined;
-    return new MillraceError(
-      "unavailable",
-      `the server denies ${denied}, which a coordinator can't do without`,
-      {
-        fix,
-      },
-    );
+  take(denied: Denied): MillraceError | undefined {
+    this.#denials.tell(denied);
+    const isVital = denied.operation === "subscription" || this.#isVital(denied.subject);
+    return isVital ? this.#denials.asError(denied) : undefined;
   }
 
   #isVital(subject: string): boolean {
