@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { type AgentOptions, type RunningAgent, startAgent } from "../../../agent/agent.ts";
 import { type Bus, connectBus } from "../../../shared/bus/connection.ts";
 import { ensureStreams, type StreamOptions } from "../../../shared/bus/streams.ts";
 import type { JobRequest } from "../../../shared/model/messages.ts";
-import type { TestServer } from "../../support/nats-server.ts";
+import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
 import { silentLog } from "../../support/silent-log.ts";
 import { jobRequest } from "../../unit/agent/request.ts";
 import { ScriptedCoordinator } from "./scripted-coordinator.ts";
@@ -76,6 +77,29 @@ export class AgentScene {
     await this.bus.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** One server for the tests of a file, and for each test a scene of its own, with which it begins. */
+export function eachInItsScene(
+  name: string,
+  streams: StreamOptions,
+  begin: (scene: AgentScene, server: TestServer) => void,
+): void {
+  let server: TestServer;
+  let scene: AgentScene;
+  beforeAll(async () => {
+    server = await startNatsServer();
+  });
+  afterAll(async () => {
+    await server.stop();
+  });
+  beforeEach(async () => {
+    scene = await AgentScene.open(server, name, streams);
+    begin(scene, server);
+  });
+  afterEach(async () => {
+    await scene.close();
+  });
 }
 
 export function scriptRequest(script: string, spec: Partial<JobRequest["spec"]> = {}): JobRequest {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { AgentOptions } from "../../../agent/agent.ts";
 import { takeCensus } from "../../../agent/runners/process-census.ts";
 import type { Bus } from "../../../shared/bus/connection.ts";
@@ -8,9 +8,9 @@ import type { JobRequest } from "../../../shared/model/messages.ts";
 import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
 import { readLog } from "../../../shared/store/log-reader.ts";
-import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
+import type { TestServer } from "../../support/nats-server.ts";
 import { waitUntil } from "../../support/wait-until.ts";
-import { AgentScene, scriptRequest as script } from "./agent-scene.ts";
+import { type AgentScene, eachInItsScene, scriptRequest as script } from "./agent-scene.ts";
 import type { ScriptedCoordinator } from "./scripted-coordinator.ts";
 
 let server: TestServer;
@@ -19,21 +19,9 @@ let bus: Bus;
 let folder: string;
 let coordinator: ScriptedCoordinator;
 
-beforeAll(async () => {
-  server = await startNatsServer();
-});
-
-afterAll(async () => {
-  await server.stop();
-});
-
-beforeEach(async () => {
-  scene = await AgentScene.open(server, "agents", { storage: "memory" });
+eachInItsScene("agents", { storage: "memory" }, (opened, its) => {
+  [scene, server] = [opened, its];
   ({ bus, folder, coordinator } = scene);
-});
-
-afterEach(async () => {
-  await scene.close();
 });
 
 const start = (options: Partial<AgentOptions> = {}) => scene.start({ labels: [["arch", "any"]], ...options });

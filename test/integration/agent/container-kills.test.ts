@@ -56,10 +56,10 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
     await scene.close();
   });
 
-  /** Ids of the containers of this test's agent. */
-  function containers(): string[] {
-    const filter = `label=millrace.folder=${agent.workFolder}`;
-    const ids = docker?.docker(["ps", "--all", "--quiet", "--filter", filter]) ?? "";
+  /** Ids of the containers of this test's agent, or only of those that run. */
+  function containers(which: "all" | "running" = "all"): string[] {
+    const filter = ["--quiet", "--filter", `label=millrace.folder=${agent.workFolder}`];
+    const ids = docker?.docker(["ps", ...(which === "all" ? ["--all"] : []), ...filter]) ?? "";
     return ids.split("\n").filter(Boolean);
   }
 
@@ -116,11 +116,12 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
     });
     await startedInContainer(failing);
     coordinator.order({ kind: "start", request: greedy });
-    await waitUntil("both are at work", () => containers().length === 2, { timeoutMs: 30_000 });
+    await waitUntil("both are at work", () => containers("running").length === 2, { timeoutMs: 30_000 });
     await agent.signal("SIGKILL");
-    const running = () =>
-      docker?.docker(["ps", "--quiet", "--filter", `label=millrace.folder=${agent.workFolder}`]);
-    await waitUntil("both have ended", () => running() === "", { timeoutMs: 30_000, intervalMs: 200 });
+    await waitUntil("both have ended", () => containers("running").length === 0, {
+      timeoutMs: 30_000,
+      intervalMs: 200,
+    });
     await restart();
     const answer = await coordinator.answerOf(failing.lease);
     expect(answer).toMatchObject({ result: { outcome: { kind: "failed", reason: "exit", exitCode: 7 } } });
@@ -135,7 +136,7 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
     const cancelled = containerJob("touch up; trap '' TERM; while :; do sleep 0.1; done");
     await startedInContainer(cancelled);
     coordinator.order({ kind: "start", request: limited });
-    await waitUntil("both are at work", () => containers().length === 2, { timeoutMs: 30_000 });
+    await waitUntil("both are at work", () => containers("running").length === 2, { timeoutMs: 30_000 });
     await agent.signal("SIGKILL");
     await restart();
     const { run, job, attempt, lease } = cancelled;

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { AgentOptions } from "../../../agent/agent.ts";
 import { attemptRef } from "../../../agent/core/attempt-key.ts";
 import type { Bus } from "../../../shared/bus/connection.ts";
@@ -8,10 +8,10 @@ import type { JobRequest } from "../../../shared/model/messages.ts";
 import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
 import { ObjectSubjects } from "../../../shared/store/object-meta.ts";
-import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
+import type { TestServer } from "../../support/nats-server.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { waitUntil } from "../../support/wait-until.ts";
-import { AgentScene, scriptRequest as script } from "./agent-scene.ts";
+import { type AgentScene, eachInItsScene, scriptRequest as script } from "./agent-scene.ts";
 import type { ScriptedCoordinator } from "./scripted-coordinator.ts";
 
 const MIB = 2 ** 20;
@@ -22,21 +22,9 @@ let bus: Bus;
 let folder: string;
 let coordinator: ScriptedCoordinator;
 
-beforeAll(async () => {
-  server = await startNatsServer();
-});
-
-afterAll(async () => {
-  await server.stop();
-});
-
-beforeEach(async () => {
-  scene = await AgentScene.open(server, "inputs");
+eachInItsScene("inputs", {}, (opened, its) => {
+  [scene, server] = [opened, its];
   ({ bus, folder, coordinator } = scene);
-});
-
-afterEach(async () => {
-  await scene.close();
 });
 
 const start = (options: Partial<AgentOptions> = {}) => scene.start({ minFree: { bytes: 0 }, ...options });

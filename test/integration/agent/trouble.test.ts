@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { AgentOptions } from "../../../agent/agent.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import type { Bus } from "../../../shared/bus/connection.ts";
@@ -22,10 +22,10 @@ import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
 import type { LogPiece } from "../../../shared/store/log-order.ts";
 import { readLog } from "../../../shared/store/log-reader.ts";
-import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
+import type { TestServer } from "../../support/nats-server.ts";
 import { silentLog } from "../../support/silent-log.ts";
 import { waitUntil } from "../../support/wait-until.ts";
-import { AgentScene, scriptRequest as script } from "./agent-scene.ts";
+import { type AgentScene, eachInItsScene, scriptRequest as script } from "./agent-scene.ts";
 import type { ScriptedCoordinator } from "./scripted-coordinator.ts";
 
 const MIB = 2 ** 20;
@@ -36,21 +36,9 @@ let bus: Bus;
 let folder: string;
 let coordinator: ScriptedCoordinator;
 
-beforeAll(async () => {
-  server = await startNatsServer();
-});
-
-afterAll(async () => {
-  await server.stop();
-});
-
-beforeEach(async () => {
-  scene = await AgentScene.open(server, "trouble");
+eachInItsScene("trouble", {}, (opened, its) => {
+  [scene, server] = [opened, its];
   ({ bus, folder, coordinator } = scene);
-});
-
-afterEach(async () => {
-  await scene.close();
 });
 
 const start = (options: Partial<AgentOptions> = {}) => scene.start({ minFree: { bytes: 0 }, ...options });
