@@ -83,15 +83,36 @@ export const graphSpecSchema = z.strictObject({
 export type GraphSpec = z.output<typeof graphSpecSchema>;
 export type GraphSpecInput = z.input<typeof graphSpecSchema>;
 
-const { name: _name, run: _run, ...jobDefaults } = jobSpecSchema.parse({ name: "any", run: { script: "" } });
+const defaults = jobSpecSchema.parse({ name: "any", run: { script: "" } });
 const retryDefaults = retriesSchema.parse({ max: 0 });
 
 /**
  * Fills in the defaults of a job that was validated before and stored as JSON, so without anything `undefined`: the same
- * as to parse it, in a fraction of the time.
+ * as to parse it, in a fraction of the time. Written out, because copying objects by spreading costs ten times as much.
  */
 export function completeJobSpec(job: JobSpecInput): JobSpec {
-  const needs = job.needs?.map((need) => ({ transitive: false, ...need })) ?? jobDefaults.needs;
-  const retries = job.retries === undefined ? jobDefaults.retries : { ...retryDefaults, ...job.retries };
-  return { ...jobDefaults, ...job, needs, retries } as JobSpec;
+  const complete: JobSpec = {
+    name: job.name,
+    needs:
+      job.needs?.map(({ job: needed, transitive = false }) => ({ job: needed, transitive })) ??
+      defaults.needs,
+    run: job.run,
+    env: job.env ?? defaults.env,
+    outputs: job.outputs ?? defaults.outputs,
+    labels: job.labels ?? defaults.labels,
+    resources: job.resources ?? defaults.resources,
+    timeouts: job.timeouts ?? defaults.timeouts,
+    retries:
+      job.retries === undefined
+        ? defaults.retries
+        : ({ ...retryDefaults, ...job.retries } as JobSpec["retries"]),
+    rerunAfterLoss: job.rerunAfterLoss ?? defaults.rerunAfterLoss,
+    priority: job.priority ?? defaults.priority,
+    allowFailure: job.allowFailure ?? defaults.allowFailure,
+    when: job.when ?? defaults.when,
+  };
+  if (job.image !== undefined) complete.image = job.image;
+  if (job.network !== undefined) complete.network = job.network;
+  if (job.sources !== undefined) complete.sources = job.sources;
+  return complete;
 }
