@@ -1,0 +1,64 @@
+/** Finds the place of a value of a package among the files it is merged from: read again, as mistakes are rare. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Problem, ProblemList } from "../source-text.ts";
+import type { SourceMap } from "../source-tree.ts";
+import { PACKAGE_FILE } from "./package-tree.ts";
+import { nodeAt, readTomlPlaces } from "./toml-places.ts";
+
+/** Where a repository lies, and how that folder is called in messages. */
+export interface RepositoryPlace {
+  readonly root: string;
+  readonly shownRoot: string;
+}
+
+/** A file of a package with the places in it. */
+export interface PlacedFile {
+  /** As messages call it. */
+  readonly file: string;
+  readonly text: string;
+  readonly tree: SourceMap;
+}
+
+/** The deepest file that has the value, or the package's own where none has. */
+export async function fileWith(
+  { root, shownRoot }: RepositoryPlace,
+  folder: string,
+  path: readonly (string | number)[],
+): Promise<PlacedFile> {
+  let own: PlacedFile | undefined;
+  for (const above of foldersUpwards(folder)) {
+    const name = join(above, PACKAGE_FILE);
+    const text = await readFile(join(root, name), "utf8").catch(() => undefined);
+    if (text === undefined) continue;
+    const tree = readTomlPlaces(text);
+    if (tree === undefined) continue;
+    const found = { file: join(shownRoot, name), text, tree };
+    own ??= found;
+    if (path.length > 0 && nodeAt(tree, path) !== undefined) return found;
+  }
+  return own ?? emptyFile(join(shownRoot, folder, PACKAGE_FILE));
+}
+
+/** A mistake in the value at a path, with its place. */
+export async function problemAt(
+  place: RepositoryPlace,
+  folder: string,
+  path: readonly (string | number)[],
+  message: string,
+): Promise<Problem> {
+  const { file, text, tree } = await fileWith(place, folder, path);
+  const problems = new ProblemList(file, text);
+  problems.report(nodeAt(tree, path)?.start ?? 0, message);
+  return problems.list()[0]!;
+}
+
+function foldersUpwards(folder: string): string[] {
+  if (folder === ".") return ["."];
+  const parts = folder.split("/");
+  return [...parts.map((_, index) => parts.slice(0, parts.length - index).join("/")), "."];
+}
+
+function emptyFile(file: string): PlacedFile {
+  return { file, text: "", tree: { kind: "map", start: 0, entries: [] } };
+}

@@ -1,0 +1,51 @@
+/** The folders of a repository that have a `pkg.toml` in them or below them. */
+import type { Dirent } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { asMillraceError } from "../../../shared/model/error.ts";
+
+/** The name of the files that describe packages. */
+export const PACKAGE_FILE = "pkg.toml";
+
+export interface PackageFolder {
+  /** Relative to the root, `.` for the root itself. */
+  readonly folder: string;
+  /** Content of its own file, where it has one. */
+  readonly content: Uint8Array | undefined;
+  /** Those that have a file in them or below, by name. */
+  readonly children: readonly PackageFolder[];
+}
+
+/** Reads the tree; undefined when there is no package at all. Hidden names and links to folders are left out. */
+export async function readPackageTree(root: string): Promise<PackageFolder | undefined> {
+  try {
+    return await readFolder(root, ".");
+  } catch (error) {
+    throw asMillraceError(error, `the packages in ${root} can't be read`, "badInput");
+  }
+}
+
+async function readFolder(root: string, folder: string): Promise<PackageFolder | undefined> {
+  const path = join(root, folder);
+  const entries = await readdir(path, { withFileTypes: true });
+  const [content, ...below] = await Promise.all([
+    entries.some(isPackageFile) ? readFile(join(path, PACKAGE_FILE)) : undefined,
+    ...entries.filter(isVisibleFolder).map(({ name }) => readFolder(root, child(folder, name))),
+  ]);
+  const children = below
+    .filter((found) => found !== undefined)
+    .sort((left, right) => (left.folder < right.folder ? -1 : 1));
+  return content === undefined && children.length === 0 ? undefined : { folder, content, children };
+}
+
+function isPackageFile(entry: Dirent): boolean {
+  return entry.name === PACKAGE_FILE && !entry.isDirectory();
+}
+
+function isVisibleFolder(entry: Dirent): boolean {
+  return entry.isDirectory() && !entry.name.startsWith(".");
+}
+
+function child(folder: string, name: string): string {
+  return folder === "." ? name : `${folder}/${name}`;
+}
