@@ -190,6 +190,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "mode":
         // An agent that is stopping drains, whatever else it is told.
         return this.#stopping === undefined ? holdings.onModeChanged(this.#held, order.mode, now) : [];
+      case "findImage":
+        return [];
     }
   }
 

@@ -148,6 +148,7 @@ export class HostTools implements AttemptTools {
       workspace: place.work,
       inputs: hasInputs(request) ? place.inputs : undefined,
       sources: spec.sources === undefined ? undefined : place.sources,
+      program: place.program,
       control: place.control,
       log: place.log,
       cpu: spec.resources.cpu,

@@ -10,8 +10,8 @@
 import type { AttemptRef, ReportItem } from "../../shared/model/messages.ts";
 import { attemptKey } from "./attempt-key.ts";
 
-/** An item that the coordinator must settle; `started` is not one, it is said once. */
-export type SettledItem = Exclude<ReportItem, { kind: "started" }>;
+/** An item that the coordinator must settle; the others are said once. */
+export type SettledItem = Exclude<ReportItem, { kind: "started" | "progress" }>;
 
 interface Waiting {
   readonly item: SettledItem;

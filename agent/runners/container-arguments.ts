@@ -44,6 +44,7 @@ export function createArguments(engine: Engine, plan: ContainerPlan): string[] {
     ...mount(launch.workspace, place.workspace, "readWrite"),
     ...(launch.inputs === undefined ? [] : mount(launch.inputs, place.inputs, "readOnly")),
     ...(launch.sources === undefined ? [] : mount(launch.sources, place.sources, "readOnly")),
+    ...("program" in launch.command ? mount(launch.program, place.program, "readOnly") : []),
     ...(plan.wrapped ? mount(plan.launchFolder, place.launch, "readWrite") : []),
     ...environment(launch).flatMap((variable) => ["--env", variable]),
     `--entrypoint=${entrypoint}`,
@@ -54,11 +55,15 @@ export function createArguments(engine: Engine, plan: ContainerPlan): string[] {
 }
 
 function commandLine(command: Command, wrapped: boolean): [string, ...string[]] {
-  const argv =
-    "script" in command ? ["/bin/sh", "-e", `${place.launch}/${launchFiles.script}`] : command.argv;
+  const argv = wordsOf(command);
   if (wrapped) return ["/bin/sh", wrapperPath, ...argv];
   const [program = "", ...args] = argv;
   return [program, ...args];
+}
+
+function wordsOf(command: Command): readonly string[] {
+  if ("script" in command) return ["/bin/sh", "-e", `${place.launch}/${launchFiles.script}`];
+  return "argv" in command ? command.argv : [place.program];
 }
 
 /** `<run>/<job>/<attempt>/<lease>` is the attempt; run and job are there for people and filters. */

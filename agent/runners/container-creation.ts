@@ -6,6 +6,7 @@ import { createArguments } from "./container-arguments.ts";
 import { launchFiles, wrapperScript } from "./container-wrapper.ts";
 import { type Engine, engineAnswers } from "./engine.ts";
 import { askEngine, type EngineReply } from "./engine-command.ts";
+import { writeProgram } from "./program-file.ts";
 import type { Exit, Launch } from "./runner.ts";
 
 export type NotStarted = Extract<Exit, { kind: "notStarted" }>;
@@ -28,6 +29,7 @@ export async function writeLaunchFiles(launch: Launch): Promise<void> {
   await mkdir(launchFolder(launch), { recursive: true });
   await writeFile(launchFile(launch, "wrapper"), wrapperScript);
   if ("script" in launch.command) await writeFile(launchFile(launch, "script"), launch.command.script);
+  if ("program" in launch.command) writeProgram(launch.program, launch.command.program);
 }
 
 /** One of those files, or the one the wrapper makes. */

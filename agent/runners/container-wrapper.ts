@@ -14,6 +14,7 @@ export const place = {
   workspace: "/workspace",
   inputs: "/millrace/inputs",
   sources: "/millrace/source",
+  program: "/millrace/program",
   launch: "/millrace/launch",
 } as const;
 

@@ -39,7 +39,7 @@ export function launchFileText(
     if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellOwned.has(name)) plain.push(`${name}=${quote(value)}`);
     else odd.push(quote(`${name}=${value}`));
   }
-  const words = "script" in launch.command ? ["/bin/sh", "-e", scriptPath(launch)] : launch.command.argv;
+  const words = wordsOf(launch);
   const isPlain = odd.length === 0 && words[0]?.includes("/");
   const command = words.map(quote).join(" ");
   const through = odd.length === 0 ? "" : `env -- ${odd.join(" ")} `;
@@ -74,6 +74,12 @@ export function launchFilePath(control: string): string {
 /** Where a script job's script is. */
 export function scriptPath(launch: Launch): string {
   return join(launch.control, "script");
+}
+
+function wordsOf(launch: Launch): readonly string[] {
+  const { command } = launch;
+  if ("script" in command) return ["/bin/sh", "-e", scriptPath(launch)];
+  return "argv" in command ? command.argv : [launch.program];
 }
 
 /** Says what a shell can't be given, or nothing. */

@@ -17,6 +17,8 @@ export interface Launch {
   readonly inputs: string | undefined;
   /** Folder of the run file's sources, read-only; `MILLRACE_SOURCE`. */
   readonly sources: string | undefined;
+  /** Where the text of a program goes: files for control may be on a file system that executes nothing. */
+  readonly program: string;
   /** Folder for control files (status, launch script), on a RAM file system where there is one. */
   readonly control: string;
   /** stdout and stderr, appended as they come. */

@@ -20,6 +20,7 @@ import { AdoptedExecution } from "./adopted-execution.ts";
 import { exitOfStatus, reportIn } from "./exit-status.ts";
 import { launchFilePath, launchFileText, launchProblem, scriptPath } from "./launch-file.ts";
 import { ProcessWatch } from "./process-watch.ts";
+import { writeProgram } from "./program-file.ts";
 import type { Adoption, Execution, Exit, Launch, Runner } from "./runner.ts";
 import { Spawner, type SpawnerEnd } from "./spawner.ts";
 
@@ -57,6 +58,7 @@ export class ShellRunner implements Runner {
     try {
       const { identity, cpuTotalMs } = spawner;
       if ("script" in launch.command) this.#controlFiles.write(scriptPath(launch), launch.command.script);
+      if ("program" in launch.command) writeProgram(launch.program, launch.command.program);
       const text = launchFileText(launch, { spawner: identity, cpuBeforeMs: cpuTotalMs });
       this.#controlFiles.write(launchFilePath(launch.control), text);
     } catch (error) {

@@ -12,6 +12,8 @@ export interface Place {
   readonly work: string;
   readonly inputs: string;
   readonly sources: string;
+  /** The text of a program, executable. */
+  readonly program: string;
   readonly log: string;
   readonly control: string;
 }
@@ -25,6 +27,7 @@ export function placeOf(attempts: string, controlRoot: string, number: number): 
     work: join(root, "work"),
     inputs: join(root, "inputs"),
     sources: join(root, "sources"),
+    program: join(root, "program"),
     log: join(root, "log"),
     control: join(controlRoot, String(number)),
   };

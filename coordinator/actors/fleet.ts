@@ -189,7 +189,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
     const strays = this.#runs.deliver(report);
     if (strays.length === 0 || !this.#isRecovered) return;
     this.#options.counters.count("refused.unknownRun", strays.length);
-    const settled = strays.filter((item) => item.kind !== "started");
+    const settled = strays.filter((item) => item.kind !== "started" && item.kind !== "progress");
     this.#enqueue(
       report.agent,
       settled.map((item) => ({ ...refOf(item), kind: "settle" as const })),

@@ -5,9 +5,9 @@
 import type { ActorRef, Context } from "../../shared/actor/contract.ts";
 import { keysOf } from "../../shared/model/job-keys.ts";
 import type { JobRequest, Order } from "../../shared/model/messages.ts";
+import type { Change } from "../core/change.ts";
 import { projectPart, type RecordedChanges, recordedChanges } from "../core/event-projection.ts";
 import { attemptRef, jobRequest } from "../core/job-request.ts";
-import type { Change } from "../core/run-fold.ts";
 import {
   type Attempt,
   HELD_REASON,
@@ -188,6 +188,7 @@ export class Consequences {
         this.#hasEnded = true;
         return;
       case "started":
+      case "progressed":
       case "stranded":
         return;
     }

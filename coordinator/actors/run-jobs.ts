@@ -8,9 +8,9 @@
 import type { ActorRef, Context } from "../../shared/actor/contract.ts";
 import type { DependencyResult } from "../../shared/model/event.ts";
 import { targetsOf } from "../../shared/model/graph.ts";
+import type { Change } from "../core/change.ts";
 import { requirementOf } from "../core/requirement.ts";
 import { agentsFailedOn, restMs } from "../core/retry.ts";
-import type { Change } from "../core/run-fold.ts";
 import {
   type Attempt,
   isAllowedFailure,

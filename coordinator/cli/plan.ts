@@ -1,5 +1,10 @@
 import { compileGraph } from "../../shared/model/graph.ts";
-import type { Command, GraphSpecInput, JobSpecInput } from "../../shared/model/job-spec.ts";
+import {
+  type Command,
+  type GraphSpecInput,
+  type JobSpecInput,
+  wordsOf,
+} from "../../shared/model/job-spec.ts";
 import { tableLines } from "./format/table.ts";
 import { printJson } from "./json-output.ts";
 import type { Terminal } from "./terminal.ts";
@@ -34,7 +39,7 @@ function inOrder(graph: GraphSpecInput): JobSpecInput[] {
 }
 
 function firstLine(command: Command): string {
-  const text = "argv" in command ? command.argv.join(" ") : command.script.trim();
+  const text = wordsOf(command).join(" ").trim();
   const [first = "", ...rest] = text.split("\n");
   return rest.length === 0 ? first : `${first} …`;
 }

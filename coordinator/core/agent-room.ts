@@ -50,6 +50,7 @@ export function unknownAgent(name: string): AgentRoom {
     labels: new Map(),
     pool: "",
     hasEngine: false,
+    abilities: [],
     mode: "draining",
   };
   return { offer, cpuFree: 0, memoryFree: 0, placed: new Map(), usualMs: undefined };

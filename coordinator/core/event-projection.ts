@@ -4,7 +4,7 @@
  */
 import type { RunEvent } from "../../shared/model/event.ts";
 import type { AttemptResult } from "../../shared/model/outcome.ts";
-import type { Change } from "./run-fold.ts";
+import type { Change } from "./change.ts";
 import { type Attempt, carriedAt, isAllowedFailure, jobAt, type RunState, specAt } from "./run-state.ts";
 
 /** The changes of one record, with what dates and numbers their events: those can be made later, a part at a time. */
@@ -80,6 +80,8 @@ function projectChange(state: RunState, change: Change, head: Head): RunEvent {
       return { type: "job.assigned", ...tried(change.job, change.attempt) };
     case "started":
       return { type: "job.started", ...tried(change.job, change.attempt) };
+    case "progressed":
+      return { type: "job.progress", ...tried(change.job, change.attempt), ...change.progress };
     case "returned":
       return { type: "job.returned", ...tried(change.job, change.attempt), reason: change.reason };
     case "retrying":
@@ -96,6 +98,7 @@ function projectChange(state: RunState, change: Change, head: Head): RunEvent {
         ...tried(change.job, change.attempt),
         artifact: jobAt(state, change.job).artifact,
         ...measured(change.attempt.result),
+        ...(change.attempt.isImplicit ? { implicit: true } : {}),
       };
     case "failed":
       return {

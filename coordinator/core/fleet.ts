@@ -177,6 +177,7 @@ export function offerOf(agent: AgentRecord): Offer {
     labels: new Map(hello.labels),
     pool: hello.pool,
     hasEngine: hello.versions.engine !== null,
+    abilities: hello.abilities,
     mode: agent.state === "up" ? agent.mode : "held",
     ...(agent.trouble === undefined ? {} : { trouble: agent.trouble }),
   };

@@ -1,5 +1,6 @@
 /** The job request an agent gets: all it needs to run one attempt, made from the run's state. */
 import { inputsOf } from "../../shared/model/graph.ts";
+import type { JobSpec } from "../../shared/model/job-spec.ts";
 import type { AttemptRef, JobInput, JobRequest } from "../../shared/model/messages.ts";
 import { type Attempt, jobAt, type RunState, specAt } from "./run-state.ts";
 
@@ -16,9 +17,19 @@ export function jobRequest(state: RunState, index: number, attempt: Attempt): Jo
       resources: spec.resources,
       timeouts: spec.timeouts,
       sources: spec.sources,
+      ...unusual(spec),
     },
     env: state.vars.length === 0 ? spec.env : [...new Map([...state.vars, ...spec.env])],
     inputs: jobInputs(state, index),
+  };
+}
+
+/** Left out where it says nothing: an agent of version 0.1 would refuse to read it. */
+function unusual({ layout, files, marks }: JobSpec): Pick<JobRequest["spec"], "layout" | "files" | "marks"> {
+  return {
+    ...(layout === "workspace" ? {} : { layout }),
+    ...(files.length === 0 ? {} : { files }),
+    ...(marks === undefined ? {} : { marks }),
   };
 }
 

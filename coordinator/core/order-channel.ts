@@ -9,6 +9,7 @@
  * again without its orders, as the agent may have handled it meanwhile. Live: 3. what is not confirmed within
  * `resendAfterMs` is sent again, from the oldest, for as long as the agent lives.
  */
+import { wordsOf } from "../../shared/model/job-spec.ts";
 import type { Order } from "../../shared/model/messages.ts";
 
 export interface Batch {
@@ -132,8 +133,15 @@ function approximateBytes(order: Order): number {
   if (order.kind === "cancel") return FIXED_BYTES + 3 * order.reason.length;
   if (order.kind !== "start") return FIXED_BYTES;
   const { spec, env, inputs } = order.request;
-  const { run, outputs, image = "", network = "" } = spec;
-  const words = "script" in run ? [run.script] : run.argv;
-  const strings = [...words, ...env.flat(), ...outputs, image, network, ...inputs.map((input) => input.job)];
-  return strings.reduce((sum, text) => sum + 3 * text.length + 8, FIXED_BYTES + 80 * inputs.length);
+  const { run, outputs, image = "", network = "", files = [] } = spec;
+  const strings = [
+    ...wordsOf(run),
+    ...env.flat(),
+    ...outputs,
+    image,
+    network,
+    ...inputs.map((input) => input.job),
+  ];
+  const digests = inputs.length + files.length;
+  return strings.reduce((sum, text) => sum + 3 * text.length + 8, FIXED_BYTES + 80 * digests);
 }

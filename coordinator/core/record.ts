@@ -8,7 +8,13 @@ import { runOptionsSchema } from "../../shared/model/api.ts";
 import { jobCountsSchema, runStatusSchema } from "../../shared/model/event.ts";
 import { digestSchema, graphSpecSchema } from "../../shared/model/job-spec.ts";
 import { identifierSchema } from "../../shared/model/name.ts";
-import { artifactSchema, attemptResultSchema, outcomeSchema } from "../../shared/model/outcome.ts";
+import {
+  artifactSchema,
+  attemptResultSchema,
+  evidenceFields,
+  outcomeSchema,
+  progressSchema,
+} from "../../shared/model/outcome.ts";
 
 /** Wall clock of the leader in milliseconds. */
 const at = z.number();
@@ -68,6 +74,8 @@ export const runRecordSchema = z.discriminatedUnion("type", [
     lease: z.string(),
   }),
   z.object({ type: z.literal("started"), at, job, attempt }),
+  /** What the marks in its log say has changed. */
+  z.object({ type: z.literal("progressed"), at, job, attempt, ...progressSchema.shape }),
   /** The attempt did not run, or was ended to hold the job: it counts for nothing. */
   z.object({ type: z.literal("returned"), at, job, attempt, reason: z.string() }),
   z.object({
@@ -76,6 +84,7 @@ export const runRecordSchema = z.discriminatedUnion("type", [
     job,
     attempt,
     result: attemptResultSchema,
+    ...evidenceFields,
     /** Decided with the record, as it holds chance: the job is tried again after this delay, or not (null). */
     retryDelayMs: z.number().nullable(),
   }),

@@ -1,13 +1,15 @@
 /** What a job asks of an agent. Jobs that ask the same share a queue, so a job nobody can run now blocks no other. */
 
 import type { JobSpec, Pairs } from "../../shared/model/job-spec.ts";
-import type { AgentMode, Capacity } from "../../shared/model/messages.ts";
+import { type AgentMode, ability, type Capacity } from "../../shared/model/messages.ts";
 import { formatBytes } from "../../shared/model/size.ts";
 
 export interface Requirement {
   readonly pool: string;
   readonly labels: Pairs;
   readonly needsEngine: boolean;
+  /** What not every agent can do; see `ability`. */
+  readonly abilities: readonly string[];
   readonly cpu: number;
   readonly memoryBytes: number;
   /** Agents that get it only when no other can: an attempt of the job has failed there. */
@@ -21,6 +23,7 @@ export interface Offer {
   readonly labels: ReadonlyMap<string, string>;
   readonly pool: string;
   readonly hasEngine: boolean;
+  readonly abilities: readonly string[];
   readonly mode: AgentMode;
   /** Why it is held though nobody told it to hold. */
   readonly trouble?: string;
@@ -31,22 +34,40 @@ export function requirementOf(spec: JobSpec, pool: string, avoids: readonly stri
     pool,
     labels: spec.labels,
     needsEngine: spec.image !== undefined,
+    abilities: abilitiesFor(spec),
     cpu: spec.resources.cpu ?? 0,
     memoryBytes: spec.resources.memoryBytes ?? 0,
     avoids,
   };
 }
 
+const noAbilities: readonly string[] = [];
+
+function abilitiesFor({ run, image, layout, files, marks }: JobSpec): readonly string[] {
+  if (layout === "package") {
+    return image === undefined ? [ability.packageJobs, ability.hostLayout] : [ability.packageJobs];
+  }
+  const isUsual = files.length === 0 && marks === undefined && !("program" in run);
+  return isUsual ? noAbilities : [ability.packageJobs];
+}
+
+function inability(wanted: string): string {
+  return wanted === ability.hostLayout
+    ? "needs the layout of a package without a container, the agent's host does not allow that"
+    : "is a job of a kind that the agent is too old for";
+}
+
 /** Equal for equal requirements. */
 export function requirementKey(requirement: Requirement): string {
-  const { pool, labels, needsEngine, cpu, memoryBytes, avoids } = requirement;
-  if (labels.length === 0 && avoids.length === 0) return `${pool} ${needsEngine} ${cpu} ${memoryBytes}`;
+  const { pool, labels, needsEngine, abilities, cpu, memoryBytes, avoids } = requirement;
+  const plain = `${pool} ${needsEngine} ${cpu} ${memoryBytes}`;
+  if (labels.length === 0 && avoids.length === 0 && abilities.length === 0) return plain;
   const sorted = [...labels].sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${pool} ${needsEngine} ${cpu} ${memoryBytes} ${JSON.stringify([sorted, avoids])}`;
+  return `${plain} ${JSON.stringify([sorted, avoids, abilities])}`;
 }
 
 export interface Misfit {
-  readonly code: "pool" | "labels" | "engine" | "slots" | "cpu" | "memory";
+  readonly code: "pool" | "labels" | "engine" | "abilities" | "slots" | "cpu" | "memory";
   readonly message: string;
 }
 
@@ -63,6 +84,9 @@ export function misfit(requirement: Requirement, offer: Offer): Misfit | undefin
   }
   if (requirement.needsEngine && !offer.hasEngine) {
     return { code: "engine", message: "needs a container engine, the agent has none" };
+  }
+  for (const wanted of requirement.abilities) {
+    if (!offer.abilities.includes(wanted)) return { code: "abilities", message: inability(wanted) };
   }
   if (offer.capacity.slots < 1) return { code: "slots", message: "the agent has no slots" };
   if (requirement.cpu > offer.capacity.cpu) {

@@ -7,10 +7,10 @@
  * Live: 4. every finished or returned report is answered by `settle`, so no agent keeps one for ever.
  */
 import type { Order, ReportItem } from "../../shared/model/messages.ts";
-import type { Outcome } from "../../shared/model/outcome.ts";
+import type { Evidence, Outcome } from "../../shared/model/outcome.ts";
 import { routineReturn } from "../../shared/model/return-reason.ts";
 import { attemptRef } from "./job-request.ts";
-import type { RunRecord } from "./record.ts";
+import type { RecordOf, RunRecord } from "./record.ts";
 import { finalLoss, retryDelayMs } from "./retry.ts";
 import {
   type Attempt,
@@ -84,6 +84,15 @@ export function onReported(
     case "started":
       if (job.phase === "running") return nothing;
       return { ...nothing, records: [{ type: "started", at: now, job: item.job, attempt: item.attempt }] };
+    case "progress": {
+      const { phase, percent } = item;
+      if (attempt.progress?.phase === phase && attempt.progress.percent === percent) return nothing;
+      const { job: index, attempt: number } = item;
+      return {
+        ...nothing,
+        records: [{ type: "progressed", at: now, job: index, attempt: number, phase, percent }],
+      };
+    }
     case "returned":
       return { records: givenBack(state, item, now), settles: true };
     case "finished":
@@ -91,7 +100,7 @@ export function onReported(
         // Ended to hold it, or by the agent's own stop: it did not fail, and goes back to the queue.
         return { records: [returned(item, now, routineReturn.ended)], settles: true };
       }
-      return { records: finished(state, item.job, attempt, item.result, now, chance), settles: true };
+      return { records: finished(state, item.job, attempt, item, now, chance), settles: true };
   }
 }
 
@@ -107,8 +116,7 @@ export function onAttemptLost(
   const attempt = known === undefined ? undefined : liveAttempt(known);
   if (attempt === undefined) return [];
   const outcome: Outcome = { kind: "lost", message };
-  const result = { ...unmeasured, outcome };
-  return finished(state, job, attempt, result, now, chance);
+  return finished(state, job, attempt, { result: { ...unmeasured, outcome } }, now, chance);
 }
 
 /** Someone asks to end the run, or one job of it. Asking again, or for what has ended, is no error. */
@@ -204,7 +212,7 @@ function finished(
   state: RunState,
   job: number,
   attempt: Attempt,
-  result: Extract<RunRecord, { type: "finished" }>["result"],
+  { result, ranOn, implicit }: Pick<RecordOf<"finished">, "result" | "ranOn" | "implicit">,
   now: number,
   chance: number,
 ): RunRecord[] {
@@ -214,7 +222,13 @@ function finished(
     outcome.kind === "succeeded" ? null : retryDelayMs(specAt(state, job), earlier, outcome, chance);
   const isFinalLoss = outcome.kind === "lost" && delayMs === null;
   const told = isFinalLoss ? { ...result, outcome: finalLoss(earlier, attempt, outcome.message) } : result;
-  return [{ type: "finished", at: now, job, attempt: attempt.attempt, result: told, retryDelayMs: delayMs }];
+  const evidence: Evidence = {};
+  if (ranOn !== undefined) evidence.ranOn = ranOn;
+  if (implicit !== undefined) evidence.implicit = implicit;
+  const { attempt: number } = attempt;
+  return [
+    { type: "finished", at: now, job, attempt: number, result: told, ...evidence, retryDelayMs: delayMs },
+  ];
 }
 
 /** An attempt that never started: its job goes back to the queue, unless it has waited for too long already. */

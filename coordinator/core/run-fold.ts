@@ -16,7 +16,8 @@
 
 import type { JobPhase } from "../../shared/model/event.ts";
 import { targetsOf } from "../../shared/model/graph.ts";
-import type { Outcome } from "../../shared/model/outcome.ts";
+import type { Outcome, Progress } from "../../shared/model/outcome.ts";
+import type { Change } from "./change.ts";
 import type { CarriedJob, RecordOf, RunRecord } from "./record.ts";
 import {
   type Attempt,
@@ -29,43 +30,6 @@ import {
   type RunState,
   specAt,
 } from "./run-state.ts";
-
-/** One change of state; the projection makes an event of it, the run actor effects. */
-export type Change =
-  | { readonly kind: "submitted"; readonly priority: number }
-  | { readonly kind: "carried"; readonly job: number }
-  | { readonly kind: "ready"; readonly job: number }
-  | { readonly kind: "assigned"; readonly job: number; readonly attempt: Attempt }
-  | { readonly kind: "started"; readonly job: number; readonly attempt: Attempt }
-  | { readonly kind: "returned"; readonly job: number; readonly attempt: Attempt; readonly reason: string }
-  | { readonly kind: "retrying"; readonly job: number; readonly attempt: Attempt; readonly delayMs: number }
-  | { readonly kind: "succeeded"; readonly job: number; readonly attempt: Attempt }
-  | {
-      readonly kind: "failed";
-      readonly job: number;
-      readonly attempt: Attempt | null;
-      readonly outcome: Outcome;
-      readonly isAllowed: boolean;
-    }
-  | { readonly kind: "blocked"; readonly job: number; readonly rootCause: number }
-  | { readonly kind: "skipped"; readonly job: number; readonly reason: string }
-  | {
-      readonly kind: "cancelled";
-      readonly job: number;
-      readonly reason: string;
-      readonly attempt: Attempt | null;
-    }
-  | { readonly kind: "stranded"; readonly job: number; readonly reason: string }
-  | { readonly kind: "jobPrioritised"; readonly job: number; readonly priority: number }
-  | {
-      readonly kind: "jobCancelling";
-      readonly job: number;
-      readonly attempt: Attempt;
-      readonly reason: string;
-    }
-  | { readonly kind: "cancelling"; readonly by: string; readonly reason: string }
-  | { readonly kind: "prioritised"; readonly priority: number }
-  | { readonly kind: "ended" };
 
 /** Applies one record and returns what changed, in order. A record that no longer fits changes nothing. */
 export function fold(state: RunState, record: RunRecord): Change[] {
@@ -86,6 +50,8 @@ function apply(state: RunState, record: RunRecord, changes: Change[]): void {
       return onAssigned(state, record, changes);
     case "started":
       return onStarted(state, record, changes);
+    case "progressed":
+      return onProgressed(state, record, changes);
     case "returned":
       return onReturned(state, record, changes);
     case "finished":
@@ -151,6 +117,9 @@ function onAssigned(state: RunState, record: RecordOf<"assigned">, changes: Chan
     startedAt: null,
     endedAt: null,
     result: null,
+    ranOn: null,
+    isImplicit: false,
+    progress: null,
     returned: null,
   };
   job.attempts = [...job.attempts, attempt];
@@ -165,6 +134,17 @@ function onStarted(state: RunState, record: RecordOf<"started">, changes: Change
   attempt.startedAt = record.at;
   enter(state, job, "running");
   changes.push({ kind: "started", job: record.job, attempt });
+}
+
+function onProgressed(state: RunState, record: RecordOf<"progressed">, changes: Change[]): void {
+  const job = jobAt(state, record.job);
+  const attempt = liveAttempt(job);
+  if (attempt?.attempt !== record.attempt) return;
+  // That it started is said once, and may have been lost on its way.
+  if (job.phase === "assigned") onStarted(state, { ...record, type: "started" }, changes);
+  const progress: Progress = { phase: record.phase, percent: record.percent };
+  attempt.progress = progress;
+  changes.push({ kind: "progressed", job: record.job, attempt, progress });
 }
 
 function onReturned(state: RunState, record: RecordOf<"returned">, changes: Change[]): void {
@@ -193,6 +173,8 @@ function onFinished(state: RunState, record: RecordOf<"finished">, changes: Chan
     changes.push({ kind: "started", job: record.job, attempt });
   }
   attempt.result = result;
+  attempt.ranOn = record.ranOn ?? null;
+  attempt.isImplicit = record.implicit ?? false;
   attempt.endedAt = record.at;
   if (result.outcome.kind === "succeeded") {
     job.artifact = result.artifact;

@@ -6,7 +6,7 @@ import type { RunOptions } from "../../shared/model/api.ts";
 import type { JobCounts, JobPhase, RunStatus } from "../../shared/model/event.ts";
 import { type Graph, targetsOf } from "../../shared/model/graph.ts";
 import type { GraphSpec, JobSpec, Pairs } from "../../shared/model/job-spec.ts";
-import type { Artifact, AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import type { Artifact, AttemptResult, Outcome, Progress, RanOn } from "../../shared/model/outcome.ts";
 import type { CarriedJob, RecordOf } from "./record.ts";
 
 export interface Attempt {
@@ -18,6 +18,11 @@ export interface Attempt {
   startedAt: number | null;
   endedAt: number | null;
   result: AttemptResult | null;
+  ranOn: RanOn | null;
+  /** It succeeded, and no mark in its log says so. */
+  isImplicit: boolean;
+  /** What its marks have said last. */
+  progress: Progress | null;
   /** Why it was given back without having run. */
   returned: string | null;
 }

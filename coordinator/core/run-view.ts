@@ -114,6 +114,9 @@ function viewAttempt(attempt: Attempt): AttemptView {
     cpuMs: result?.cpuMs ?? null,
     peakMemoryBytes: result?.peakMemoryBytes ?? null,
     logBytes: result?.logBytes ?? null,
+    ranOn: attempt.ranOn,
+    implicit: attempt.isImplicit,
+    progress: attempt.progress,
   };
 }
 

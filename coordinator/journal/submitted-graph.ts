@@ -13,6 +13,7 @@ import {
   type GraphSpecInput,
   graphSpecSchema,
   type JobSpec,
+  wordsOf,
 } from "../../shared/model/job-spec.ts";
 import { TimeSlice } from "../../shared/store/time-slice.ts";
 import type { RecordOf } from "../core/record.ts";
@@ -74,8 +75,7 @@ const MAX_JOB_BYTES = 256 * 1024;
 function refuseLargeJobs({ vars, jobs }: GraphSpec): void {
   const varsBytes = bytesOf(vars.flat());
   for (const { name, run, env, outputs, image = "", network = "" } of jobs) {
-    const words = "script" in run ? [run.script] : run.argv;
-    const bytes = varsBytes + bytesOf([...words, ...env.flat(), ...outputs, image, network]);
+    const bytes = varsBytes + bytesOf([...wordsOf(run), ...env.flat(), ...outputs, image, network]);
     if (bytes <= MAX_JOB_BYTES) continue;
     const what = `the job ${JSON.stringify(name)}${varsBytes === 0 ? "" : " with the variables of its run"}`;
     throw new MillraceError("badInput", `${what} is of ${bytes} bytes, more than ${MAX_JOB_BYTES}`, {

@@ -44,6 +44,7 @@ function withDefaults(job: JobDefinition, defaults: JobDefaults): JobDefinition 
 function jobSpec(name: string, job: JobDefinition): JobSpecInput {
   const spec: JobSpecInput = { name, run: commandOf(name, job.run) };
   if (job.needs !== undefined) spec.needs = listOf(job.needs).map(needOf);
+  if (job.layout !== undefined) spec.layout = job.layout;
   if (job.image !== undefined) spec.image = job.image;
   if (job.network !== undefined) spec.network = job.network;
   if (job.env !== undefined) spec.env = pairsOf(job.env);
@@ -61,7 +62,9 @@ function jobSpec(name: string, job: JobDefinition): JobSpecInput {
 
 function commandOf(name: string, run: JobDefinition["run"]): JobSpecInput["run"] {
   if (run === undefined) throw new TypeError(`job ${JSON.stringify(name)} has no run`);
-  return Array.isArray(run) ? { argv: run } : { script: run };
+  if (Array.isArray(run)) return { argv: run };
+  // Its author names what is to run it: `sh` would take that line for a comment.
+  return run.startsWith("#!") ? { program: run } : { script: run };
 }
 
 type Need = Exclude<NonNullable<JobDefinition["needs"]>, readonly unknown[]>;

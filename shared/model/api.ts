@@ -8,7 +8,7 @@ import { jobCountsSchema, jobPhaseSchema, runStatusSchema } from "./event.ts";
 import { digestSchema, graphSpecSchema, pairsSchema } from "./job-spec.ts";
 import { agentModeSchema, capacitySchema } from "./messages.ts";
 import { identifierSchema, nameSchema } from "./name.ts";
-import { artifactSchema, outcomeSchema } from "./outcome.ts";
+import { artifactSchema, outcomeSchema, progressSchema, ranOnSchema } from "./outcome.ts";
 
 const page = {
   offset: z.number().int().min(0).default(0),
@@ -54,6 +54,11 @@ export const attemptViewSchema = z.object({
   cpuMs: z.number().nullable(),
   peakMemoryBytes: z.number().nullable(),
   logBytes: z.number().nullable(),
+  ranOn: ranOnSchema.nullable().default(null),
+  /** Marks were to be read in its log, and none says that it succeeded. */
+  implicit: z.boolean().default(false),
+  /** What the marks in its log have said last. */
+  progress: progressSchema.nullable().default(null),
 });
 export type AttemptView = z.infer<typeof attemptViewSchema>;
 

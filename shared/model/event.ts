@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { agentModeSchema } from "./messages.ts";
 import { identifierSchema, nameSchema } from "./name.ts";
-import { artifactSchema, outcomeSchema } from "./outcome.ts";
+import { artifactSchema, evidenceFields, outcomeSchema, progressSchema } from "./outcome.ts";
 
 export const runStatusSchema = z.enum([
   "running",
@@ -80,6 +80,8 @@ export const runEventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("job.ready"), ...jobFields }),
   z.object({ type: z.literal("job.assigned"), ...attemptFields }),
   z.object({ type: z.literal("job.started"), ...attemptFields }),
+  /** What the marks in its log say has changed; null: not said as yet. */
+  z.object({ type: z.literal("job.progress"), ...attemptFields, ...progressSchema.shape }),
   /** Given back without having run; the job is ready again. */
   z.object({ type: z.literal("job.returned"), ...attemptFields, reason: z.string() }),
   /** The attempt failed and the job will be tried again, not before `delayMs`. */
@@ -95,6 +97,8 @@ export const runEventSchema = z.discriminatedUnion("type", [
     ...attemptFields,
     artifact: artifactSchema.nullable(),
     ...measured,
+    /** Marks were to be read in its log, and none says that it succeeded. */
+    implicit: evidenceFields.implicit,
     ...carried,
   }),
   z.object({

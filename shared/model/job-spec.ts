@@ -17,8 +17,36 @@ const positiveMs = z.number().int().positive();
 export const commandSchema = z.union([
   z.strictObject({ script: z.string() }),
   z.strictObject({ argv: z.array(z.string()).min(1) }),
+  /** Text of an executable file, which says itself what runs it. */
+  z.strictObject({ program: z.string().startsWith("#!", "must begin with #! and what runs it") }),
 ]);
 export type Command = z.infer<typeof commandSchema>;
+
+/** The command as words for people; a script or a program is one of them. */
+export function wordsOf(command: Command): readonly string[] {
+  if ("script" in command) return [command.script];
+  return "argv" in command ? command.argv : [command.program];
+}
+
+/**
+ * What a job finds around it: a workspace to which variables of its environment lead, or the fixed paths `/inputs`,
+ * `/patches`, `/script` and `/outputs` that scripts of packages rely on.
+ */
+export const layoutSchema = z.enum(["workspace", "package"]);
+
+/** An artifact of the submitter whose files a job of the layout `package` finds in `/inputs` or `/patches`. */
+export const jobFilesSchema = z.strictObject({
+  digest: digestSchema,
+  folder: z.enum(["inputs", "patches"]),
+});
+export type JobFiles = z.infer<typeof jobFilesSchema>;
+
+/** The lines `#BUTIDO:…` of the log are read. */
+export const marksSchema = z.strictObject({
+  /** `both`: a success takes exit status 0 and no line of an error; `marks`: the lines alone decide. */
+  verdict: z.enum(["both", "marks"]),
+});
+export type Marks = z.infer<typeof marksSchema>;
 
 export const needSchema = z.strictObject({ job: nameSchema, transitive: z.boolean().default(false) });
 
@@ -44,8 +72,12 @@ export const jobSpecSchema = z.strictObject({
   image: z.string().min(1).optional(),
   /** Network of the container: `bridge`, `none`, `host` or one the engine knows. */
   network: z.string().min(1).optional(),
+  layout: layoutSchema.default("workspace"),
+  /** In the layout `package` alone. */
+  files: z.array(jobFilesSchema).default([]),
+  marks: marksSchema.optional(),
   env: pairsSchema.default([]),
-  /** Globs in the workspace whose matches become the job's artifact. */
+  /** Globs in the workspace, in the layout `package` in `/outputs`, whose matches become the job's artifact. */
   outputs: z.array(z.string().min(1)).default([]),
   /** Labels an agent must have. */
   labels: pairsSchema.default([]),
@@ -70,6 +102,8 @@ export const jobSpecSchema = z.strictObject({
   sources: digestSchema.optional(),
   allowFailure: z.boolean().default(false),
   when: whenSchema.default("success"),
+  /** Whether an equal job's earlier result may take the place of running it. */
+  reuse: z.boolean().default(false),
 });
 export type JobSpec = z.output<typeof jobSpecSchema>;
 export type JobSpecInput = z.input<typeof jobSpecSchema>;
@@ -97,6 +131,8 @@ export function completeJobSpec(job: JobSpecInput): JobSpec {
       job.needs?.map(({ job: needed, transitive = false }) => ({ job: needed, transitive })) ??
       defaults.needs,
     run: job.run,
+    layout: job.layout ?? defaults.layout,
+    files: job.files ?? defaults.files,
     env: job.env ?? defaults.env,
     outputs: job.outputs ?? defaults.outputs,
     labels: job.labels ?? defaults.labels,
@@ -110,9 +146,11 @@ export function completeJobSpec(job: JobSpecInput): JobSpec {
     priority: job.priority ?? defaults.priority,
     allowFailure: job.allowFailure ?? defaults.allowFailure,
     when: job.when ?? defaults.when,
+    reuse: job.reuse ?? defaults.reuse,
   };
   if (job.image !== undefined) complete.image = job.image;
   if (job.network !== undefined) complete.network = job.network;
+  if (job.marks !== undefined) complete.marks = job.marks;
   if (job.sources !== undefined) complete.sources = job.sources;
   return complete;
 }

@@ -12,9 +12,16 @@
  * by its epoch. An agent refuses orders of an epoch lower than the highest it has seen.
  */
 import { z } from "zod";
-import { commandSchema, digestSchema, jobSpecSchema, pairsSchema } from "./job-spec.ts";
+import {
+  commandSchema,
+  digestSchema,
+  jobFilesSchema,
+  jobSpecSchema,
+  layoutSchema,
+  pairsSchema,
+} from "./job-spec.ts";
 import { identifierSchema, nameSchema } from "./name.ts";
-import { attemptResultSchema } from "./outcome.ts";
+import { attemptResultSchema, evidenceFields, progressSchema } from "./outcome.ts";
 
 export const PROTOCOL_VERSION = 1;
 
@@ -56,6 +63,13 @@ export const capacitySchema = z.object({
 });
 export type Capacity = z.infer<typeof capacitySchema>;
 
+/**
+ * What an agent can do that version 0.1 could not; those that are not known are of later versions.
+ * `packageJobs`: takes job requests with `program`, `layout`, `files` and `marks`, and orders to look for an image.
+ * `hostLayout`: gives the layout `package` without a container, too.
+ */
+export const ability = { packageJobs: "packageJobs", hostLayout: "hostLayout" } as const;
+
 export const helloSchema = z.object({
   ...senderFields,
   capacity: capacitySchema,
@@ -63,7 +77,15 @@ export const helloSchema = z.object({
   /** Only runs submitted to the same pool are placed here; empty is the common pool. */
   pool: z.string().max(64),
   mode: agentModeSchema,
-  host: z.object({ hostname: z.string(), platform: z.string(), arch: z.string(), pid: z.number().int() }),
+  host: z.object({
+    hostname: z.string(),
+    platform: z.string(),
+    arch: z.string(),
+    pid: z.number().int(),
+    /** What jobs without a container find there, such as `debian 12 x86_64`; absent in version 0.1. */
+    identity: z.string().max(200).optional(),
+  }),
+  abilities: z.array(z.string()).default([]),
   versions: z.object({
     millrace: z.string(),
     node: z.string(),
@@ -92,12 +114,24 @@ export const reportItemSchema = z.discriminatedUnion("kind", [
   /** Not run, and will not be: refused at admission, recalled, or dropped by a drain. Repeated until settled. */
   attemptRefSchema.extend({ kind: z.literal("returned"), reason: z.string() }),
   /** Repeated until settled. */
-  attemptRefSchema.extend({ kind: z.literal("finished"), result: attemptResultSchema }),
+  attemptRefSchema.extend({ kind: z.literal("finished"), result: attemptResultSchema, ...evidenceFields }),
+  /** What its marks say has changed; only of a request with `marks`. */
+  attemptRefSchema.extend({ kind: z.literal("progress"), ...progressSchema.shape }),
 ]);
 export type ReportItem = z.infer<typeof reportItemSchema>;
 
 export const reportSchema = z.object({ ...senderFields, items: z.array(reportItemSchema) });
 export type Report = z.infer<typeof reportSchema>;
+
+/** The answer to an order to look for an image. */
+export const imageReportSchema = z.object({
+  ...senderFields,
+  image: z.string().min(1),
+  /** Null where it is not there; `problem` says more. */
+  digest: z.string().min(1).max(200).nullable(),
+  problem: z.string().max(1000).nullable(),
+});
+export type ImageReport = z.infer<typeof imageReportSchema>;
 
 /** The agent ends in order; it holds nothing any more. */
 export const byeSchema = z.object({ ...senderFields, reason: z.string() });
@@ -116,8 +150,14 @@ export const jobRequestSchema = attemptRefSchema.extend({
       resources: true,
       timeouts: true,
       sources: true,
+      marks: true,
     })
-    .extend({ run: commandSchema }),
+    .extend({
+      run: commandSchema,
+      /** These two are left out where they say nothing: version 0.1 does not know them. */
+      layout: layoutSchema.optional(),
+      files: z.array(jobFilesSchema).optional(),
+    }),
   /** Complete environment beside what the agent adds: vars, then the job's own, later ones winning. */
   env: pairsSchema,
   inputs: z.array(jobInputSchema),
@@ -136,6 +176,8 @@ export const orderSchema = z.discriminatedUnion("kind", [
   /** Give it back if it has not started (answered by `returned`); ignored otherwise. */
   attemptRefSchema.extend({ kind: z.literal("recall") }),
   z.object({ kind: z.literal("mode"), mode: agentModeSchema }),
+  /** Say the digest of this image, without fetching it; to agents with the ability `packageJobs` alone. */
+  z.object({ kind: z.literal("findImage"), image: z.string().min(1) }),
 ]);
 export type Order = z.infer<typeof orderSchema>;
 

@@ -39,6 +39,29 @@ export const artifactSchema = z.strictObject({
 });
 export type Artifact = z.infer<typeof artifactSchema>;
 
+/** Where an attempt really ran: which image its container was made of, or on what kind of host. */
+export const ranOnSchema = z.union([
+  z.strictObject({ image: z.string().min(1).max(200) }),
+  z.strictObject({ host: z.string().min(1).max(200) }),
+]);
+export type RanOn = z.infer<typeof ranOnSchema>;
+
+/** What an agent reports of an ended attempt beside its result, whose form version 0.1 has fixed. */
+export const evidenceFields = {
+  /** Absent where nothing ran, or that could not be told. */
+  ranOn: ranOnSchema.optional(),
+  /** It succeeded, but no line of its log says so though marks were to be read. */
+  implicit: z.boolean().optional(),
+};
+export type Evidence = z.infer<z.ZodObject<typeof evidenceFields>>;
+
+/** How far a job says it is, by the marks in its log; null: not said. */
+export const progressSchema = z.object({
+  phase: z.string().max(200).nullable(),
+  percent: z.number().int().min(0).max(100).nullable(),
+});
+export type Progress = z.infer<typeof progressSchema>;
+
 /** What an agent reports of an ended attempt. Durations are by the agent's monotonic clock; null: not measured. */
 export const attemptResultSchema = z.strictObject({
   outcome: outcomeSchema,
@@ -50,6 +73,12 @@ export const attemptResultSchema = z.strictObject({
   logBytes: z.number().int().min(0),
 });
 export type AttemptResult = z.infer<typeof attemptResultSchema>;
+
+/** What marks have said, for people: `build, 40 %`. */
+export function describeProgress({ phase, percent }: Progress): string {
+  const parts = [...(phase === null ? [] : [phase]), ...(percent === null ? [] : [`${percent} %`])];
+  return parts.length === 0 ? "nothing said" : parts.join(", ");
+}
 
 /** The outcome as one clause for people: `exit status 2`, `killed by SIGSEGV`, `no output for 30 s`. */
 export function describeOutcome(outcome: Outcome): string {

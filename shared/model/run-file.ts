@@ -9,7 +9,7 @@
 import { z } from "zod";
 import { durationPattern, MAX_DURATION_MS, parseDurationMs } from "./duration.ts";
 import { globProblem, plainGlob } from "./glob-pattern.ts";
-import { retryCauseSchema, whenSchema } from "./job-spec.ts";
+import { layoutSchema, retryCauseSchema, whenSchema } from "./job-spec.ts";
 import { nameProblem } from "./name.ts";
 import { parseSizeBytes, sizePattern } from "./size.ts";
 
@@ -87,7 +87,10 @@ const command = z.union([
   z
     .union([filledText, z.boolean()], "must be a script")
     .transform(String)
-    .meta({ description: "A script for `sh -e`.", examples: ["make -j2 all"] }),
+    .meta({
+      description: "A script for `sh -e`; with a first line `#!…`, for what that line names.",
+      examples: ["make -j2 all"],
+    }),
   z
     .array(argument)
     .min(1, "must have at least the program")
@@ -164,6 +167,11 @@ const flag = z.boolean("must be true or false");
 const sharedJobKeys = {
   run: command.optional().meta({
     description: "What the job does: a script for `sh -e`, or a list of a program and its arguments.",
+  }),
+  layout: layoutSchema.optional().meta({
+    description:
+      "What the job finds: a workspace, or the fixed paths /inputs, /patches and /outputs of packages.",
+    default: "workspace",
   }),
   image: filledText.optional().meta({
     description: "Container image to run in; without one the job runs in a shell on the host.",

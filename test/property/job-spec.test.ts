@@ -13,6 +13,7 @@ const jobs = fc.record(
     run: fc.oneof(
       fc.record({ script: text }),
       fc.record({ argv: fc.array(text, { minLength: 1, maxLength: 3 }) }),
+      fc.record({ program: text.map((rest) => `#!${rest}`) }),
     ),
     needs: fc.array(
       fc.record(
@@ -21,6 +22,12 @@ const jobs = fc.record(
       ),
       { maxLength: 3 },
     ),
+    layout: fc.constantFrom("workspace" as const, "package" as const),
+    files: fc.array(
+      fc.record({ digest: fc.constant("b".repeat(64)), folder: fc.constantFrom("inputs", "patches") }),
+      { maxLength: 2 },
+    ),
+    marks: fc.record({ verdict: fc.constantFrom("both" as const, "marks" as const) }),
     image: fc.constant("debian:12"),
     network: fc.constant("none"),
     env: pairs,
@@ -41,6 +48,7 @@ const jobs = fc.record(
     priority: count,
     sources: fc.constant("a".repeat(64)),
     allowFailure: fc.boolean(),
+    reuse: fc.boolean(),
     when: fc.constantFrom("success" as const, "always" as const, "onFailure" as const),
   },
   { requiredKeys: ["name", "run"] },

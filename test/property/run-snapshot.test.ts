@@ -84,9 +84,12 @@ describe("a snapshot", () => {
           "startedAt",
           "endedAt",
           "result",
+          "ranOn",
+          "isImplicit",
+          "progress",
           "returned",
         ],
-        "format": 2,
+        "format": 3,
         "job": [
           "phase",
           "unmet",

@@ -1,4 +1,5 @@
 /** What a simulated job does, written into its script so that any host can carry it out. */
+import type { Command } from "../../shared/model/job-spec.ts";
 
 /** `vanishes`: it is gone without a status, as when what started it was killed. */
 export type Ending = "succeeds" | "fails" | "crashes" | "runsOutOfMemory" | "hangs" | "vanishes";
@@ -20,9 +21,7 @@ export function writeScript(script: JobScript): string {
   return JSON.stringify(script);
 }
 
-export function readScript(
-  command: { readonly script: string } | { readonly argv: readonly string[] },
-): JobScript {
+export function readScript(command: Command): JobScript {
   if (!("script" in command)) throw new Error("a simulated job has a script");
   return JSON.parse(command.script) as JobScript;
 }

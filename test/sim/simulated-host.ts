@@ -108,6 +108,7 @@ export class SimulatedHost {
       work: `${root}/work`,
       inputs: `${root}/inputs`,
       sources: `${root}/sources`,
+      program: `${root}/program`,
       log: `${root}/log`,
       control: `${root}/control`,
     };

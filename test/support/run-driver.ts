@@ -1,6 +1,7 @@
+import type { Change } from "../../coordinator/core/change.ts";
 import type { CarriedJob, RunRecord } from "../../coordinator/core/record.ts";
 import * as decide from "../../coordinator/core/run-decide.ts";
-import { type Change, fold } from "../../coordinator/core/run-fold.ts";
+import { fold } from "../../coordinator/core/run-fold.ts";
 import { jobAt, liveAttempt, newRunState, type RunState } from "../../coordinator/core/run-state.ts";
 import { runOptionsSchema } from "../../shared/model/api.ts";
 import { compileGraph } from "../../shared/model/graph.ts";

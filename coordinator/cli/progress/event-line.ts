@@ -1,5 +1,5 @@
 import type { AgentEvent, RunEvent } from "../../../shared/model/event.ts";
-import { describeOutcome } from "../../../shared/model/outcome.ts";
+import { describeOutcome, describeProgress } from "../../../shared/model/outcome.ts";
 import { isRoutineReturn } from "../../../shared/model/return-reason.ts";
 import { formatBytes } from "../../../shared/model/size.ts";
 import { formatDuration } from "../format/duration.ts";
@@ -22,13 +22,15 @@ export function describeEvent(event: RunEvent | AgentEvent): string {
       return `goes to ${event.agent}${again(event.attempt)}`;
     case "job.started":
       return `started on ${event.agent}${again(event.attempt)}`;
+    case "job.progress":
+      return `is at ${describeProgress(event)}`;
     case "job.returned":
       return `was given back by ${event.agent}: ${event.reason}`;
     case "job.retrying":
       return `failed on ${event.agent}: ${describeOutcome(event.outcome)}; tried again${later(event.delayMs)}`;
     case "job.succeeded":
       if (event.carriedFrom !== undefined) return `succeeded in run ${event.carriedFrom}`;
-      return `succeeded${took(event.wallMs)} on ${event.agent}${stored(event.artifact)}`;
+      return `succeeded${unsaid(event.implicit)}${took(event.wallMs)} on ${event.agent}${stored(event.artifact)}`;
     case "job.failed":
       if (event.carriedFrom !== undefined) return `failed as allowed in run ${event.carriedFrom}`;
       return `failed${event.allowed ? " as allowed" : ""}${took(event.wallMs)}${on(event.agent)}: ${describeOutcome(event.outcome)}`;
@@ -83,9 +85,14 @@ export function importance(event: RunEvent): "problem" | "progress" | "detail" {
     case "job.ready":
     case "job.assigned":
     case "job.started":
+    case "job.progress":
     case "job.cancelling":
       return "detail";
   }
+}
+
+function unsaid(implicit: boolean | undefined): string {
+  return implicit === true ? " (no mark says so)" : "";
 }
 
 function took(wallMs: number | null): string {

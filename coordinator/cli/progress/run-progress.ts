@@ -10,12 +10,15 @@
  * 3. `running` is in the order of starting, the longest-running job first.
  */
 import type { RunEvent, RunStatus } from "../../../shared/model/event.ts";
+import type { Progress } from "../../../shared/model/outcome.ts";
 
 export interface RunningJob {
   readonly job: string;
   readonly attempt: number;
   readonly agent: string;
   readonly startedAtMs: number;
+  /** What the marks in its log have said last; null before the first. */
+  readonly progress: Progress | null;
 }
 
 export type FailedJob = Extract<RunEvent, { type: "job.failed" }>;
@@ -97,6 +100,9 @@ export function onRunEvent(progress: RunProgress, event: RunEvent): boolean {
     case "job.started":
       onStarted(progress, event);
       break;
+    case "job.progress":
+      onProgress(progress, event);
+      break;
     case "job.returned":
       progress.running.delete(event.job);
       break;
@@ -147,7 +153,15 @@ export function waitingJobs(progress: RunProgress): number {
 function onStarted(progress: RunProgress, event: Extract<RunEvent, { type: "job.started" }>): void {
   const { job, attempt, agent } = event;
   progress.running.delete(job);
-  progress.running.set(job, { job, attempt, agent, startedAtMs: Date.parse(event.at) });
+  progress.running.set(job, { job, attempt, agent, startedAtMs: Date.parse(event.at), progress: null });
+}
+
+function onProgress(
+  { running }: RunProgress,
+  { job, attempt, phase, percent }: Extract<RunEvent, { type: "job.progress" }>,
+): void {
+  const known = running.get(job);
+  if (known?.attempt === attempt) running.set(job, { ...known, progress: { phase, percent } });
 }
 
 function onExecuted(progress: RunProgress, job: string, wallMs: number | null): void {

@@ -30,6 +30,7 @@ export async function makeLaunch(
     workspace: join(folder, "workspace"),
     inputs: undefined,
     sources: undefined,
+    program: join(folder, "program"),
     control: join(folder, "control"),
     log,
     cpu: undefined,

@@ -136,7 +136,7 @@ export class JournalJudge {
     this.#room.onReported(agent, items);
     for (const { kind, lease, attempt } of items) {
       const known = this.leases.get(lease)?.job.leases[attempt - 1];
-      if (kind !== "started" && known?.lease === lease) known.isReported = true;
+      if (kind !== "started" && kind !== "progress" && known?.lease === lease) known.isReported = true;
     }
   }
 

@@ -65,7 +65,7 @@ export class MessageJudge {
   }
 
   #judgeOrder(agent: string, order: Order, epoch: number): void {
-    if (order.kind === "mode") return;
+    if (order.kind === "mode" || order.kind === "findImage") return;
     const { run, job: index, attempt, lease } = order.kind === "start" ? order.request : order;
     if (order.kind === "settle") this.#unsettledMs.get(agent)?.delete(lease);
     const known = this.#journal.leases.get(lease);
@@ -109,7 +109,7 @@ export class MessageJudge {
     const unsettled = this.#unsettledMs.get(agent) ?? new Map<string, number>();
     this.#unsettledMs.set(agent, unsettled);
     for (const item of body.items)
-      if (item.kind !== "started") unsettled.set(item.lease, this.#monotonicMs());
+      if (item.kind !== "started" && item.kind !== "progress") unsettled.set(item.lease, this.#monotonicMs());
     return `reports ${body.items.map((item) => `${item.kind} ${item.run}/${item.job}/${item.attempt}`).join(", ")}`;
   }
 
@@ -134,6 +134,7 @@ export class MessageJudge {
 
 function describeOrder(order: Order): string {
   if (order.kind === "mode") return `mode ${order.mode}`;
+  if (order.kind === "findImage") return `find ${order.image}`;
   const { run, job, attempt } = order.kind === "start" ? order.request : order;
   return `${order.kind} ${run}/${job}/${attempt}`;
 }

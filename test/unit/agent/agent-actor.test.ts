@@ -12,7 +12,7 @@ import { jobRequest } from "./request.ts";
 const subjects = new Subjects("test");
 const codec = new MessageCodec();
 const never = () => new Promise<never>(() => {});
-const place = { number: 1, root: "", work: "", inputs: "", sources: "", log: "", control: "" };
+const place = { number: 1, root: "", work: "", inputs: "", sources: "", program: "", log: "", control: "" };
 
 /** A host on which everything takes for ever. */
 const slowTools: AttemptTools = {

@@ -49,6 +49,7 @@ function launchOf(command: Command, environment: Pairs = []): Launch {
     workspace: join(folder, "work"),
     inputs: undefined,
     sources: undefined,
+    program: join(folder, "program"),
     control: folder,
     log: join(folder, "log"),
     cpu: undefined,

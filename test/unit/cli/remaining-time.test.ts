@@ -33,7 +33,9 @@ describe("the estimate of the remaining time", () => {
   });
 
   it("gives a running job credit for what it has behind it", () => {
-    const running = new Map([["x", { job: "x", attempt: 1, agent: "h", startedAtMs: 9_500 }]]);
+    const running = new Map([
+      ["x", { job: "x", attempt: 1, agent: "h", startedAtMs: 9_500, progress: null }],
+    ]);
     const progress = progressOf({ jobs: 11, executed: 10, spentMs: 9_500, ended: done(10), running });
     expect(remainingMs(progress, 10_000)).toBeCloseTo(450, 6);
   });

@@ -21,6 +21,9 @@ function attemptView(attempt: number, change: Partial<AttemptView> = {}): Attemp
     cpuMs: null,
     peakMemoryBytes: null,
     logBytes: null,
+    ranOn: null,
+    implicit: false,
+    progress: null,
     ...change,
   };
 }

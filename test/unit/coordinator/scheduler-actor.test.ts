@@ -14,6 +14,7 @@ const requirement: Requirement = {
   pool: "",
   labels: [],
   needsEngine: false,
+  abilities: [],
   cpu: 0,
   memoryBytes: 0,
   avoids: [],
@@ -25,6 +26,7 @@ const offer: Offer = {
   labels: new Map(),
   pool: "",
   hasEngine: false,
+  abilities: [],
   mode: "active",
 };
 

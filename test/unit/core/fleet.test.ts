@@ -18,6 +18,7 @@ const hello: Hello = {
   pool: "",
   mode: "active",
   host: { hostname: "h", platform: "linux", arch: "x64", pid: 1 },
+  abilities: [],
   versions: { millrace: "1", node: "20", engine: null },
   held: [],
 };

@@ -2,7 +2,15 @@ import { describe, expect, it } from "vitest";
 import type { Offer, Requirement } from "../../../coordinator/core/requirement.ts";
 import { Scheduler } from "../../../coordinator/core/scheduler.ts";
 
-const plain: Requirement = { pool: "", labels: [], needsEngine: false, cpu: 0, memoryBytes: 0, avoids: [] };
+const plain: Requirement = {
+  pool: "",
+  labels: [],
+  needsEngine: false,
+  abilities: [],
+  cpu: 0,
+  memoryBytes: 0,
+  avoids: [],
+};
 
 function offer(name: string, slots: number, more: Partial<Offer> = {}): Offer {
   return {
@@ -12,6 +20,7 @@ function offer(name: string, slots: number, more: Partial<Offer> = {}): Offer {
     labels: new Map(),
     pool: "",
     hasEngine: false,
+    abilities: [],
     mode: "active",
     ...more,
   };

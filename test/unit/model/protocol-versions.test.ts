@@ -53,6 +53,25 @@ function schemaOf(name: string, io: "input" | "output"): JsonSchema {
   }) as JsonSchema;
 }
 
+/** What is said only to those who have said that they know it, or to refuse it is right: nobody else could do it. */
+const agreed: Record<string, readonly string[]> = {
+  report: ['.items[]: "progress" is not known'],
+  orders: [
+    ".orders[].request.spec.marks: is not expected",
+    ".orders[].request.spec.layout: is not expected",
+    ".orders[].request.spec.files: is not expected",
+    ".orders[].request.spec.run: object of program is not known",
+    '.orders[]: "findImage" is not known',
+  ],
+  "submit.request": [
+    ".graph.inline.jobs[].layout: is not expected",
+    ".graph.inline.jobs[].files: is not expected",
+    ".graph.inline.jobs[].marks: is not expected",
+    ".graph.inline.jobs[].reuse: is not expected",
+    ".graph.inline.jobs[].run: object of program is not known",
+  ],
+};
+
 /** Readers of events leave out those of a type they don't know. */
 const isUnknownEvent = (refusal: string) => /^: ".*" is not known$/.test(refusal);
 
@@ -89,9 +108,8 @@ describe.each(Object.keys(schemasOf01))("a message %s", (name) => {
 
   it("of today is understood by 0.1", () => {
     const refused = refusals(schemaOf(name, "output"), old.reader);
-    expect(name.endsWith("Event") ? refused.filter((refusal) => !isUnknownEvent(refusal)) : refused).toEqual(
-      [],
-    );
+    const unexpected = refused.filter((refusal) => !name.endsWith("Event") || !isUnknownEvent(refusal));
+    expect(unexpected).toEqual(agreed[name] ?? []);
   });
 });
 
