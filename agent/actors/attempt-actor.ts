@@ -109,7 +109,7 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
     } catch (error) {
       return this.#report(noPlace(error), undefined, null);
     }
-    this.#log = this.#tools.openLog(this.#record, this.#place);
+    this.#log = this.#tools.openLog(this.#record, this.#place, this.#beginning.kind);
     if (needsNothing) return this.#launch(request, context);
     const fetched = this.#tools.fetch(request, this.#place, this.#givenUp.signal);
     this.#pipe(context, fetched, () => ({ kind: "prepared" }), "notPrepared");
@@ -160,7 +160,7 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
 
   #adopt(leftover: Leftover, context: Context<AttemptMessage>): void {
     this.#place = leftover.place;
-    this.#log = this.#tools.openLog(this.#record, leftover.place);
+    this.#log = this.#tools.openLog(this.#record, leftover.place, this.#beginning.kind);
     const { ended } = leftover.record;
     if (ended !== undefined) this.#ended = { cause: ended, graceMs: this.#tools.graceMs };
     this.#follow(this.#tools.adopt(leftover.record, leftover.place), context);

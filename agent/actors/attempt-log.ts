@@ -34,6 +34,8 @@ const PUNCH_BYTES = 32 * 2 ** 20;
 
 export interface AttemptLogOptions {
   readonly place: Pick<Place, "log" | "control">;
+  /** Begun by an earlier process of the agent, which may have released some of it. */
+  readonly isLeftover: boolean;
   /** Called when there is something to ship: a job without output costs nothing. */
   readonly openSink: (fromOffset: number) => LogSink;
   /** Frees the disk under some bytes of the file. */
@@ -52,7 +54,8 @@ export class AttemptLog implements WaitingLog {
 
   constructor(options: AttemptLogOptions) {
     this.#options = options;
-    this.#released = ReleasedLog.open(options.place.control);
+    const { control } = options.place;
+    this.#released = options.isLeftover ? ReleasedLog.open(control) : ReleasedLog.begin(control);
     this.#file = new LogFile(options.place.log, this.#released);
     this.#readBytes = this.#released.storedBytes;
   }
@@ -60,6 +63,11 @@ export class AttemptLog implements WaitingLog {
   /** Bytes of the log so far; of the whole log once it is closed. */
   size(): number {
     return this.#finalBytes ?? this.#file.size();
+  }
+
+  /** Whether nothing of it was released, so that nothing is noted beside its control files. */
+  get isWhole(): boolean {
+    return this.#released.isEmpty;
   }
 
   /** The command has ended: what is there now is all. */

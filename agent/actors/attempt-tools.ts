@@ -44,7 +44,7 @@ export interface AttemptToolsOptions {
 }
 
 /** An attempt's log as its actor uses it. */
-export type ShippedLog = Pick<AttemptLog, "size" | "close" | "ship" | "stored">;
+export type ShippedLog = Pick<AttemptLog, "size" | "isWhole" | "close" | "ship" | "stored">;
 
 /** What agent and attempts ask of their host. */
 export interface AttemptTools {
@@ -52,7 +52,7 @@ export interface AttemptTools {
   readonly artifacts: ArtifactSink;
   /** Between TERM and KILL when an attempt passes a limit or is cancelled. */
   readonly graceMs: number;
-  openLog(record: AttemptRecord, place: Place): ShippedLog;
+  openLog(record: AttemptRecord, place: Place, beginning: "requested" | "leftover"): ShippedLog;
   /** Why nothing can be started here at present, such as a disk that is nearly full. */
   trouble(): Promise<string | undefined>;
   /** Whether nothing more can be written here. */
@@ -86,9 +86,11 @@ export class HostTools implements AttemptTools {
     this.#options = options;
   }
 
-  openLog(record: AttemptRecord, place: Place): ShippedLog {
+  openLog(record: AttemptRecord, place: Place, beginning: "requested" | "leftover"): ShippedLog {
     const { openLogSink, logBacklog: backlog } = this.#options;
-    return new AttemptLog({ place, openSink: (from) => openLogSink(record, from), punch, backlog });
+    const isLeftover = beginning === "leftover";
+    const openSink = (from: number): LogSink => openLogSink(record, from);
+    return new AttemptLog({ place, isLeftover, openSink, punch, backlog });
   }
 
   async trouble(): Promise<string | undefined> {
@@ -179,7 +181,9 @@ export class HostTools implements AttemptTools {
       if (failed && this.#options.keepFailed) {
         this.#options.onKept(record, await this.workspaces.keep(place, record));
       } else {
-        await this.workspaces.release(place, log.size() > 0, isQuiet);
+        // A container notes its own name there.
+        const isPlain = record.image === null && log.isWhole;
+        await this.workspaces.release(place, { isPlain, hasOutput: log.size() > 0, isQuiet });
       }
     }
   }

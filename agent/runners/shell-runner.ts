@@ -12,6 +12,7 @@
  *    next job. What left the group is found by its environment.
  * 4. `exit` never rejects.
  */
+import { basename, dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { asMillraceError } from "../../shared/model/error.ts";
 import { isHostTrouble } from "../core/host-trouble.ts";
@@ -51,7 +52,8 @@ export class ShellRunner implements Runner {
     if (problem !== undefined) return ended({ kind: "notStarted", reason: "workspace", message: problem });
     let spawner: Spawner;
     try {
-      spawner = this.#takeIdle() ?? (await this.#startSpawner());
+      const root = dirname(launch.control);
+      spawner = this.#takeIdle(root) ?? (await this.#startSpawner(root));
     } catch (error) {
       return ended(notLaunched(error));
     }
@@ -104,16 +106,17 @@ export class ShellRunner implements Runner {
     return execution;
   }
 
-  #takeIdle(): Spawner | undefined {
+  #takeIdle(root: string): Spawner | undefined {
     for (;;) {
-      const spawner = this.#idle.pop();
+      const at = this.#idle.findLastIndex(({ controlRoot }) => controlRoot === root);
+      const [spawner] = at < 0 ? [] : this.#idle.splice(at, 1);
       if (spawner === undefined || !spawner.isGone) return spawner;
       this.#spawners.delete(spawner);
     }
   }
 
-  async #startSpawner(): Promise<Spawner> {
-    const spawner = await Spawner.start(this.#environment);
+  async #startSpawner(root: string): Promise<Spawner> {
+    const spawner = await Spawner.start(this.#environment, root);
     this.#spawners.add(spawner);
     return spawner;
   }
@@ -159,7 +162,7 @@ class ShellExecution implements Execution {
     const { attempt, control } = this.#launch;
     const startedMs = performance.now();
     this.#watch.began(attempt, this.#spawner.pid, this.#launch.log);
-    const end = await this.#spawner.run(control);
+    const end = await this.#spawner.run(basename(control));
     this.#isOver = true;
     const wallMs = performance.now() - startedMs;
     const peakMemoryBytes = this.#watch.finished(attempt);

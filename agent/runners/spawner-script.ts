@@ -1,7 +1,8 @@
 /**
- * The spawner: a small shell that starts one job after another. It reads the folder of each on a line of its own,
- * reads the launch file there, which starts the job as a command, and says how that ended: first in the folder's status
- * file, which is the truth, then on its output, which spares the agent the reading.
+ * The spawner: a small shell that starts one job after another. It reads the name of each one's control folder on a line
+ * of its own (the name alone, since a shell reads a line byte by byte), reads the launch file there, which starts the job
+ * as a command, and says how that ended: first in the folder's status file, which is the truth, then on its output, which
+ * spares the agent the reading. Its first argument is where the control folders are.
  *
  * States: idle (in `read`) ──line──▶ running (waiting for the command) ──▶ idle; the end of its input ends it, after
  * the job that runs.
@@ -22,11 +23,12 @@ export const spawnerScript = `\
 trap interrupted=1 HUP INT QUIT PIPE ALRM USR1 USR2 TERM
 while :; do
   interrupted=
-  IFS= read -r control || {
+  IFS= read -r name || {
     [ -n "$interrupted" ] && continue
     break
   }
   problem=
+  control=$1/$name
   . "$control/launch"
   status=\${problem:-$?}
   cd /

@@ -17,6 +17,8 @@ export class Spawner {
   readonly #child: ChildProcess;
   readonly pid: number;
   readonly identity: ProcessIdentity;
+  /** Where the control folders of its jobs are. */
+  readonly controlRoot: string;
   #lines: string[] = [];
   #partial = "";
   #cpuTotalMs: number | null = 0;
@@ -24,9 +26,10 @@ export class Spawner {
   readonly #gone: Promise<void>;
   #isGone = false;
 
-  private constructor(child: ChildProcess, pid: number) {
+  private constructor(child: ChildProcess, pid: number, controlRoot: string) {
     this.#child = child;
     this.pid = pid;
+    this.controlRoot = controlRoot;
     this.identity = identify(pid) ?? { pid, startTicks: 0 };
     child.stdout?.setEncoding("latin1").on("data", (text: string) => this.#read(text));
     // Writing to a spawner that was killed fails; its exit says so.
@@ -41,8 +44,8 @@ export class Spawner {
   }
 
   /** Starts a spawner whose jobs have `environment` and nothing else of the agent's. */
-  static start(environment: Record<string, string>): Promise<Spawner> {
-    const child = spawn("/bin/sh", ["-c", spawnerScript, "millrace-spawner"], {
+  static start(environment: Record<string, string>, controlRoot: string): Promise<Spawner> {
+    const child = spawn("/bin/sh", ["-c", spawnerScript, "millrace-spawner", controlRoot], {
       cwd: "/",
       detached: true,
       env: environment,
@@ -52,7 +55,7 @@ export class Spawner {
       child.once("error", (cause) =>
         reject(new MillraceError("unavailable", `no shell could be started: ${cause.message}`, { cause })),
       );
-      child.once("spawn", () => resolve(new Spawner(child, child.pid!)));
+      child.once("spawn", () => resolve(new Spawner(child, child.pid!, controlRoot)));
     });
   }
 
@@ -65,12 +68,12 @@ export class Spawner {
     return this.#cpuTotalMs;
   }
 
-  /** Runs the launch file in a folder; resolves when it has ended, or the spawner has. One at a time. */
-  run(control: string): Promise<SpawnerEnd> {
+  /** Runs the launch file in a control folder; resolves when it has ended, or the spawner has. One at a time. */
+  run(folder: string): Promise<SpawnerEnd> {
     if (this.#isGone) return Promise.resolve({ kind: "gone", signal: null });
     return new Promise((resolve) => {
       this.#ended = resolve;
-      this.#child.stdin?.write(`${control}\n`);
+      this.#child.stdin?.write(`${folder}\n`);
     });
   }
 

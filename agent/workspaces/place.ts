@@ -1,8 +1,7 @@
 /** The folders and files of one attempt, and what can be done with them. */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { removeTree } from "./folder-tree.ts";
-import { releasedPath } from "./released-log.ts";
 import { isUntouched, type Stamp, stampFolder } from "./untouched-folder.ts";
 
 /** Where an attempt has what. */
@@ -58,16 +57,12 @@ export async function removePlace(place: Place): Promise<void> {
 }
 
 /**
- * Whether a job has left nothing in its place but the control files of a shell job: the stamp for its next use. One that
- * was used and left empty again is stamped anew.
+ * Whether a job has left nothing in the folders of its place: the stamp for its next use. One that was used and left
+ * empty again is stamped anew.
  */
 export function cleanStamp(place: Place, stamp: Stamp): Stamp | undefined {
   try {
-    const isClean =
-      readdirSync(place.root).every((name) => name === "work") &&
-      !existsSync(join(place.control, "container")) &&
-      !existsSync(releasedPath(place.control));
-    if (!isClean) return undefined;
+    if (!readdirSync(place.root).every((name) => name === "work")) return undefined;
     if (isUntouched(place.work, stamp)) return stamp;
     if (readdirSync(place.work).length > 0) return undefined;
     const anew = stampFolder(place.work);

@@ -31,12 +31,22 @@ export class ReleasedLog {
     this.#begin = released.begin;
   }
 
+  /** Of a log that begins: nothing of it is released. */
+  static begin(control: string): ReleasedLog {
+    return new ReleasedLog(releasedPath(control), { storedBytes: 0, cuts: [], begin: 0 });
+  }
+
   /** As an earlier process left it; nothing is released of a log that has no such file. */
   static open(control: string): ReleasedLog {
     const path = releasedPath(control);
     const released = existsSync(path) ? readFile(path, releasedSchema) : undefined;
     // One that is damaged with its disk says nothing either: the whole log is shipped once more.
-    return new ReleasedLog(path, released ?? { storedBytes: 0, cuts: [], begin: 0 });
+    return released === undefined ? ReleasedLog.begin(control) : new ReleasedLog(path, released);
+  }
+
+  /** Whether there is nothing to be noted as yet, so no file. */
+  get isEmpty(): boolean {
+    return this.#storedBytes === 0 && this.#begin === 0 && this.#cuts.length === 0;
   }
 
   /** Bytes from the start on that are stored, as far as that is noted. */

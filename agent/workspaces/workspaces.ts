@@ -44,6 +44,15 @@ export interface WorkspaceOptions {
   readonly onControlLost: (path: string) => void;
 }
 
+/** What an attempt leaves of its place. */
+export interface Leaving {
+  /** Its control files are those that every shell job has. */
+  readonly isPlain: boolean;
+  readonly hasOutput: boolean;
+  /** Resolves when nothing of the attempt is left, with whether its log is surely nobody's any more. */
+  readonly isQuiet: Promise<boolean>;
+}
+
 const LOCK_FILE = "agent.lock";
 const LOGS = "logs";
 
@@ -144,15 +153,12 @@ export class Workspaces {
     if (record !== undefined) this.#replaceRecord(place, { ...record, ended });
   }
 
-  /**
-   * Gives a place back once its attempt is settled. `isQuiet` resolves when nothing of the attempt is left, with whether
-   * its log is surely nobody's any more.
-   */
-  async release(place: Place, hasOutput: boolean, isQuiet: Promise<boolean>): Promise<void> {
+  /** Gives a place back once its attempt is settled. */
+  async release(place: Place, { isPlain, hasOutput, isQuiet }: Leaving): Promise<void> {
     this.#used.delete(place.number);
     this.#logs.giveBack(place.log, hasOutput, isQuiet);
     const known = this.#stamps.get(place.number);
-    const stamp = known === undefined ? undefined : cleanStamp(place, known);
+    const stamp = known === undefined || !isPlain ? undefined : cleanStamp(place, known);
     if (stamp === undefined) return await this.#remove(place);
     this.#stamps.set(place.number, stamp);
     removeFile(join(place.control, "status"));

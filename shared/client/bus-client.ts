@@ -34,6 +34,7 @@ import { type DeadLetter, followDeadLetters } from "./dead-letters.ts";
 import { readEventFeed } from "./event-feed.ts";
 import { readJobLog } from "./job-log.ts";
 import { readPages } from "./pages.ts";
+import { waitForEnd } from "./run-end.ts";
 import { newRunId } from "./run-id.ts";
 
 /** Larger graphs travel as objects: a message holds 1 MiB at most. */
@@ -192,9 +193,13 @@ export class BusClient implements Client {
   }
 
   async waitFor(run: string, options: { readonly signal?: AbortSignal } = {}): Promise<RunView> {
-    for await (const _event of this.events({ ...options, run, type: "run.finished", follow: true })) break;
-    options.signal?.throwIfAborted();
-    return this.run(run);
+    const { signal } = options;
+    const view = await waitForEnd(this.#bus, run, () => this.run(run), signal);
+    // Whoever reads its events next finds all of them stored.
+    const feed = { run, type: "run.finished", follow: true, fromLatest: true, ...options } as const;
+    for await (const _event of readEventFeed(this.#bus, feed, this.#requestTimeoutMs)) break;
+    signal?.throwIfAborted();
+    return view;
   }
 
   async *logs(run: string, job: string, options: LogOptions = {}): AsyncIterable<LogRecord> {

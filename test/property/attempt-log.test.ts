@@ -93,6 +93,7 @@ test("whatever the stream and the agent do, readers get each byte in its place o
       const logOf = () =>
         new AttemptLog({
           place,
+          isLeftover: true,
           openSink: (from) => stream.sink(from),
           punch: () => Promise.resolve(),
           backlog: new LogBacklog(limitBytes),

@@ -54,6 +54,7 @@ export class SimulatedTools implements AttemptTools {
     const size = (): number => finalBytes ?? this.#host.logBytes(key);
     return {
       size,
+      isWhole: true,
       close: () => {
         finalBytes = size();
         return finalBytes;

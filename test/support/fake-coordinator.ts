@@ -108,10 +108,11 @@ export class FakeCoordinator {
     return view;
   }
 
-  /** The run ends, as the API and as the events tell it. */
-  async finish(run: string): Promise<void> {
+  /** The run ends, as the API and as the events tell it; the live one may be lost. */
+  async finish(run: string, { isHeard = true } = {}): Promise<void> {
     const view = this.addRun(run, { status: "succeeded", endedAt: new Date().toISOString() });
     const { status, counts, reason } = view;
+    if (isHeard) this.bus.connection.publish(this.bus.subjects.runEvent(run, "run.finished"));
     await this.emit(run, { type: "run.finished", status, counts, wallMs: 1, reason });
   }
 

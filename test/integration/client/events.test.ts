@@ -182,6 +182,30 @@ describe("waiting for a run", () => {
     expect(await waiting).toMatchObject({ run, status: "succeeded" });
   });
 
+  it("resolves, too, when the live event of its end was lost", async () => {
+    const run = await newRun();
+    const waiting = client.waitFor(run);
+    await asked(run);
+    await coordinator.finish(run, { isHeard: false });
+    expect(await waiting).toMatchObject({ run, status: "succeeded" });
+  });
+
+  it("resolves when all events are stored", async () => {
+    const run = await newRun();
+    const waiting = client.waitFor(run);
+    coordinator.bus.connection.publish(coordinator.bus.subjects.runEvent(run, "run.finished"));
+    coordinator.addRun(run, { status: "succeeded" });
+    await asked(run);
+    await coordinator.finish(run, { isHeard: false });
+    await waiting;
+    const types = (await collect(client.events({ run }))).map(({ type }) => type);
+    expect(types.at(-1)).toBe("run.finished");
+  });
+
+  it("rejects when there is no such run", async () => {
+    await expect(client.waitFor("nobody-knows-it")).rejects.toMatchObject({ code: "notFound" });
+  });
+
   it("rejects with the signal's reason", async () => {
     const run = await newRun();
     const stop = new AbortController();
@@ -190,6 +214,15 @@ describe("waiting for a run", () => {
     await expect(waiting).rejects.toThrow("enough");
   });
 });
+
+/** Resolves when the client has asked for the run. */
+function asked(run: string): Promise<unknown> {
+  const isAsked = () =>
+    coordinator.requests.some(
+      ({ verb, request }) => verb === "run" && (request as { run: string }).run === run,
+    );
+  return waitUntil("the client has asked", isAsked);
+}
 
 function ofRun(events: readonly (RunEvent | AgentEvent)[], run: string): RunEvent[] {
   return events.filter((event): event is RunEvent => "run" in event && event.run === run);

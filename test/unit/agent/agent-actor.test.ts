@@ -19,7 +19,7 @@ const slowTools: AttemptTools = {
   workspaces: { boot: "b", recordsId: "r", take: () => place, launching: () => {}, ending: () => {} },
   artifacts: { upload: never },
   graceMs: 1_000,
-  openLog: () => ({ size: () => 0, close: () => 0, ship: never, stored: never }),
+  openLog: () => ({ size: () => 0, isWhole: true, close: () => 0, ship: never, stored: never }),
   trouble: never,
   isDiskFull: () => false,
   prefetch: () => {},

@@ -30,6 +30,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function openLog(whenWritten = () => {}): AttemptLog {
   return new AttemptLog({
     place: { log: path, control: folder },
+    isLeftover: true,
     openSink: () => ({
       write: async (bytes) => {
         shipped += bytes.length;
@@ -60,6 +61,7 @@ describe("a log that the job empties", () => {
   function open(): AttemptLog {
     return new AttemptLog({
       place: { log: path, control: folder },
+      isLeftover: true,
       openSink: (from) => {
         let offset = from;
         return {

@@ -49,7 +49,7 @@ async function opened(): Promise<Workspaces> {
 
 /** Gives a place back of whose attempt nothing is left. */
 function release(workspaces: Workspaces, place: Place): Promise<void> {
-  return workspaces.release(place, true, Promise.resolve(true));
+  return workspaces.release(place, { isPlain: true, hasOutput: true, isQuiet: Promise.resolve(true) });
 }
 
 test("hands out an empty workspace that only its user can enter", async () => {
@@ -98,7 +98,7 @@ test("finds the log of an attempt where its record says it is", async () => {
   const before = await opened();
   const first = before.take(record(), true);
   writeFileSync(first.log, "output");
-  await before.release(first, true, Promise.resolve(false));
+  await before.release(first, { isPlain: true, hasOutput: true, isQuiet: Promise.resolve(false) });
   const second = before.take(record(), true);
   writeFileSync(second.log, "more");
   before.ending(second, { kind: "cancelled" });
@@ -132,6 +132,16 @@ test.each<[string, (place: Place) => void]>([
   await release(workspaces, place);
   expect(workspaces.take(record(), true).number).not.toBe(place.number);
   expect(existsSync(place.root)).toBe(false);
+  await workspaces.close("everything");
+});
+
+test("does not use a place again with control files that others would not have", async () => {
+  const workspaces = await opened();
+  const place = workspaces.take(record(), true);
+  writeFileSync(join(place.control, "log-released"), "{}");
+  await workspaces.release(place, { isPlain: false, hasOutput: false, isQuiet: Promise.resolve(true) });
+  expect(existsSync(place.control)).toBe(false);
+  expect(workspaces.take(record(), true).number).not.toBe(place.number);
   await workspaces.close("everything");
 });
 
