@@ -6,6 +6,8 @@ import type { Outcome } from "../../shared/model/outcome.ts";
 export const exitCode = {
   succeeded: 0,
   jobFailed: 1,
+  /** What a command was to check, or to bring, is not as it should be. */
+  checkFailed: 1,
   usage: 2,
   infrastructure: 3,
   interrupted: 130,

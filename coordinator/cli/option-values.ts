@@ -1,6 +1,7 @@
 /** Schemas of what options may say: they turn the words of the command line into values. */
 import { z } from "zod";
 import { parseDurationMs } from "../../shared/model/duration.ts";
+import { reasonOf } from "../../shared/model/error.ts";
 import { identifierSchema } from "../../shared/model/name.ts";
 import { parseSizeBytes } from "../../shared/model/size.ts";
 
@@ -38,6 +39,16 @@ export const sizeValue = z.string().transform((text, context) => {
   if (bytes !== undefined && bytes > 0) return bytes;
   context.addIssue({ code: "custom", message: "must be a size with a unit, such as 500MiB or 20GB" });
   return z.NEVER;
+});
+
+/** A regular expression. */
+export const patternValue = z.string().transform((text, context) => {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: `must be a regular expression: ${reasonOf(error)}` });
+    return z.NEVER;
+  }
 });
 
 /** A moment: an ISO 8601 date, or how long ago as a duration. The schema gives a function of the present time. */

@@ -83,3 +83,9 @@ export const agentsOption: OptionEntry = {
   flags: "--agents <n>",
   summary: "agents to start (default: 1)",
 };
+
+export const repositoryOption: OptionEntry = {
+  flags: "--repo <dir>",
+  summary: "folder of the package repository (default: the one that this folder lies in)",
+  values: "folder",
+};

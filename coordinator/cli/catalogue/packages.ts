@@ -1,0 +1,5 @@
+/** Commands about packages and what belongs to them. */
+import type { Chapter } from "./entry.ts";
+import { source } from "./sources.ts";
+
+export const packages: Chapter = { title: "Packages", entries: [source] };

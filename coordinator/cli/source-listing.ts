@@ -1,0 +1,46 @@
+import type { CachedSource } from "../sources/source-cache.ts";
+import type { CommandContext } from "./command-context.ts";
+import { exitCode } from "./exit-code.ts";
+import { tableLines } from "./format/table.ts";
+import { printJson } from "./json-output.ts";
+import { listedSource } from "./source-choice.ts";
+
+/** What a listing tells of each source, beside its names. */
+export interface SourceColumn {
+  readonly title: string;
+  readonly detail: (source: CachedSource) => string;
+}
+
+export const pathColumn: SourceColumn = { title: "PATH", detail: ({ path }) => path };
+
+export const urlColumn: SourceColumn = { title: "URL", detail: ({ source }) => source.url };
+
+/** Sources, each with one thing about it, as lines of a table. */
+export function sourceTable(
+  title: string,
+  rows: readonly (readonly [cached: CachedSource, detail: string])[],
+  form: "aligned" | "plain",
+): string[] {
+  return tableLines(
+    [{ title: "PACKAGE" }, { title: "VERSION" }, { title: "SOURCE" }, { title }],
+    rows.map(([{ package: owner, source }, detail]) => [owner.name, owner.version, source.id, detail]),
+    form,
+  );
+}
+
+/** Prints sources as a command that only lists them does. */
+export async function printSources(
+  sources: readonly CachedSource[],
+  { title, detail }: SourceColumn,
+  json: boolean,
+  { terminal }: CommandContext,
+): Promise<number> {
+  if (json) await printJson(terminal, sources.map(listedSource));
+  else if (sources.length === 0) terminal.note("there is no such source");
+  else {
+    const rows = sources.map((cached) => [cached, detail(cached)] as const);
+    const lines = sourceTable(title, rows, terminal.outIsTerminal ? "aligned" : "plain");
+    await terminal.write(`${lines.join("\n")}\n`);
+  }
+  return exitCode.succeeded;
+}

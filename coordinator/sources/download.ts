@@ -1,0 +1,136 @@
+/**
+ * Fetches the sources of packages into the cache.
+ *
+ * States of a source: present (the right file is there), manual (its owner says that no program can fetch it),
+ * fetching, downloaded, failed. While it is fetching, its addresses are tried in turn; one that can't have it is left
+ * out, one that only failed is tried again after a pause that doubles. A round that brought bytes beyond all before it
+ * does not count: a slow line that breaks often gets there in the end.
+ *
+ * Invariants:
+ * 1. What stands under the source's own name is what was there before, or the right file.
+ * 2. Bytes that have come are kept for the next attempt, also for the next command, until the whole of them is wrong.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { MillraceError, reasonOf } from "../../shared/model/error.ts";
+import { addressesOf } from "./addresses.ts";
+import { PartialFile } from "./partial-file.ts";
+import type { CachedSource } from "./source-cache.ts";
+import { checkSource } from "./source-state.ts";
+import { type Fetched, fetchFrom } from "./transfer.ts";
+
+const MAX_PAUSE_MS = 30_000;
+const MAX_ASKED_PAUSE_MS = 60_000;
+
+export interface DownloadSettings {
+  readonly mirrors: readonly string[];
+  /** Fetch also what is there. */
+  readonly force: boolean;
+  /** Rounds over the addresses that may bring nothing. */
+  readonly attempts: number;
+  readonly firstPauseMs: number;
+  /** Nothing received for so long ends a request. */
+  readonly stallMs: number;
+  /** How long one source may take, all its attempts included. */
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal;
+  readonly onProgress: (cached: CachedSource, bytes: number, total: number | undefined) => void;
+}
+
+export type DownloadOutcome =
+  | { readonly kind: "present"; readonly bytes: number }
+  | {
+      readonly kind: "downloaded";
+      readonly bytes: number;
+      readonly from: string;
+      /** Bytes that an earlier command had brought. */
+      readonly resumedAt: number;
+      readonly warning: string | undefined;
+    }
+  | { readonly kind: "manual" }
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** Resolves whatever comes of it; rejects only when the signal aborts. */
+export async function downloadSource(
+  cached: CachedSource,
+  settings: DownloadSettings,
+): Promise<DownloadOutcome> {
+  const { signal, timeoutMs } = settings;
+  const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  try {
+    const state = await checkSource(cached, signal);
+    if (state.kind === "right" && !settings.force) return { kind: "present", bytes: state.bytes };
+    if (cached.source.downloadManually) return { kind: "manual" };
+    return await fetchSource(cached, {
+      ...settings,
+      signal: limit === undefined ? signal : AbortSignal.any([signal, limit]),
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (limit?.aborted) return { kind: "failed", reason: `not done within ${(timeoutMs ?? 0) / 1000} s` };
+    if (error instanceof MillraceError) return { kind: "failed", reason: error.message };
+    return { kind: "failed", reason: `it can't be kept: ${reasonOf(error)}` };
+  }
+}
+
+async function fetchSource(cached: CachedSource, settings: DownloadSettings): Promise<DownloadOutcome> {
+  const addresses = addressesOf(cached, settings.mirrors);
+  const partial = await PartialFile.take(cached, Date.now());
+  const resumedAt = partial.size;
+  let isFinished = false;
+  try {
+    const { from, warning } = await fetchFromAny(addresses, cached, partial, settings);
+    const bytes = partial.size;
+    await partial.finish(cached.path);
+    isFinished = true;
+    return { kind: "downloaded", bytes, from, warning, resumedAt };
+  } finally {
+    if (!isFinished) await partial.leave();
+  }
+}
+
+/** Resolves when the whole is in the partial file; throws `unavailable` with what each address said. */
+async function fetchFromAny(
+  addresses: readonly string[],
+  cached: CachedSource,
+  partial: PartialFile,
+  settings: DownloadSettings,
+): Promise<Extract<Fetched, { kind: "right" }>> {
+  const said = new Map<string, string>();
+  const given = new Set<string>();
+  let furthest = partial.size;
+  for (let attempt = 1; attempt <= settings.attempts; attempt++) {
+    let askedPauseMs = 0;
+    for (const address of addresses) {
+      if (given.has(address)) continue;
+      const fetched = await fetchFrom(address, cached, partial, settings);
+      if (fetched.kind === "right") return fetched;
+      said.set(address, fetched.reason);
+      if (fetched.kind === "never") given.add(address);
+      else askedPauseMs = Math.max(askedPauseMs, fetched.afterMs ?? 0);
+    }
+    if (given.size === addresses.length) break;
+    if (partial.size > furthest) {
+      furthest = partial.size;
+      attempt = 0;
+    }
+    if (attempt === settings.attempts) break;
+    const pauseMs = Math.max(pauseBefore(attempt, settings.firstPauseMs, Math.random()), askedPauseMs);
+    await pause(Math.min(pauseMs, MAX_ASKED_PAUSE_MS), undefined, { signal: settings.signal });
+  }
+  throw new MillraceError(
+    "unavailable",
+    [...said].map(([address, reason]) => `${withoutPassword(address)}: ${reason}`).join("; "),
+  );
+}
+
+/** Doubles with each attempt that brought nothing; `chance`, from 0 to 1, keeps many from coming back at once. */
+export function pauseBefore(attempt: number, firstMs: number, chance: number): number {
+  return Math.min(MAX_PAUSE_MS, firstMs * 2 ** Math.max(0, attempt - 1)) * (0.5 + chance / 2);
+}
+
+/** The address as it may be shown. */
+export function withoutPassword(address: string): string {
+  const url = new URL(address);
+  if (url.password !== "") url.password = "***";
+  return url.href;
+}

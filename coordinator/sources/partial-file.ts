@@ -1,0 +1,90 @@
+/**
+ * A source while it is being fetched: a hidden file beside the place where it belongs, so that what is there under the
+ * source's own name is whole and right, always.
+ *
+ * States of the file, told by its name: at rest (`.<id>.source.<hash>.part`), held (`….<token>.part`). One who fetches
+ * takes what is at rest, or what its holder has not touched for so long that he must be gone, by renaming it: of two
+ * only one succeeds, on shared file systems, too. The name has the wanted hash, so bytes of an earlier version of the
+ * source are not continued. Where they come from does not matter: the whole is judged by its hash.
+ */
+import { randomBytes } from "node:crypto";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { CachedSource } from "./source-cache.ts";
+
+/** Longer than a holder ever waits between two pieces or two attempts. */
+const ABANDONED_AFTER_MS = 180_000;
+const HASH_CHARACTERS = 16;
+
+export class PartialFile {
+  readonly path: string;
+  /** Where its first bytes have come from, and what names that file there; unknown after a takeover. */
+  origin: { readonly address: string; readonly validator: string | undefined } | undefined;
+  readonly #file: FileHandle;
+  readonly #rest: string;
+  #size: number;
+
+  private constructor(path: string, rest: string, file: FileHandle, size: number) {
+    this.path = path;
+    this.#rest = rest;
+    this.#file = file;
+    this.#size = size;
+  }
+
+  /** Takes over what an earlier fetch of the same source left, or begins with nothing. Makes the folder. */
+  static async take({ folder, file, source }: CachedSource, nowMs: number): Promise<PartialFile> {
+    await mkdir(folder, { recursive: true });
+    const stem = `.${file}.${source.hash.hash.toLowerCase().slice(0, HASH_CHARACTERS)}`;
+    const own = join(folder, `${stem}.${randomBytes(6).toString("hex")}.part`);
+    for (const name of await readdir(folder)) {
+      if (!name.startsWith(`${stem}.`) || !name.endsWith(".part")) continue;
+      if (name !== `${stem}.part` && !(await isAbandoned(join(folder, name), nowMs))) continue;
+      const isTaken = await rename(join(folder, name), own).then(
+        () => true,
+        () => false,
+      );
+      if (isTaken) break;
+    }
+    const handle = await open(own, "a+");
+    const { size } = await handle.stat();
+    return new PartialFile(own, join(folder, `${stem}.part`), handle, size);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Tells others that it is being worked on, while nothing is written. */
+  async touch(now: Date): Promise<void> {
+    await this.#file.utimes(now, now);
+  }
+
+  async truncate(): Promise<void> {
+    await this.#file.truncate(0);
+    this.#size = 0;
+  }
+
+  async append(piece: Uint8Array): Promise<void> {
+    await this.#file.appendFile(piece);
+    this.#size += piece.length;
+  }
+
+  /** The whole is there and right: puts it where it belongs, in one step. */
+  async finish(path: string): Promise<void> {
+    await this.#file.sync();
+    await this.#file.close();
+    await rename(this.path, path);
+  }
+
+  /** Leaves what is there for the next one. */
+  async leave(): Promise<void> {
+    await this.#file.close();
+    if (this.#size === 0) await rm(this.path, { force: true });
+    else await rename(this.path, this.#rest);
+  }
+}
+
+async function isAbandoned(path: string, nowMs: number): Promise<boolean> {
+  const status = await stat(path).catch(() => undefined);
+  return status !== undefined && nowMs - status.mtimeMs > ABANDONED_AFTER_MS;
+}
