@@ -19,6 +19,8 @@ import type { StopMode } from "./core/stopping.ts";
 import { createContainerRunner } from "./runners/container-runner.ts";
 import { detectEngine } from "./runners/engine.ts";
 import { hostEnvironment } from "./runners/host-environment.ts";
+import { hostIdentity } from "./runners/host-identity.ts";
+import { findImage } from "./runners/image-digest.ts";
 import { NoopRunner } from "./runners/noop-runner.ts";
 import { ShellRunner } from "./runners/shell-runner.ts";
 import { ServerLink } from "./server-link.ts";
@@ -75,6 +77,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { log, name, namespace } = options;
   const subjects = new Subjects(namespace);
   const engine = await detectEngine();
+  const identity = hostIdentity();
   const controlFiles = new ControlFiles();
   const { workspaces, leftovers } = await Workspaces.open(options.workFolder, {
     controlFiles,
@@ -130,6 +133,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     }),
     keepFailed: options.keepFailed,
     graceMs: options.graceMs,
+    findImage: (image) => findImage(engine, image),
+    hostIdentity: identity,
     onKept: ({ run, name: job }, folder) => log.info({ run, job, folder }, "kept a failed job's workspace"),
   });
   const codec = new MessageCodec();
@@ -155,7 +160,14 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
           capacity: options.capacity,
           labels: options.labels,
           pool: options.pool,
-          host: { hostname: hostname(), platform: process.platform, arch: process.arch, pid: process.pid },
+          host: {
+            hostname: hostname(),
+            platform: process.platform,
+            arch: process.arch,
+            pid: process.pid,
+            identity,
+          },
+          abilities: [],
           versions: { millrace: version, node: process.version, engine: engine?.version ?? null },
         },
         subjects,

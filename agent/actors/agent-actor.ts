@@ -30,6 +30,7 @@ import {
 } from "../core/order-channel.ts";
 import { makeAllDue } from "../core/outbox.ts";
 import { beginStop, isStopOver, type StopMode, type Stopping } from "../core/stopping.ts";
+import type { FoundImage } from "../runners/image-digest.ts";
 import { recordOf } from "../workspaces/attempt-record.ts";
 import type { Leftover } from "../workspaces/workspaces.ts";
 import { AgentVoice, type AgentVoiceOptions } from "./agent-voice.ts";
@@ -49,6 +50,7 @@ export interface AgentActorOptions extends AgentVoiceOptions {
 export type AgentMessage =
   | OrderReading
   | { readonly kind: "lookAround" }
+  | { readonly kind: "imageFound"; readonly image: string; readonly found: FoundImage }
   | { readonly kind: "looked"; readonly trouble: string | undefined }
   | { readonly kind: "beat" }
   | { readonly kind: "pulse" }
@@ -118,6 +120,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
         return this.#refuse(message.reason, message.problem, message.payload, context);
       case "lookAround":
         return this.#lookAround(context);
+      case "imageFound":
+        return this.#voice?.image({ image: message.image, ...message.found });
       case "looked":
         return this.#onLooked(message.trouble, context);
       case "beat":
@@ -140,7 +144,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "neverBegan":
         return this.#apply(holdings.onNeverBegan(this.#held, message.key, now), context);
       case "finished":
-        return this.#apply(holdings.onFinished(this.#held, message.key, message.result, now), context);
+        return this.#apply(holdings.onFinished(this.#held, message.key, message.ended, now), context);
       case "attemptEnded":
         return this.#onAttemptEnded(message.key, message.terminated, context);
       case "swept":
@@ -173,11 +177,22 @@ export class AgentActor implements Behaviour<AgentMessage> {
     }
     if (verdict.kind === "hello") return this.#sayAllAgain(context);
     this.#isKnown = true;
-    for (const order of batch.orders) this.#apply(this.#onOrder(order, context.monotonicMs()), context);
+    for (const order of batch.orders) {
+      if (order.kind === "findImage") this.#findImage(order.image, context);
+      else this.#apply(this.#onOrder(order, context.monotonicMs()), context);
+    }
     for (const order of unreadable) this.#onUnreadable(order, context);
   }
 
-  #onOrder(order: Order, now: number): holdings.HoldingEffect[] {
+  #findImage(image: string, context: Context<AgentMessage>): void {
+    context.pipe(
+      this.#options.tools.findImage(image),
+      (found) => ({ kind: "imageFound", image, found }),
+      (error) => ({ kind: "imageFound", image, found: { digest: null, problem: String(error) } }),
+    );
+  }
+
+  #onOrder(order: Exclude<Order, { kind: "findImage" }>, now: number): holdings.HoldingEffect[] {
     switch (order.kind) {
       case "start":
         return holdings.onStartOrdered(this.#held, order.request, now);
@@ -190,8 +205,6 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "mode":
         // An agent that is stopping drains, whatever else it is told.
         return this.#stopping === undefined ? holdings.onModeChanged(this.#held, order.mode, now) : [];
-      case "findImage":
-        return [];
     }
   }
 
@@ -310,8 +323,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
       () => ({ kind: "swept", key }),
       (error) => ({ kind: "swept", key, error }),
     );
-    const result = holdings.withoutRun({ kind: "lost", message: "the agent failed while it ran" });
-    this.#apply(holdings.onFinished(this.#held, key, result, context.monotonicMs()), context);
+    const ended = holdings.withoutRun({ kind: "lost", message: "the agent failed while it ran" });
+    this.#apply(holdings.onFinished(this.#held, key, ended, context.monotonicMs()), context);
   }
 
   #onStop(mode: StopMode, context: Context<AgentMessage>): void {

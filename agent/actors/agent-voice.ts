@@ -7,13 +7,14 @@ import {
   type Capacity,
   type HeldAttempt,
   type Hello,
+  type ImageReport,
   PROTOCOL_VERSION,
   type ReportItem,
 } from "../../shared/model/messages.ts";
 import type { OrderChannel } from "../core/order-channel.ts";
 
 /** What an agent says of itself. */
-interface AgentIdentity extends Pick<Hello, "host" | "versions"> {
+interface AgentIdentity extends Pick<Hello, "host" | "abilities" | "versions"> {
   readonly name: string;
   readonly capacity: Capacity;
   readonly labels: Pairs;
@@ -49,9 +50,9 @@ export class AgentVoice {
   }
 
   hello({ mode, held, trouble }: Present): void {
-    const { capacity, labels, pool, host, versions } = this.#options.identity;
+    const { capacity, labels, pool, host, abilities, versions } = this.#options.identity;
     const troubled = trouble === undefined ? {} : { trouble };
-    this.#send("hello", { capacity, labels, pool, mode, host, versions, held, ...troubled });
+    this.#send("hello", { capacity, labels, pool, mode, host, abilities, versions, held, ...troubled });
   }
 
   heartbeat({ mode, held, trouble }: Present): void {
@@ -64,6 +65,11 @@ export class AgentVoice {
   report(items: readonly ReportItem[]): void {
     const { seen, confirmed } = this.#channel;
     if (items.length > 0 || confirmed < seen) this.#sendReport(items);
+  }
+
+  /** Answers an order to find an image. */
+  image(found: Pick<ImageReport, "image" | "digest" | "problem">): void {
+    this.#send("image", found);
   }
 
   bye(reason: string): void {

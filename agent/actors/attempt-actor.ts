@@ -16,7 +16,7 @@
  */
 import type { Behaviour, Cancel, Context } from "../../shared/actor/contract.ts";
 import type { JobRequest } from "../../shared/model/messages.ts";
-import type { Artifact, AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import type { Artifact, EndedAttempt, Outcome } from "../../shared/model/outcome.ts";
 import type { EndCause } from "../core/end-cause.ts";
 import { beginTiming, onLook, type Timing } from "../core/time-limits.ts";
 import type { Execution, Exit } from "../runners/runner.ts";
@@ -31,6 +31,7 @@ import {
   noPlace,
   outcomeOf,
   prepareFailure,
+  ranOnOf,
 } from "./verdict.ts";
 
 /** What an attempt begins with: a request, or what an earlier process of the agent left of it. */
@@ -58,7 +59,7 @@ export type AttemptMessage =
 /** What it tells the agent actor. */
 export type AttemptNews =
   | { readonly kind: "commandEnded"; readonly key: string }
-  | { readonly kind: "finished"; readonly key: string; readonly result: AttemptResult }
+  | { readonly kind: "finished"; readonly key: string; readonly ended: EndedAttempt }
   /** An earlier process of the agent ended before anything of it ran. */
   | { readonly kind: "neverBegan"; readonly key: string };
 
@@ -243,11 +244,10 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
       isFailure: outcome.kind !== "succeeded" && outcome.kind !== "cancelled",
     };
     const logBytes = this.#log?.close() ?? 0;
-    this.#tell({
-      kind: "finished",
-      key: this.#key,
-      result: { outcome, ...measuredOf(exit), artifact, logBytes },
-    });
+    const ended: EndedAttempt = { result: { outcome, ...measuredOf(exit), artifact, logBytes } };
+    const ranOn = ranOnOf(exit, this.#record.image, this.#tools.hostIdentity);
+    if (ranOn !== undefined) ended.ranOn = ranOn;
+    this.#tell({ kind: "finished", key: this.#key, ended });
   }
 
   #end(cause: EndCause, graceMs: number, context: Context<AttemptMessage>): void {

@@ -8,6 +8,7 @@ import { type JobInput, type JobRequest, jobInputsSchema } from "../../shared/mo
 import { folderName } from "../../shared/model/name.ts";
 import type { Artifact } from "../../shared/model/outcome.ts";
 import { attemptKey } from "../core/attempt-key.ts";
+import type { FoundImage } from "../runners/image-digest.ts";
 import { uptimeMs } from "../runners/process-census.ts";
 import { punch } from "../runners/punched-file.ts";
 import type { Execution, Runner } from "../runners/runner.ts";
@@ -39,6 +40,10 @@ export interface AttemptToolsOptions {
   readonly keepFailed: boolean;
   /** Between TERM and KILL when an attempt passes a limit or is cancelled. */
   readonly graceMs: number;
+  /** Which image a name stands for here. */
+  readonly findImage: (image: string) => Promise<FoundImage>;
+  /** What jobs without an image find on this host. */
+  readonly hostIdentity: string;
   /** Told where a failed attempt was kept. */
   readonly onKept: (record: AttemptRecord, folder: string) => void;
 }
@@ -52,6 +57,9 @@ export interface AttemptTools {
   readonly artifacts: ArtifactSink;
   /** Between TERM and KILL when an attempt passes a limit or is cancelled. */
   readonly graceMs: number;
+  /** What jobs without an image find on this host. */
+  readonly hostIdentity: string;
+  findImage(image: string): Promise<FoundImage>;
   openLog(record: AttemptRecord, place: Place, beginning: "requested" | "leftover"): ShippedLog;
   /** Why nothing can be started here at present, such as a disk that is nearly full. */
   trouble(): Promise<string | undefined>;
@@ -75,6 +83,7 @@ export class HostTools implements AttemptTools {
   readonly workspaces: Workspaces;
   readonly artifacts: ArtifactSink;
   readonly graceMs: number;
+  readonly hostIdentity: string;
   readonly #options: AttemptToolsOptions;
   /** What ends fetching ahead, by attempt. */
   readonly #ahead = new Map<string, AbortController>();
@@ -83,7 +92,12 @@ export class HostTools implements AttemptTools {
     this.workspaces = options.workspaces;
     this.artifacts = options.artifacts;
     this.graceMs = options.graceMs;
+    this.hostIdentity = options.hostIdentity;
     this.#options = options;
+  }
+
+  findImage(image: string): Promise<FoundImage> {
+    return this.#options.findImage(image);
   }
 
   openLog(record: AttemptRecord, place: Place, beginning: "requested" | "leftover"): ShippedLog {

@@ -1,6 +1,6 @@
 /** What an ended attempt counts as: the agent's own decision to end it comes before the command's status. */
 import { MillraceError, reasonOf } from "../../shared/model/error.ts";
-import { type AttemptResult, describeOutcome, type Outcome } from "../../shared/model/outcome.ts";
+import { type AttemptResult, describeOutcome, type Outcome, type RanOn } from "../../shared/model/outcome.ts";
 import { OutputError } from "../../shared/store/output-error.ts";
 import type { EndCause } from "../core/end-cause.ts";
 import { isHostTrouble } from "../core/host-trouble.ts";
@@ -43,7 +43,19 @@ export function measuredOf(
   exit: Exit | undefined,
 ): Pick<AttemptResult, "wallMs" | "cpuMs" | "peakMemoryBytes"> {
   if (exit === undefined || !("usage" in exit)) return { wallMs: null, cpuMs: null, peakMemoryBytes: null };
-  return { ...exit.usage, wallMs: Math.round(exit.usage.wallMs) };
+  const { wallMs, cpuMs, peakMemoryBytes } = exit.usage;
+  return { wallMs: Math.round(wallMs), cpuMs, peakMemoryBytes };
+}
+
+/** Where it ran; undefined where nothing did, or nobody has seen it. */
+export function ranOnOf(
+  exit: Exit | undefined,
+  image: string | null,
+  hostIdentity: string,
+): RanOn | undefined {
+  if (exit === undefined || !("usage" in exit)) return undefined;
+  if (image === null) return { host: hostIdentity };
+  return exit.usage.image === undefined ? undefined : { image: exit.usage.image };
 }
 
 /** Inputs or sources did not come. */

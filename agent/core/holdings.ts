@@ -24,7 +24,7 @@ import type {
   JobRequest,
   ReportItem,
 } from "../../shared/model/messages.ts";
-import type { AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import type { EndedAttempt, Outcome } from "../../shared/model/outcome.ts";
 import { routineReturn } from "../../shared/model/return-reason.ts";
 import { admissionProblem } from "./admission.ts";
 import { attemptKey, attemptRef, executionKey } from "./attempt-key.ts";
@@ -204,7 +204,7 @@ export function onCommandEnded(holdings: Holdings, key: string): HoldingEffect[]
 export function onFinished(
   holdings: Holdings,
   key: string,
-  result: AttemptResult,
+  ended: EndedAttempt,
   now: number,
 ): HoldingEffect[] {
   const held = holdings.held.get(key);
@@ -213,7 +213,7 @@ export function onFinished(
   else holdings.collecting -= 1;
   const free: HoldingEffect[] = held.unwanted ? [{ kind: "free", key }] : [];
   if (held.unwanted) drop(holdings, held);
-  else finish(holdings, held, result, now);
+  else finish(holdings, held, ended, now);
   return [...free, ...startQueued(holdings)];
 }
 
@@ -263,9 +263,10 @@ export function isIdle(holdings: Holdings): boolean {
   return holdings.slots.taken === 0 && holdings.collecting === 0 && holdings.queue.size === 0;
 }
 
-/** The result of an attempt of which no command ran. */
-export function withoutRun(outcome: Outcome): AttemptResult {
-  return { outcome, wallMs: null, cpuMs: null, peakMemoryBytes: null, artifact: null, logBytes: 0 };
+/** The end of an attempt of which no command ran. */
+export function withoutRun(outcome: Outcome): EndedAttempt {
+  const unmeasured = { wallMs: null, cpuMs: null, peakMemoryBytes: null, artifact: null, logBytes: 0 };
+  return { result: { outcome, ...unmeasured } };
 }
 
 function startQueued(holdings: Holdings): HoldingEffect[] {
@@ -293,13 +294,13 @@ function drop(holdings: Holdings, held: Held): void {
   holdings.executions.delete(executionKey(held.ref));
 }
 
-function finish(holdings: Holdings, held: Held, result: AttemptResult, now: number): void {
+function finish(holdings: Holdings, held: Held, ended: EndedAttempt, now: number): void {
   held.phase = "finished";
-  report(holdings, held.ref, result, now);
+  report(holdings, held.ref, ended, now);
 }
 
-function report(holdings: Holdings, ref: AttemptRef, result: AttemptResult, now: number): void {
-  outboxes.put(holdings.outbox, { kind: "finished", ...attemptRef(ref), result }, now);
+function report(holdings: Holdings, ref: AttemptRef, ended: EndedAttempt, now: number): void {
+  outboxes.put(holdings.outbox, { kind: "finished", ...attemptRef(ref), ...ended }, now);
 }
 
 function returnAllQueued(holdings: Holdings, reason: string, now: number): void {

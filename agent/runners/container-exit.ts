@@ -9,7 +9,12 @@ import type { Exit } from "./runner.ts";
 import { readFile, replaceFile } from "./whole-file.ts";
 
 const measure = z.number().nullable();
-const usage = z.object({ wallMs: z.number(), cpuMs: measure, peakMemoryBytes: measure });
+const usage = z.object({
+  wallMs: z.number(),
+  cpuMs: measure,
+  peakMemoryBytes: measure,
+  image: z.string().exactOptional(),
+});
 
 const exitSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("exited"), exitCode: z.number(), usage }),

@@ -6,11 +6,13 @@ import { type Measured, wrapperPath } from "./container-wrapper.ts";
 import type { Engine } from "./engine.ts";
 import { askEngine } from "./engine-command.ts";
 import { exitOfStatus } from "./exit-status.ts";
+import { imageDigest } from "./image-digest.ts";
 import type { Exit } from "./runner.ts";
 
 const inspectedSchema = z.object({
   labels: z.record(z.string(), z.string()).nullable(),
   command: z.array(z.string()).nullable(),
+  image: z.string(),
   state: z.object({
     Status: z.string(),
     OOMKilled: z.boolean(),
@@ -21,7 +23,7 @@ const inspectedSchema = z.object({
   }),
 });
 const inspectFormat =
-  '{"labels":{{json .Config.Labels}},"command":{{json .Config.Cmd}},"state":{{json .State}}}';
+  '{"labels":{{json .Config.Labels}},"command":{{json .Config.Cmd}},"image":{{json .Image}},"state":{{json .State}}}';
 
 /** A container that has ended. */
 export interface Ended {
@@ -29,6 +31,8 @@ export interface Ended {
   readonly exitCode: number;
   readonly outOfMemory: boolean;
   readonly wallMs: number;
+  /** Digest of the image that it was made of. */
+  readonly image: string;
 }
 
 export type ContainerState =
@@ -72,9 +76,13 @@ export async function inspectContainer(engine: Engine, id: string): Promise<List
     throw new MillraceError("unavailable", `${engine.kind} does not show container ${id}: ${reply.words}`);
   }
   try {
-    const { labels, command, state } = inspectedSchema.parse(JSON.parse(reply.answer));
-    const isWrapped = command?.[0] === wrapperPath;
-    return { id, attempt: labels?.[label.attempt] ?? "", isWrapped, state: containerState(state) };
+    const { labels, command, image, state } = inspectedSchema.parse(JSON.parse(reply.answer));
+    return {
+      id,
+      attempt: labels?.[label.attempt] ?? "",
+      isWrapped: command?.[0] === wrapperPath,
+      state: containerState(state, imageDigest(image)),
+    };
   } catch (error) {
     throw asMillraceError(
       error,
@@ -111,7 +119,7 @@ async function ask(engine: Engine, args: readonly string[]): Promise<string[]> {
   throw new MillraceError("unavailable", `${engine.kind} does not answer: ${reply.words}`);
 }
 
-function containerState(state: z.infer<typeof inspectedSchema>["state"]): ContainerState {
+function containerState(state: z.infer<typeof inspectedSchema>["state"], image: string): ContainerState {
   switch (state.Status) {
     case "created":
     case "configured":
@@ -127,6 +135,7 @@ function containerState(state: z.infer<typeof inspectedSchema>["state"]): Contai
         outOfMemory: state.OOMKilled,
         // The end of a process that could not be executed is noted before its start.
         wallMs: Math.max(0, Date.parse(state.FinishedAt) - Date.parse(state.StartedAt)) || 0,
+        image,
       };
     default:
       return { kind: "running" };
@@ -139,7 +148,7 @@ function containerState(state: z.infer<typeof inspectedSchema>["state"]): Contai
  */
 export function exitOf(ended: Ended, measured: Measured): Exit {
   const { cpuMs, peakMemoryBytes } = measured;
-  const usage = { wallMs: ended.wallMs, cpuMs, peakMemoryBytes };
+  const usage = { wallMs: ended.wallMs, cpuMs, peakMemoryBytes, image: ended.image };
   if ((ended.outOfMemory || measured.outOfMemory) && ended.exitCode !== 0)
     return { kind: "outOfMemory", usage };
   return exitOfStatus(ended.exitCode, usage);

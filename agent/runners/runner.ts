@@ -54,6 +54,8 @@ export interface Usage {
   readonly wallMs: number;
   readonly cpuMs: number | null;
   readonly peakMemoryBytes: number | null;
+  /** Digest of the image that its container was made of. */
+  readonly image?: string;
 }
 
 export interface Execution {

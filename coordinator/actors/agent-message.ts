@@ -7,6 +7,8 @@ import {
   type Hello,
   heartbeatSchema,
   helloSchema,
+  type ImageReport,
+  imageReportSchema,
   PROTOCOL_VERSION,
   type Report,
   reportSchema,
@@ -17,6 +19,7 @@ export type FromAgent =
   | { readonly type: "hello"; readonly body: Hello }
   | { readonly type: "heartbeat"; readonly body: Heartbeat }
   | { readonly type: "report"; readonly body: Report }
+  | { readonly type: "image"; readonly body: ImageReport }
   | { readonly type: "bye"; readonly body: Bye };
 
 /**
@@ -63,6 +66,8 @@ function parseFromAgent(type: string, decoded: unknown): FromAgent | undefined {
       return accepted(type, heartbeatSchema.safeParse(decoded));
     case "report":
       return accepted(type, reportSchema.safeParse(decoded));
+    case "image":
+      return accepted(type, imageReportSchema.safeParse(decoded));
     case "bye":
       return accepted(type, byeSchema.safeParse(decoded));
     default:

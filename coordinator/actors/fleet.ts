@@ -178,6 +178,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
         this.#orders.onConfirmed(body);
         return onHeartbeat(fleet, body, nowMs);
       case "report":
+      case "image":
         this.#orders.onConfirmed(body);
         return onReport(fleet, body, nowMs);
       case "bye":

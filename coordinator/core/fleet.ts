@@ -18,7 +18,15 @@
  * name and does not hold it is asked for a hello; 5. every claim ends, within CLAIM_MS and a tick.
  */
 import { haveSameRecords } from "../../shared/model/incarnation.ts";
-import type { AgentMode, Bye, Heartbeat, HeldAttempt, Hello, Report } from "../../shared/model/messages.ts";
+import type {
+  AgentMode,
+  Bye,
+  Heartbeat,
+  HeldAttempt,
+  Hello,
+  ImageReport,
+  Report,
+} from "../../shared/model/messages.ts";
 import type { Offer } from "./requirement.ts";
 
 export interface FleetTimes {
@@ -119,8 +127,8 @@ export function onHeartbeat(fleet: Fleet, heartbeat: Heartbeat, nowMs: number): 
   return effects;
 }
 
-/** A report counts when nothing of this is a refusal. */
-export function onReport(fleet: Fleet, report: Report, nowMs: number): FleetEffect[] {
+/** A report, or an answer, counts when nothing of this is a refusal. */
+export function onReport(fleet: Fleet, report: Report | ImageReport, nowMs: number): FleetEffect[] {
   return hear(fleet, report, nowMs).effects;
 }
 

@@ -78,7 +78,7 @@ export class Subjects {
   objectBucket = (): string => `millrace-${this.namespace}-objects`;
 }
 
-export type AgentMessageKind = "hello" | "heartbeat" | "report" | "bye";
+export type AgentMessageKind = "hello" | "heartbeat" | "report" | "image" | "bye";
 
 function afterDot(type: string): string {
   return type.slice(type.indexOf(".") + 1);

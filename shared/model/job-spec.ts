@@ -39,14 +39,12 @@ export const jobFilesSchema = z.strictObject({
   digest: digestSchema,
   folder: z.enum(["inputs", "patches"]),
 });
-export type JobFiles = z.infer<typeof jobFilesSchema>;
 
 /** The lines `#BUTIDO:…` of the log are read. */
 export const marksSchema = z.strictObject({
   /** `both`: a success takes exit status 0 and no line of an error; `marks`: the lines alone decide. */
   verdict: z.enum(["both", "marks"]),
 });
-export type Marks = z.infer<typeof marksSchema>;
 
 export const needSchema = z.strictObject({ job: nameSchema, transitive: z.boolean().default(false) });
 

@@ -2,7 +2,7 @@
  * What coordinator and agents say to each other, as MessagePack under `millrace.<ns>._.`.
  *
  * Agent to coordinator, on `_.from.<agent>.<kind>`: `hello` registers and lists what the agent holds, `heartbeat`
- * keeps it alive, `report` carries what became of attempts. Coordinator to agent, on `_.to.<agent>.orders`: one
+ * keeps it alive, `report` carries what became of attempts, `image` answers `findImage`. Coordinator to agent, on `_.to.<agent>.orders`: one
  * numbered batch of orders. Orders are a reliable channel: the coordinator numbers batches from 1 for each
  * (epoch, incarnation), the agent handles them in order and says the last number it handled in whatever it sends;
  * what stays unconfirmed is sent again. A hello is answered by the next batch, if need be an empty one. Results are

@@ -80,6 +80,11 @@ export function describeProgress({ phase, percent }: Progress): string {
   return parts.length === 0 ? "nothing said" : parts.join(", ");
 }
 
+/** All that an agent reports of an ended attempt. */
+export interface EndedAttempt extends Evidence {
+  readonly result: AttemptResult;
+}
+
 /** The outcome as one clause for people: `exit status 2`, `killed by SIGSEGV`, `no output for 30 s`. */
 export function describeOutcome(outcome: Outcome): string {
   switch (outcome.kind) {

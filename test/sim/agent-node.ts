@@ -49,6 +49,7 @@ export class AgentNode {
             labels,
             pool: "",
             host: { hostname: this.name, platform: "linux", arch: "x64", pid: 1 },
+            abilities: [],
             versions: { millrace: "0", node: "20", engine: null },
           },
           subjects,

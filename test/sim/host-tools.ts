@@ -1,6 +1,7 @@
 /** What an agent asks of its host, over a simulated one: it takes time, fails now and then, and outlives the agent. */
 import type { ArtifactSink, AttemptTools, ShippedLog } from "../../agent/actors/attempt-tools.ts";
 import { attemptKey } from "../../agent/core/attempt-key.ts";
+import type { FoundImage } from "../../agent/runners/image-digest.ts";
 import type { Execution, Exit } from "../../agent/runners/runner.ts";
 import type { AttemptRecord } from "../../agent/workspaces/attempt-record.ts";
 import type { Place } from "../../agent/workspaces/place.ts";
@@ -21,6 +22,7 @@ const RETRY_MS = 500;
 
 export class SimulatedTools implements AttemptTools {
   readonly graceMs = GRACE_MS;
+  readonly hostIdentity = "simulated";
   readonly workspaces: AttemptTools["workspaces"];
   readonly artifacts: ArtifactSink;
   readonly #host: SimulatedHost;
@@ -46,6 +48,10 @@ export class SimulatedTools implements AttemptTools {
   /** What earlier agents left on this host. */
   leftovers(): Leftover[] {
     return [...this.#host.disk.values()];
+  }
+
+  findImage(): Promise<FoundImage> {
+    return Promise.resolve({ digest: null, problem: "a simulated host has no engine" });
   }
 
   openLog(record: AttemptRecord): ShippedLog {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { AgentOptions } from "../../../agent/agent.ts";
+import { hostIdentity } from "../../../agent/runners/host-identity.ts";
 import { takeCensus } from "../../../agent/runners/process-census.ts";
 import type { Bus } from "../../../shared/bus/connection.ts";
 import type { JobRequest } from "../../../shared/model/messages.ts";
@@ -39,6 +40,7 @@ test("registers with what it has and runs a job to its result", async () => {
     labels: [["arch", "any"]],
     mode: "active",
     held: [],
+    host: { identity: hostIdentity() },
   });
   const request = script('echo "$MILLRACE_RUN $MILLRACE_JOB $CI"; exit 4');
   coordinator.order({ kind: "start", request });
@@ -48,11 +50,20 @@ test("registers with what it has and runs a job to its result", async () => {
       outcome: { kind: "failed", reason: "exit", exitCode: 4 },
       logBytes: `r1 ${request.spec.name} true\n`.length,
     },
+    ranOn: { host: hostIdentity() },
   });
   expect(coordinator.items.filter(({ lease }) => lease === request.lease).map(({ kind }) => kind)).toEqual([
     "started",
     "finished",
   ]);
+});
+
+test("says that it can't find an image without an engine to ask", async () => {
+  await start();
+  coordinator.order({ kind: "findImage", image: "millrace-test/none:1" });
+  await waitUntil("the agent answers", () => coordinator.images.length > 0);
+  expect(coordinator.images).toMatchObject([{ image: "millrace-test/none:1", digest: null }]);
+  expect(coordinator.images[0]?.problem).not.toBe("");
 });
 
 test("heartbeats at the interval it is told, with what it holds", async () => {

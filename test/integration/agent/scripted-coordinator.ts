@@ -7,6 +7,8 @@ import {
   type Hello,
   heartbeatSchema,
   helloSchema,
+  type ImageReport,
+  imageReportSchema,
   type Order,
   type Orders,
   type ReportItem,
@@ -14,10 +16,13 @@ import {
 } from "../../../shared/model/messages.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 
+type Answer = Exclude<ReportItem, { kind: "started" | "progress" }>;
+
 export class ScriptedCoordinator {
   readonly hellos: Hello[] = [];
   readonly heartbeats: Heartbeat[] = [];
   readonly items: ReportItem[] = [];
+  readonly images: ImageReport[] = [];
   readonly reportSizes: number[] = [];
   readonly byes: string[] = [];
   readonly #bus: Bus;
@@ -67,10 +72,10 @@ export class ScriptedCoordinator {
   }
 
   /** The first `finished` or `returned` item of a lease. */
-  async answerOf(lease: string): Promise<Exclude<ReportItem, { kind: "started" }>> {
+  async answerOf(lease: string): Promise<Answer> {
     return waitUntil(
       `the agent answers ${lease}`,
-      () => this.items.find((item) => item.lease === lease && item.kind !== "started") as never,
+      () => this.items.find((item): item is Answer => item.lease === lease && isAnswer(item)),
       { timeoutMs: 20_000, diagnose: () => ({ items: this.items, heartbeat: this.heartbeats.at(-1) }) },
     );
   }
@@ -90,6 +95,8 @@ export class ScriptedCoordinator {
       this.order();
     } else if (kind === "heartbeat") {
       this.heartbeats.push(heartbeatSchema.parse(message));
+    } else if (kind === "image") {
+      this.images.push(imageReportSchema.parse(message));
     } else if (kind === "bye") {
       this.byes.push(byeSchema.parse(message).reason);
     } else {
@@ -97,7 +104,7 @@ export class ScriptedCoordinator {
       this.ordersSeen = report.ordersSeen;
       this.reportSizes.push(report.items.length);
       this.items.push(...report.items);
-      const done = report.items.filter((item) => item.kind !== "started");
+      const done = report.items.filter(isAnswer);
       if (this.settles && done.length > 0) {
         this.order(
           ...done.map(({ run, job, attempt, lease }) => ({
@@ -111,4 +118,8 @@ export class ScriptedCoordinator {
       }
     }
   }
+}
+
+function isAnswer(item: ReportItem): item is Answer {
+  return item.kind !== "started" && item.kind !== "progress";
 }

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createContainerRunner } from "../../../agent/runners/container-runner.ts";
 import { listContainers } from "../../../agent/runners/container-state.ts";
 import { detectEngine, type Engine } from "../../../agent/runners/engine.ts";
+import { findImage } from "../../../agent/runners/image-digest.ts";
 import type { Execution, Exit, Launch, Runner } from "../../../agent/runners/runner.ts";
 import { startTestDocker } from "../../support/docker.ts";
 import { makeBusyboxImage, makeShelllessImage } from "../../support/image.ts";
@@ -70,6 +71,8 @@ describe.skipIf(docker === undefined)("a container", () => {
     expect(exit.usage.wallMs).toBeGreaterThan(150);
     expect(exit.usage.cpuMs).toBeGreaterThan(0);
     expect(exit.usage.peakMemoryBytes ?? 1).toBeGreaterThan(0);
+    expect(exit.usage.image).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(await findImage(engine, image)).toEqual({ digest: exit.usage.image, problem: null });
   });
 
   test("ends with the exit status of its command", async () => {

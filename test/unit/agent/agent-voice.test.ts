@@ -18,6 +18,7 @@ function said(items: readonly ReportItem[]): { bytes: number[]; items: ReportIte
         labels: [],
         pool: "",
         host: { hostname: "h", platform: "linux", arch: "x64", pid: 1 },
+        abilities: [],
         versions: { millrace: "0", node: "20", engine: null },
       },
       subjects: new Subjects("test"),

@@ -3,10 +3,10 @@ import { type Ended, exitOf } from "../../../agent/runners/container-state.ts";
 import { engineWords } from "../../../agent/runners/engine-command.ts";
 
 function ended(exitCode: number, outOfMemory = false): Ended {
-  return { kind: "ended", exitCode, outOfMemory, wallMs: 10 };
+  return { kind: "ended", exitCode, outOfMemory, wallMs: 10, image: "sha256:1" };
 }
 const measured = { cpuMs: 1, peakMemoryBytes: 2, outOfMemory: false };
-const usage = { wallMs: 10, cpuMs: 1, peakMemoryBytes: 2 };
+const usage = { wallMs: 10, cpuMs: 1, peakMemoryBytes: 2, image: "sha256:1" };
 
 describe("a container that ended", () => {
   test.each([0, 1, 127, 128, 200, 255])("with status %i has exited with it", (exitCode) => {
