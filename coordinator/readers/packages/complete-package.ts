@@ -77,7 +77,9 @@ function missing(key: string): string {
 /** Names and versions are parts of paths and of jobs' names. */
 function checkWord(key: string, value: string, report: ReportProblem): void {
   if (value === "") report([key], `${key}: must not be empty`);
-  else if (/[/\p{Cc}]/u.test(value)) report([key], `${key}: must not contain / or control characters`);
+  else if (/[/\s\p{Cc}]/u.test(value)) {
+    report([key], `${key}: must not contain /, spaces or control characters`);
+  }
 }
 
 function sourceOf(id: string, layer: SourceLayer, report: ReportProblem): PackageSource | undefined {

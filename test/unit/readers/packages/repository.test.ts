@@ -131,7 +131,7 @@ describe("a mistake in a package", () => {
       's/pkg.toml:3:10: missing key "sources.src.hash.type": neither this file nor one in a folder above has it',
       't/pkg.toml:1:1: missing key "version": neither this file nor one in a folder above has it',
       'u/pkg.toml:3:12: "../../x" does not lie in the repository',
-      "v/pkg.toml:1:8: name: must not contain / or control characters",
+      "v/pkg.toml:1:8: name: must not contain /, spaces or control characters",
     ]);
   });
 
