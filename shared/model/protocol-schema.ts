@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { api, apiFailureSchema, type Verb, verbs } from "./api.ts";
 import { agentEventSchema, dependencyResultSchema, runEventSchema } from "./event.ts";
+import { provenanceSchema } from "./provenance.ts";
 
 /** One message of the event stream: `docs/schema/events.schema.json`. */
 export function eventsJsonSchema(): object {
@@ -18,6 +19,15 @@ export function dependencyResultJsonSchema(): object {
     ...jsonSchemaOf(dependencyResultSchema),
     title: "Millrace dependency result",
     description: "What a job's dependants need to know of it.",
+  };
+}
+
+/** What lies beside each artifact of a staging or release store: `docs/schema/provenance.schema.json`. */
+export function provenanceJsonSchema(): object {
+  return {
+    ...jsonSchemaOf(provenanceSchema),
+    title: "Millrace provenance",
+    description: "How an artifact of a package came to be.",
   };
 }
 

@@ -3,6 +3,7 @@ import {
   apiJsonSchema,
   dependencyResultJsonSchema,
   eventsJsonSchema,
+  provenanceJsonSchema,
 } from "../../../shared/model/protocol-schema.ts";
 
 /** `npm run schema` updates the files. */
@@ -10,6 +11,7 @@ test.each([
   ["events", eventsJsonSchema()],
   ["dependency-result", dependencyResultJsonSchema()],
   ["api", apiJsonSchema()],
+  ["provenance", provenanceJsonSchema()],
 ])("the published schema of %s is the one of the definition", async (name, schema) => {
   const text = `${JSON.stringify(schema, null, 2)}\n`;
   await expect(text).toMatchFileSnapshot(`../../../docs/schema/${name}.schema.json`);

@@ -1,0 +1,255 @@
+/**
+ * A folder with the artifacts of packages, in butido's layout: their files stand at their own paths, where people and
+ * other tools expect them, and what belongs together and how it was made stands below `.millrace/packages`, as
+ * `<name>/<version>/<digest>.json`. A release store is one, and the staging folder of a run is one.
+ *
+ * Invariants:
+ * 1. An artifact is listed exactly while its provenance is there, which comes last and goes first.
+ * 2. A path belongs to one artifact; a file that belongs to none was put there by somebody else and is not replaced
+ *    unless that is asked for.
+ *
+ * Only one command at a time may change a store: who calls `put` or `remove` sees to that.
+ */
+import type { Stats } from "node:fs";
+import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { MillraceError, reasonOf } from "../../shared/model/error.ts";
+import { folderName } from "../../shared/model/name.ts";
+import { type PackageVersion, type Provenance, provenanceSchema } from "../../shared/model/provenance.ts";
+import { foldersAbove, pathProblem } from "../../shared/store/safe-path.ts";
+import { finishChanges, PreparedChange } from "./store-change.ts";
+
+export const STORE_FOLDER = ".millrace";
+const PACKAGES = `${STORE_FOLDER}/packages`;
+
+/** What stands in the way of a file that is to be put. */
+export type Conflict =
+  /** A file of another artifact is at the path, or where a folder must be. */
+  | { readonly kind: "owned"; readonly path: string; readonly owner: Provenance }
+  /** A file is at the path that no provenance names. */
+  | { readonly kind: "stranger"; readonly path: string }
+  /** A folder is at the path, or something else is where a folder must be. */
+  | { readonly kind: "blocked"; readonly path: string };
+
+export class PackageStore {
+  readonly root: string;
+  /** Artifacts by the path of their provenance. */
+  readonly #artifacts = new Map<string, Provenance>();
+  /** Path of the provenance by path of a file. */
+  readonly #owners = new Map<string, string>();
+  /** Provenances that can't be read, with the reason. */
+  readonly unreadable: { readonly path: string; readonly reason: string }[] = [];
+
+  private constructor(root: string) {
+    this.root = root;
+  }
+
+  /** Reads what is there; makes nothing. */
+  static async read(root: string): Promise<PackageStore> {
+    const store = new PackageStore(root);
+    for (const name of await namesIn(join(root, PACKAGES))) {
+      for (const version of await namesIn(join(root, PACKAGES, name))) {
+        for (const file of await namesIn(join(root, PACKAGES, name, version))) {
+          if (file.endsWith(".json")) await store.#readProvenance(`${PACKAGES}/${name}/${version}/${file}`);
+        }
+      }
+    }
+    return store;
+  }
+
+  /** Makes the folder, finishes what a killed command has left undone, and reads what is there. */
+  static async open(root: string, nowMs: number): Promise<PackageStore> {
+    await mkdir(root, { recursive: true });
+    await finishChanges(root, nowMs);
+    return await PackageStore.read(root);
+  }
+
+  artifacts(): Iterable<Provenance> {
+    return this.#artifacts.values();
+  }
+
+  /** The same artifact of the same package, if it is there. */
+  find({ package: owner, artifact }: Provenance): Provenance | undefined {
+    return this.#artifacts.get(provenancePath(owner, artifact.digest));
+  }
+
+  /** The paths of an artifact that are not there. */
+  async missing(provenance: Provenance): Promise<string[]> {
+    const paths = provenance.files.map(({ path }) => path);
+    const present = await Promise.all(paths.map((path) => exists(join(this.root, path))));
+    return paths.filter((_, index) => !present[index]);
+  }
+
+  /** What stands in the way of an artifact's files, other than the same artifact. */
+  async conflicts(provenance: Provenance): Promise<Conflict[]> {
+    const conflicts: Conflict[] = [];
+    for (const { path } of provenance.files) {
+      const conflict = await this.#conflictAt(path, this.find(provenance));
+      if (conflict !== undefined) conflicts.push(conflict);
+    }
+    return conflicts;
+  }
+
+  /**
+   * Puts an artifact there whole, in the place of those it replaces. `fill` makes a folder that holds its files, and has
+   * verified them. Throws `conflict` when there is something else in its way.
+   */
+  async put(
+    provenance: Provenance,
+    fill: (folder: string) => Promise<void>,
+    replacing: readonly Conflict[] = [],
+  ): Promise<void> {
+    refuseUnsafe(provenance);
+    const replaced = new Set(replacing.map(({ path }) => path));
+    const inTheWay = (await this.conflicts(provenance)).filter(
+      ({ kind, path }) => kind === "blocked" || !replaced.has(path),
+    );
+    if (inTheWay.length > 0) throw conflictError(provenance.package, this.root, inTheWay);
+    const olds = new Set(
+      replacing.flatMap((conflict) => (conflict.kind === "owned" ? [conflict.owner] : [])),
+    );
+    const path = provenancePath(provenance.package, provenance.artifact.digest);
+    const put = [...provenance.files.map((file) => file.path), path];
+    const kept = new Set(put);
+    const change = new PreparedChange(this.root);
+    await change.begin();
+    try {
+      await fill(change.content);
+      await refuseIncomplete(change.content, provenance);
+      await mkdir(join(change.content, dirname(path)), { recursive: true });
+      const text = `${JSON.stringify(provenance, null, 2)}\n`;
+      await writeFile(join(change.content, path), text, { flush: true });
+      await change.commit({
+        put,
+        remove: [...olds].flatMap(pathsOf).filter((old) => !kept.has(old)),
+      });
+      await change.apply();
+    } finally {
+      await change.discard();
+    }
+    for (const old of olds) this.#forget(old);
+    this.#remember(path, provenance);
+  }
+
+  /** Takes an artifact away whole, those of its files that are there. */
+  async remove(provenance: Provenance): Promise<void> {
+    const change = new PreparedChange(this.root);
+    await change.begin();
+    try {
+      await change.commit({ put: [], remove: pathsOf(provenance) });
+      await change.apply();
+    } finally {
+      await change.discard();
+    }
+    this.#forget(provenance);
+  }
+
+  async #conflictAt(path: string, same: Provenance | undefined): Promise<Conflict | undefined> {
+    for (const folder of foldersAbove(path)) {
+      const owner = this.#ownerOf(folder);
+      if (owner !== undefined && owner !== same) return { kind: "owned", path: folder, owner };
+      const status = await statusOf(join(this.root, folder));
+      if (status === undefined) return undefined;
+      if (!status.isDirectory()) return { kind: "blocked", path: folder };
+    }
+    const owner = this.#ownerOf(path);
+    if (owner !== undefined) return owner === same ? undefined : { kind: "owned", path, owner };
+    const status = await statusOf(join(this.root, path));
+    if (status === undefined) return undefined;
+    return { kind: status.isDirectory() ? "blocked" : "stranger", path };
+  }
+
+  #ownerOf(path: string): Provenance | undefined {
+    const owner = this.#owners.get(path);
+    return owner === undefined ? undefined : this.#artifacts.get(owner);
+  }
+
+  async #readProvenance(path: string): Promise<void> {
+    try {
+      const text = await readFile(join(this.root, path), "utf8");
+      this.#remember(path, provenanceSchema.parse(JSON.parse(text)));
+    } catch (error) {
+      this.unreadable.push({ path: join(this.root, path), reason: reasonOf(error) });
+    }
+  }
+
+  #remember(path: string, provenance: Provenance): void {
+    this.#artifacts.set(path, provenance);
+    for (const file of provenance.files) this.#owners.set(file.path, path);
+  }
+
+  #forget(provenance: Provenance): void {
+    this.#artifacts.delete(provenancePath(provenance.package, provenance.artifact.digest));
+    for (const file of provenance.files) this.#owners.delete(file.path);
+  }
+}
+
+function provenancePath({ name, version }: PackageVersion, digest: string): string {
+  return `${PACKAGES}/${folderName(name)}/${folderName(version)}/${digest}.json`;
+}
+
+/** All that an artifact has in a store, what lists it first. */
+function pathsOf(provenance: Provenance): string[] {
+  const { files, artifact } = provenance;
+  return [provenancePath(provenance.package, artifact.digest), ...files.map(({ path }) => path)];
+}
+
+/** Throws `refused` when a file would leave the store, or stand where the store keeps its own. */
+function refuseUnsafe({ package: { name, version }, files }: Provenance): void {
+  for (const { path } of files) {
+    const isOurs = path === STORE_FOLDER || path.startsWith(`${STORE_FOLDER}/`);
+    const problem = isOurs ? "is where a store keeps its own files" : pathProblem(path);
+    if (problem === undefined) continue;
+    throw new MillraceError("refused", `the file ${JSON.stringify(path)} of ${name} ${version} ${problem}`, {
+      fix: "Have the package's script give it another name.",
+    });
+  }
+}
+
+/** What is put must be there before it counts: after the commit nothing can be asked for again. */
+async function refuseIncomplete(folder: string, { files }: Provenance): Promise<void> {
+  for (const file of files) {
+    const status = await statusOf(join(folder, file.path));
+    const isThere = file.type === "link" ? status?.isSymbolicLink() : status?.isFile();
+    if (isThere === true && (file.type === "link" || status?.size === file.size)) continue;
+    throw new MillraceError("corrupt", `the file ${file.path} of the artifact is not as its provenance says`);
+  }
+}
+
+function conflictError(owner: PackageVersion, root: string, conflicts: readonly Conflict[]): MillraceError {
+  const listed = conflicts.map(describeConflict).join(", ");
+  return new MillraceError(
+    "conflict",
+    `${owner.name} ${owner.version} can't be put into ${root}: ${listed}`,
+    {
+      fix: "Have the packages' scripts give their files different names.",
+    },
+  );
+}
+
+/** The conflict as a clause: `a.pkg is there, of a 1`. */
+export function describeConflict(conflict: Conflict): string {
+  switch (conflict.kind) {
+    case "owned":
+      return `${conflict.path} is there, of ${conflict.owner.package.name} ${conflict.owner.package.version}`;
+    case "stranger":
+      return `${conflict.path} is there, and no provenance names it`;
+    case "blocked":
+      return `${conflict.path} is there, and a file and a folder can't have one name`;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await statusOf(path)) !== undefined;
+}
+
+async function statusOf(path: string): Promise<Stats | undefined> {
+  return await lstat(path).catch(() => undefined);
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
+    throw new MillraceError("badInput", `${folder} can't be read: ${error.message}`, { cause: error });
+  });
+}

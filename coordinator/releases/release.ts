@@ -1,0 +1,128 @@
+/**
+ * Releases artifacts of a staged run: what would happen to each is known, and can be refused or asked about, before the
+ * first of them is copied.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { chmod, copyFile, mkdir, open, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { MillraceError } from "../../shared/model/error.ts";
+import type { Provenance, StoredFile } from "../../shared/model/provenance.ts";
+import { type Conflict, describeConflict, type PackageStore } from "./package-store.ts";
+
+/** An artifact of a staged run, and the store that it lies in. */
+export interface StagedArtifact {
+  readonly provenance: Provenance;
+  readonly store: PackageStore;
+}
+
+/** What becomes of an artifact. */
+export type ReleaseStep =
+  /** It is released there already, whole, or by this very command from another image. */
+  | { readonly kind: "present"; readonly staged: StagedArtifact }
+  | { readonly kind: "new"; readonly staged: StagedArtifact }
+  /** It takes the place of files that are there: of earlier releases of the same package and version, or unknown. */
+  | {
+      readonly kind: "update";
+      readonly staged: StagedArtifact;
+      readonly replacing: readonly [Conflict, ...Conflict[]];
+    }
+  /** What is in its way is not its own to replace. */
+  | { readonly kind: "refused"; readonly staged: StagedArtifact; readonly reason: string };
+
+/** Decides for every artifact; changes nothing. */
+export async function planRelease(
+  staged: readonly StagedArtifact[],
+  target: PackageStore,
+): Promise<ReleaseStep[]> {
+  const steps: ReleaseStep[] = [];
+  const claimed = new Map<string, Provenance>();
+  for (const artifact of staged) {
+    const others = artifact.provenance.files.flatMap(({ path }) => claimed.get(path) ?? []);
+    const [other] = others.filter((candidate) => !isSame(candidate, artifact.provenance));
+    if (other !== undefined) steps.push({ kind: "refused", staged: artifact, reason: sharedPath(other) });
+    else if (others.length > 0) steps.push({ kind: "present", staged: artifact });
+    else steps.push(await planOne(artifact, target));
+    for (const { path } of artifact.provenance.files) claimed.set(path, artifact.provenance);
+  }
+  return steps;
+}
+
+async function planOne(staged: StagedArtifact, target: PackageStore): Promise<ReleaseStep> {
+  const { provenance, store } = staged;
+  const missing = await store.missing(provenance);
+  if (missing.length > 0) {
+    return { kind: "refused", staged, reason: `${missing.join(", ")} is no longer in ${store.root}` };
+  }
+  const same = target.find(provenance);
+  if (same !== undefined && (await target.missing(same)).length === 0) return { kind: "present", staged };
+  const conflicts = await target.conflicts(provenance);
+  const foreign = conflicts.filter((conflict) => !isReplaceable(conflict, provenance));
+  if (foreign.length > 0) {
+    return { kind: "refused", staged, reason: foreign.map(describeConflict).join(", ") };
+  }
+  const [first, ...others] = conflicts;
+  if (first === undefined) return { kind: "new", staged };
+  return { kind: "update", staged, replacing: [first, ...others] };
+}
+
+/** An update replaces the same version of the same package, and files of which nothing is known. */
+function isReplaceable(conflict: Conflict, { package: { name, version } }: Provenance): boolean {
+  if (conflict.kind !== "owned") return conflict.kind === "stranger";
+  const { package: owner } = conflict.owner;
+  return owner.name === name && owner.version === version;
+}
+
+/** Whether two images gave the same artifact of a package. */
+function isSame(left: Provenance, right: Provenance): boolean {
+  return (
+    left.artifact.digest === right.artifact.digest &&
+    left.package.name === right.package.name &&
+    left.package.version === right.package.version
+  );
+}
+
+function sharedPath({ package: { name, version }, image }: Provenance): string {
+  const where = image === null ? "" : ` on ${image}`;
+  return `it has a file of the same name as ${name} ${version}${where}, which is to be released with it`;
+}
+
+/** Copies the artifact into the store; gives its provenance there. The bytes must be those of its provenance. */
+export async function carryOutRelease(
+  step: Extract<ReleaseStep, { kind: "new" | "update" }>,
+  target: PackageStore,
+  release: NonNullable<Provenance["release"]>,
+): Promise<Provenance> {
+  const { provenance, store } = step.staged;
+  const released = { ...provenance, release };
+  await target.put(
+    released,
+    async (folder) => {
+      await mkdir(folder, { recursive: true });
+      for (const file of provenance.files) await copyVerified(store.root, folder, file);
+    },
+    step.kind === "update" ? step.replacing : [],
+  );
+  return released;
+}
+
+async function copyVerified(from: string, to: string, file: StoredFile): Promise<void> {
+  const target = join(to, file.path);
+  await mkdir(dirname(target), { recursive: true });
+  if (file.type === "link") {
+    await symlink(file.target, target);
+    return;
+  }
+  await copyFile(join(from, file.path), target);
+  await chmod(target, file.executable ? 0o755 : 0o644);
+  const sha256 = createHash("sha256");
+  for await (const piece of createReadStream(target) as AsyncIterable<Buffer>) sha256.update(piece);
+  if (sha256.digest("hex") !== file.sha256) {
+    throw new MillraceError("corrupt", `${join(from, file.path)} is not what its job has made`, {
+      fix: "Stage it again: millrace build makes no job run that needs not.",
+    });
+  }
+  const handle = await open(target, "r");
+  await handle.sync();
+  await handle.close();
+}

@@ -1,0 +1,90 @@
+/**
+ * The staging store: what a run has made, in butido's layout `<staging>/<run>/<path>`. A run that builds on several
+ * images makes files of the same names for each, so there each image has a folder: `<staging>/<run>/<image>/<path>`.
+ */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { ArtifactEntry, Client } from "../../shared/client/client.ts";
+import { MillraceError } from "../../shared/model/error.ts";
+import { folderName } from "../../shared/model/name.ts";
+import type { Provenance, StoredFile } from "../../shared/model/provenance.ts";
+import { version } from "../../shared/model/version.ts";
+import { PackageStore, STORE_FOLDER } from "./package-store.ts";
+
+/** The folder of a run; `image` where the run builds on several. */
+export function stagingFolder(staging: string, run: string, image?: string): string {
+  return image === undefined ? join(staging, run) : join(staging, run, folderName(image));
+}
+
+/** What a build knows of an artifact; what it consists of is read from the cluster. */
+export type Making = Omit<Provenance, "v" | "files" | "release" | "millrace">;
+
+/** Puts the artifact of a job there, whole; throws `conflict` when a file of another package is in its way. */
+export async function stageArtifact(
+  store: PackageStore,
+  client: Pick<Client, "artifactEntries" | "downloadArtifact">,
+  making: Making,
+): Promise<Provenance> {
+  const { digest } = making.artifact;
+  const files = (await client.artifactEntries({ digest })).flatMap(storedFile);
+  const provenance: Provenance = { v: 1, ...making, files, release: null, millrace: version };
+  await store.put(provenance, (folder) => client.downloadArtifact({ digest }, folder));
+  return provenance;
+}
+
+/** Empty folders are left out: a store has files. */
+function storedFile({ path, kind, executable, bytes, digest, target }: ArtifactEntry): StoredFile[] {
+  if (kind === "link") return [{ type: "link", path, target: target ?? "" }];
+  if (kind === "file") return [{ type: "file", path, executable, size: bytes, sha256: digest ?? "" }];
+  return [];
+}
+
+/** A run that is staged, with one store, or one for each image. */
+export interface StagedRun {
+  readonly run: string;
+  readonly stores: readonly PackageStore[];
+}
+
+/** The staged run that a reference means: its id, the start of it, or `last`. Throws `notFound` or `badInput`. */
+export async function findStagedRun(staging: string, reference: string): Promise<StagedRun> {
+  const runs = await stagedRuns(staging);
+  const run = runs.includes(reference) ? reference : oneOf(staging, reference, runs);
+  const root = join(staging, run);
+  const folders = [root, ...(await foldersIn(root)).map((folder) => join(root, folder))];
+  const stores: PackageStore[] = [];
+  for (const folder of folders) if (await isStore(folder)) stores.push(await PackageStore.read(folder));
+  return { run, stores };
+}
+
+/** Ids of the staged runs, the latest last: ids begin with their time. */
+async function stagedRuns(staging: string): Promise<string[]> {
+  return (await foldersIn(staging)).filter((name) => !name.startsWith(".")).sort();
+}
+
+function oneOf(staging: string, reference: string, runs: readonly string[]): string {
+  const matching = reference === "last" ? runs.slice(-1) : runs.filter((run) => run.startsWith(reference));
+  const [first, second] = matching;
+  if (first !== undefined && second === undefined) return first;
+  if (first === undefined) {
+    throw new MillraceError("notFound", `there is no run ${JSON.stringify(reference)} in ${staging}`, {
+      fix: "Name a run that `millrace build` has staged there, or another folder with --staging-dir.",
+    });
+  }
+  throw new MillraceError(
+    "badInput",
+    `${JSON.stringify(reference)} could be ${matching.slice(0, 5).join(", ")}`,
+    { fix: "Write more of the run's id." },
+  );
+}
+
+async function isStore(folder: string): Promise<boolean> {
+  return (await foldersIn(folder)).includes(STORE_FOLDER);
+}
+
+async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw new MillraceError("badInput", `${folder} can't be read: ${error.message}`, { cause: error });
+  });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}

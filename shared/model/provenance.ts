@@ -1,0 +1,66 @@
+/**
+ * How an artifact of a package came to be: all that went into it, so that it can be judged, and made again, where no
+ * cluster remembers its run. It lies as JSON beside the artifact's files; `docs/schema/provenance.schema.json`.
+ */
+import { z } from "zod";
+import { digestSchema, pairsSchema } from "./job-spec.ts";
+import { artifactSchema, ranOnSchema } from "./outcome.ts";
+
+const fileSchema = z.object({
+  type: z.literal("file"),
+  /** Relative to the store it is in. */
+  path: z.string(),
+  executable: z.boolean(),
+  size: z.number().int().min(0),
+  sha256: digestSchema,
+});
+const linkSchema = z.object({ type: z.literal("link"), path: z.string(), target: z.string() });
+const storedFileSchema = z.discriminatedUnion("type", [fileSchema, linkSchema]);
+export type StoredFile = z.infer<typeof storedFileSchema>;
+
+const packageVersionSchema = z.object({ name: z.string(), version: z.string() });
+export type PackageVersion = z.infer<typeof packageVersionSchema>;
+
+const timeSchema = z.iso.datetime({ offset: true });
+
+export const provenanceSchema = z.object({
+  v: z.literal(1),
+  package: packageVersionSchema,
+  artifact: artifactSchema,
+  files: z.array(storedFileSchema),
+  /** The attempt that made it; of an artifact that was reused, the one that made it first. */
+  made: z.object({
+    run: z.string(),
+    job: z.string(),
+    attempt: z.number().int().min(1),
+    /** Null, as the times, where the run that made it is no longer known. */
+    agent: z.string().nullable(),
+    startedAt: timeSchema.nullable(),
+    endedAt: timeSchema.nullable(),
+  }),
+  /** Name of the image as it was asked for; null without one. */
+  image: z.string().nullable(),
+  /** Where it really ran: digest of an image, or the identity of a host; null where nobody told. */
+  ranOn: ranOnSchema.nullable(),
+  /** It succeeded, though no line of its log says so. */
+  implicit: z.boolean(),
+  script: z.object({ sha256: digestSchema, text: z.string() }),
+  environment: pairsSchema,
+  sources: z.array(
+    z.object({
+      id: z.string(),
+      url: z.string(),
+      hash: z.object({ type: z.enum(["sha1", "sha256", "sha512"]), hash: z.string() }),
+    }),
+  ),
+  patches: z.array(z.object({ path: z.string(), sha256: digestSchema })),
+  /** Artifacts of other packages that the job saw, those of their dependencies included. */
+  inputs: z.array(z.object({ package: packageVersionSchema, artifact: digestSchema })),
+  /** Commit of the package repository; null where it is none of git's, or had changes that were not committed. */
+  commit: z.string().nullable(),
+  /** Version of Millrace. */
+  millrace: z.string(),
+  /** Of a released artifact. */
+  release: z.object({ store: z.string(), run: z.string(), at: timeSchema }).nullable(),
+});
+export type Provenance = z.infer<typeof provenanceSchema>;

@@ -1,0 +1,160 @@
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  type Conflict,
+  describeConflict,
+  PackageStore,
+} from "../../../coordinator/releases/package-store.ts";
+import { PreparedChange } from "../../../coordinator/releases/store-change.ts";
+import { type Files, fillWith, provenanceOf } from "./sample-provenance.ts";
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "millrace-store-"));
+});
+afterEach(async () => {
+  await rm(root, { recursive: true, force: true });
+});
+
+const open = (): Promise<PackageStore> => PackageStore.open(root, Date.now());
+
+async function put(owner: string, files: Files, replacing: readonly Conflict[] = []): Promise<void> {
+  const store = await open();
+  await store.put(provenanceOf(owner, files), fillWith(files), replacing);
+}
+
+/** The files that people see, and the packages that are listed. */
+async function seen(): Promise<{ files: string[]; packages: string[] }> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes(".millrace"))
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
+  const packages = [...(await PackageStore.read(root)).artifacts()].map(
+    ({ package: { name, version } }) => `${name} ${version}`,
+  );
+  return { files: files.sort(), packages: packages.sort() };
+}
+
+describe("a store of packages", () => {
+  it("has files where butido has them, and lists what they are of", async () => {
+    await put("a 1", { "a-1.pkg": "1" });
+    await put("b 2", { "b-2.pkg": "2", "doc/b.txt": "b" });
+    expect(await seen()).toEqual({ files: ["a-1.pkg", "b-2.pkg", "doc/b.txt"], packages: ["a 1", "b 2"] });
+    expect(await readFile(join(root, "doc/b.txt"), "utf8")).toBe("b");
+  });
+
+  it("takes the same artifact again, and mends it", async () => {
+    await put("a 1", { "a-1.pkg": "1" });
+    await rm(join(root, "a-1.pkg"));
+    const store = await open();
+    expect(await store.missing([...store.artifacts()][0]!)).toEqual(["a-1.pkg"]);
+    await put("a 1", { "a-1.pkg": "1" });
+    expect(await seen()).toEqual({ files: ["a-1.pkg"], packages: ["a 1"] });
+  });
+
+  it.each([
+    ["the same file", { "x.pkg": "b" }],
+    ["a file where the other has a folder", { d: "b" }],
+    ["a file below the other's file", { "x.pkg/y": "b" }],
+  ])("refuses two packages with %s, and changes nothing", async (_, files: Files) => {
+    await put("a 1", { "x.pkg": "a", "d/e": "a" });
+    await expect(put("b 2", files)).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringMatching(/^b 2 can't be put into .*: (x\.pkg is there, of a 1|d is there, and)/),
+    });
+    expect(await seen()).toEqual({ files: ["d/e", "x.pkg"], packages: ["a 1"] });
+    expect(await readFile(join(root, "x.pkg"), "utf8")).toBe("a");
+  });
+
+  it("replaces what it is told to replace, whole", async () => {
+    await put("a 1", { "a-1.pkg": "old", "a-1.debug": "old" });
+    const store = await open();
+    const files = { "a-1.pkg": "new" };
+    const conflicts = await store.conflicts(provenanceOf("a 1", files));
+    expect(conflicts.map(describeConflict)).toEqual(["a-1.pkg is there, of a 1"]);
+    await store.put(provenanceOf("a 1", files), fillWith(files), conflicts);
+    expect(await seen()).toEqual({ files: ["a-1.pkg"], packages: ["a 1"] });
+    expect(await readFile(join(root, "a-1.pkg"), "utf8")).toBe("new");
+  });
+
+  it("does not overwrite what somebody else has put there, unless that is asked for", async () => {
+    await writeFile(join(root, "a-1.pkg"), "butido's");
+    await expect(put("a 1", { "a-1.pkg": "1" })).rejects.toThrow("no provenance names it");
+    await put("a 1", { "a-1.pkg": "1" }, [{ kind: "stranger", path: "a-1.pkg" }]);
+    expect(await readFile(join(root, "a-1.pkg"), "utf8")).toBe("1");
+  });
+
+  it("keeps its own files to itself, and paths inside", async () => {
+    await expect(put("a 1", { ".millrace/packages/x": "1" })).rejects.toThrow("keeps its own files");
+    await expect(put("a 1", { "../x": "1" })).rejects.toMatchObject({ code: "refused" });
+    expect(await seen()).toEqual({ files: [], packages: [] });
+  });
+
+  it("lists nothing of which not all has come", async () => {
+    const provenance = provenanceOf("a 1", { x: "1", y: "22" });
+    const store = await open();
+    await expect(store.put(provenance, fillWith({ x: "1" }))).rejects.toMatchObject({ code: "corrupt" });
+    await expect(store.put(provenance, fillWith({ x: "1", y: "2" }))).rejects.toMatchObject({
+      code: "corrupt",
+    });
+    expect(await seen()).toEqual({ files: [], packages: [] });
+  });
+
+  it("removes an artifact with the folders that it leaves empty, and nothing else", async () => {
+    await put("a 1", { "a/b/c": "1", "a/d": "1" });
+    await put("b 2", { "a/e": "2" });
+    const store = await open();
+    const [a] = [...store.artifacts()].filter(({ package: { name } }) => name === "a");
+    await store.remove(a!);
+    expect(await seen()).toEqual({ files: ["a/e"], packages: ["b 2"] });
+    expect(await readdir(join(root, "a"))).toEqual(["e"]);
+  });
+
+  it("says which provenance it can't read, and lists the others", async () => {
+    await put("a 1", { x: "1" });
+    await mkdir(join(root, ".millrace/packages/b/2"), { recursive: true });
+    await writeFile(join(root, ".millrace/packages/b/2/0.json"), "{}");
+    const store = await open();
+    expect([...store.artifacts()]).toHaveLength(1);
+    expect(store.unreadable).toMatchObject([{ path: expect.stringContaining("b/2/0.json") }]);
+  });
+});
+
+describe("a change of a store whose command is killed", () => {
+  const files = { "n/1": "new", "n/2": "new", "n/3": "new" };
+
+  /** Everything up to the commit, with this many of the files in their places already. */
+  async function killedAfter(moved: number): Promise<void> {
+    await put("a 1", { "n/1": "old", o: "old" });
+    const change = new PreparedChange(root);
+    await change.begin();
+    await fillWith(files)(change.content);
+    await change.commit({ put: Object.keys(files), remove: ["o"] });
+    const [token = ""] = await readdir(join(root, ".millrace/changes"));
+    const content = join(root, ".millrace/changes", token, "content");
+    if (moved > 0) await rm(join(root, "o"));
+    for (const path of Object.keys(files).slice(0, moved))
+      await rename(join(content, path), join(root, path));
+  }
+
+  it.each([0, 1, 2, 3])("is finished by the next one, with %i of its files in place", async (moved) => {
+    await killedAfter(moved);
+    await open();
+    expect((await seen()).files).toEqual(["n/1", "n/2", "n/3"]);
+    expect(await readFile(join(root, "n/1"), "utf8")).toBe("new");
+    expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
+  });
+
+  it("has never been when it was not committed, and is cleared away after a day", async () => {
+    const change = new PreparedChange(root);
+    await change.begin();
+    await fillWith(files)(change.content);
+    await open();
+    expect((await seen()).files).toEqual([]);
+    expect(await readdir(join(root, ".millrace/changes"))).toHaveLength(1);
+    await PackageStore.open(root, Date.now() + 25 * 3_600_000);
+    expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
+  });
+});

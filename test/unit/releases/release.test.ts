@@ -1,0 +1,192 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { PackageStore } from "../../../coordinator/releases/package-store.ts";
+import { carryOutRelease, planRelease, type StagedArtifact } from "../../../coordinator/releases/release.ts";
+import { releaseFolder } from "../../../coordinator/releases/release-store.ts";
+import {
+  findStagedRun,
+  type Making,
+  stageArtifact,
+  stagingFolder,
+} from "../../../coordinator/releases/staging.ts";
+import type { ArtifactEntry } from "../../../shared/client/client.ts";
+import { type Files, fillWith, provenanceOf, sha256 } from "./sample-provenance.ts";
+
+const run = "20260801-120000-aaaaaa";
+
+let root: string;
+let staging: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "millrace-release-"));
+  staging = join(root, "staging");
+});
+afterEach(async () => {
+  await rm(root, { recursive: true, force: true });
+});
+
+/** A cluster that has one artifact. */
+function clusterWith(files: Files) {
+  const entries = Object.entries(files).map(
+    ([path, text]): ArtifactEntry => ({
+      path,
+      kind: "file",
+      bytes: text.length,
+      executable: false,
+      digest: sha256(text),
+      target: null,
+    }),
+  );
+  const folder: ArtifactEntry = {
+    path: "empty",
+    kind: "folder",
+    bytes: 0,
+    executable: false,
+    digest: null,
+    target: null,
+  };
+  return {
+    artifactEntries: async () => [...entries, folder],
+    downloadArtifact: async (_: unknown, into: string) => fillWith(files)(into),
+  };
+}
+
+function makingOf(owner: string, files: Files, image = "debian:bullseye"): Making {
+  const {
+    v: _v,
+    files: _files,
+    release: _release,
+    millrace: _millrace,
+    ...making
+  } = provenanceOf(owner, files);
+  return { ...making, image };
+}
+
+async function stage(owner: string, files: Files, image?: string): Promise<void> {
+  const store = await PackageStore.open(stagingFolder(staging, run, image), Date.now());
+  await stageArtifact(store, clusterWith(files), makingOf(owner, files, image));
+}
+
+async function staged(): Promise<StagedArtifact[]> {
+  const { stores } = await findStagedRun(staging, "last");
+  return stores.flatMap((store) => [...store.artifacts()].map((provenance) => ({ provenance, store })));
+}
+
+const released = (): Promise<PackageStore> => PackageStore.open(join(root, "releases/default"), Date.now());
+
+async function releaseAll(): Promise<string[]> {
+  const target = await released();
+  const kinds: string[] = [];
+  for (const step of await planRelease(await staged(), target)) {
+    kinds.push(step.kind === "refused" ? step.reason : step.kind);
+    if (step.kind !== "new" && step.kind !== "update") continue;
+    await carryOutRelease(step, target, { store: "default", run, at: "2026-08-02T12:00:00.000Z" });
+  }
+  return kinds;
+}
+
+describe("the staging store", () => {
+  it("has the files of a run below its id, with how they were made", async () => {
+    await stage("a 1", { "a-1.pkg": "1" });
+    expect(await readFile(join(staging, run, "a-1.pkg"), "utf8")).toBe("1");
+    const [artifact] = await staged();
+    expect(artifact?.provenance).toMatchObject({
+      package: { name: "a", version: "1" },
+      files: [{ type: "file", path: "a-1.pkg", size: 1 }],
+      release: null,
+    });
+  });
+
+  it("refuses two packages of a run that make a file of the same name", async () => {
+    await stage("a 1", { "x.pkg": "1" });
+    await expect(stage("b 2", { "x.pkg": "2" })).rejects.toThrow("x.pkg is there, of a 1");
+    expect(await readFile(join(staging, run, "x.pkg"), "utf8")).toBe("1");
+  });
+
+  it("has a folder for each image when there are several", async () => {
+    await stage("a 1", { "a-1.pkg": "deb" }, "debian:bullseye");
+    await stage("a 1", { "a-1.pkg": "alp" }, "library/alpine");
+    expect(await readFile(join(staging, run, "debian%3Abullseye/a-1.pkg"), "utf8")).toBe("deb");
+    expect(await readFile(join(staging, run, "library%2Falpine/a-1.pkg"), "utf8")).toBe("alp");
+    expect(await staged()).toHaveLength(2);
+  });
+
+  it("finds a run by its id, the start of it, and `last`", async () => {
+    await stage("a 1", { "a-1.pkg": "1" });
+    await mkdir(join(staging, "20260731-110000-bbbbbb"));
+    for (const reference of [run, "20260801", "last"]) {
+      expect((await findStagedRun(staging, reference)).run).toBe(run);
+    }
+    await expect(findStagedRun(staging, "2026")).rejects.toMatchObject({ code: "badInput" });
+    await expect(findStagedRun(staging, "2027")).rejects.toMatchObject({ code: "notFound" });
+    await expect(findStagedRun(join(root, "nowhere"), "last")).rejects.toMatchObject({ code: "notFound" });
+  });
+});
+
+describe("a release", () => {
+  it("copies the files where butido has them, with the provenance and where it comes from", async () => {
+    await stage("a 1", { "bin/a": "1" });
+    await chmod(join(staging, run, "bin/a"), 0o700);
+    expect(await releaseAll()).toEqual(["new"]);
+    const path = join(root, "releases/default/bin/a");
+    expect(await readFile(path, "utf8")).toBe("1");
+    expect((await stat(path)).mode & 0o777).toBe(0o644);
+    const [provenance] = (await released()).artifacts();
+    expect(provenance).toMatchObject({
+      made: { run, job: "a 1" },
+      release: { store: "default", run, at: "2026-08-02T12:00:00.000Z" },
+    });
+  });
+
+  it("is no second one when the same artifact is there", async () => {
+    await stage("a 1", { a: "1" });
+    await releaseAll();
+    expect(await releaseAll()).toEqual(["present"]);
+  });
+
+  it("replaces earlier ones of the same package and version, and says so before", async () => {
+    await stage("a 1", { a: "1" });
+    await releaseAll();
+    await rm(staging, { recursive: true });
+    await stage("a 1", { a: "2" });
+    const [step] = await planRelease(await staged(), await released());
+    expect(step).toMatchObject({ kind: "update", replacing: [{ kind: "owned", path: "a" }] });
+    expect(await releaseAll()).toEqual(["update"]);
+    expect(await readFile(join(root, "releases/default/a"), "utf8")).toBe("2");
+    expect([...(await released()).artifacts()]).toHaveLength(1);
+  });
+
+  it("never replaces a file of another package, or of another version", async () => {
+    await stage("a 1", { "latest.pkg": "1" });
+    await releaseAll();
+    await rm(staging, { recursive: true });
+    await stage("a 2", { "latest.pkg": "2" });
+    expect(await releaseAll()).toEqual(["latest.pkg is there, of a 1"]);
+  });
+
+  it("refuses two artifacts that would have one file, and takes one that two images gave alike", async () => {
+    await stage("a 1", { a: "1" }, "one");
+    await stage("a 1", { a: "1" }, "two");
+    await stage("a 1", { a: "3" }, "three");
+    const kinds = await releaseAll();
+    expect(kinds.filter((kind) => kind === "new")).toHaveLength(1);
+    expect(kinds.filter((kind) => kind.startsWith("it has a file of the same name"))).not.toHaveLength(0);
+  });
+
+  it("refuses what is no longer as it was made", async () => {
+    await stage("a 1", { a: "1" });
+    await writeFile(join(staging, run, "a"), "2");
+    await expect(releaseAll()).rejects.toMatchObject({ code: "corrupt" });
+    expect([...(await released()).artifacts()]).toEqual([]);
+    await rm(join(staging, run, "a"));
+    expect(await releaseAll()).toEqual([expect.stringContaining("a is no longer in")]);
+  });
+
+  it("goes to stores that the repository knows, and names the nearest", () => {
+    const stores = { root: "/releases", names: ["default", "testing"] };
+    expect(releaseFolder(stores, "testing")).toBe("/releases/testing");
+    expect(() => releaseFolder(stores, "tsting")).toThrow('did you mean "testing"?');
+    expect(() => releaseFolder(stores, "../etc")).toThrow("there is no release store");
+  });
+});
