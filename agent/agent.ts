@@ -76,7 +76,8 @@ type Ending =
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { log, name, namespace } = options;
   const subjects = new Subjects(namespace);
-  const engine = await detectEngine();
+  // It takes a process or two: what needs no engine is begun meanwhile.
+  const detecting = detectEngine();
   const identity = hostIdentity();
   const controlFiles = new ControlFiles();
   const { workspaces, leftovers } = await Workspaces.open(options.workFolder, {
@@ -110,6 +111,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         });
   if (options.runner === "noop")
     log.warn({}, "--runner noop: jobs are said to have succeeded, and are not run");
+  const engine = await detecting;
   const containers = createContainerRunner({
     engine,
     agent: name,

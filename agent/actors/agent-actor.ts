@@ -52,6 +52,7 @@ export type AgentMessage =
   | { readonly kind: "lookAround" }
   | { readonly kind: "imageFound"; readonly image: string; readonly found: FoundImage }
   | { readonly kind: "looked"; readonly trouble: string | undefined }
+  | { readonly kind: "introduce"; readonly againMs: number }
   | { readonly kind: "beat" }
   | { readonly kind: "pulse" }
   | { readonly kind: "flush" }
@@ -62,6 +63,8 @@ export type AgentMessage =
   | { readonly kind: "swept"; readonly key: string; readonly error?: unknown }
   | AttemptNews;
 
+/** A coordinator that starts with the agent may not hear the first hello: it need not wait for a heartbeat. */
+const FIRST_HELLO_AGAIN_MS = 100;
 /** How often unsettled reports and unconfirmed orders are looked at. */
 const PULSE_MS = 250;
 /** What has only started is said a little later: a short job then costs one message instead of two. */
@@ -104,7 +107,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
     context.subscribe(subjects.toAgent(identity.name), (payload) => readOrders(codec, payload));
     context.onTransport((status) => ({ kind: "transport", status }));
     for (const leftover of leftovers) this.#takeOver(leftover, context);
-    this.#voice.hello(this.#present());
+    this.#introduce(FIRST_HELLO_AGAIN_MS, context);
     this.#beating = context.every(this.#heartbeatMs, { kind: "beat" });
     context.every(PULSE_MS, { kind: "pulse" });
     this.#lookAround(context);
@@ -124,6 +127,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
         return this.#voice?.image({ image: message.image, ...message.found });
       case "looked":
         return this.#onLooked(message.trouble, context);
+      case "introduce":
+        return this.#introduce(message.againMs, context);
       case "beat":
         return this.#beat();
       case "pulse":
@@ -349,6 +354,13 @@ export class AgentActor implements Behaviour<AgentMessage> {
     this.#isStopped = true;
     if (verdict === "settled") this.#voice?.bye("stopped");
     this.#options.onStopped(this.#stopping.mode);
+  }
+
+  /** Until somebody answers, less and less often; then, as long as nobody does, with each heartbeat. */
+  #introduce(againMs: number, context: Context<AgentMessage>): void {
+    if (this.#isKnown || this.#isStopped) return;
+    this.#voice?.hello(this.#present());
+    if (againMs < this.#heartbeatMs) context.after(againMs, { kind: "introduce", againMs: 2 * againMs });
   }
 
   #beat(): void {

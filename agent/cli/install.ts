@@ -3,7 +3,6 @@ import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { MillraceError } from "../../shared/model/error.ts";
 
@@ -12,6 +11,8 @@ export interface ServiceOptions {
   readonly server: string;
   /** Arguments of the agent, as they were given to `install`. */
   readonly agentArguments: readonly string[];
+  /** Path of `millrace-agent`. */
+  readonly program: string;
 }
 
 /** Where the unit and its environment belong: the system's for root, else the user's own. */
@@ -36,9 +37,8 @@ export function servicePlaces(): ServicePlaces {
  * The unit's text. `KillMode=process` signals the agent alone: it decides what becomes of its jobs, and jobs outlive
  * an agent that crashed until its successor takes them over.
  */
-export function unitText(places: ServicePlaces, agentArguments: readonly string[]): string {
-  const main = fileURLToPath(new URL("main.js", import.meta.url));
-  const command = [process.execPath, main, ...agentArguments].map(quoteForSystemd).join(" ");
+export function unitText(places: ServicePlaces, program: string, agentArguments: readonly string[]): string {
+  const command = [process.execPath, program, ...agentArguments].map(quoteForSystemd).join(" ");
   const target = places.unit.startsWith("/etc/") ? "multi-user.target" : "default.target";
   return `\
 [Unit]
@@ -62,10 +62,10 @@ WantedBy=${target}
 }
 
 /** Writes the unit and its environment file, and tells systemd; gives what was done as lines for people. */
-export async function installService({ server, agentArguments }: ServiceOptions): Promise<string[]> {
+export async function installService({ server, agentArguments, program }: ServiceOptions): Promise<string[]> {
   const places = servicePlaces();
   await write(places.environment, `MILLRACE_SERVER=${quoteForSystemd(server)}\n`, 0o600);
-  await write(places.unit, unitText(places, agentArguments), 0o644);
+  await write(places.unit, unitText(places, program, agentArguments), 0o644);
   const scope = process.getuid?.() === 0 ? [] : ["--user"];
   const control = ["systemctl", ...scope].join(" ");
   const lines = [`wrote ${places.unit}`, `wrote ${places.environment}`];

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `millrace-agent` command. What runs an agent is loaded when one is to run: `--help` must answer at once. */
+import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { MillraceError } from "../../shared/model/error.ts";
 import { version } from "../../shared/model/version.ts";
@@ -45,7 +46,8 @@ function program(): Command {
     .argument("[options...]", "options of the agent, see millrace-agent --help")
     .action(async (_: string[], options: { print?: boolean }, install: Command) => {
       const { runInstall } = await import("./run-install.ts");
-      await runInstall(install.args, options.print === true);
+      const program = fileURLToPath(import.meta.url);
+      await runInstall(install.args, { program, printOnly: options.print === true });
     });
   return command;
 }

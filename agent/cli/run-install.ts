@@ -8,11 +8,14 @@ import { readOptions } from "./options.ts";
  * `given` are the agent's own options, checked here, or the service would fail when it starts. The server's URL is
  * taken out of them, as arguments can be read by others.
  */
-export async function runInstall(given: readonly string[], printOnly: boolean): Promise<void> {
+export async function runInstall(
+  given: readonly string[],
+  { program, printOnly }: { program: string; printOnly: boolean },
+): Promise<void> {
   const { server, rest } = withoutServer(given);
   readOptions(parseAgentFlags(rest), { MILLRACE_SERVER: "given elsewhere" });
   if (printOnly) {
-    process.stdout.write(unitText(servicePlaces(), rest));
+    process.stdout.write(unitText(servicePlaces(), program, rest));
     return;
   }
   const url = server ?? process.env.MILLRACE_SERVER;
@@ -21,7 +24,7 @@ export async function runInstall(given: readonly string[], printOnly: boolean): 
       fix: "Give --server, or set MILLRACE_SERVER.",
     });
   }
-  for (const line of await installService({ server: url, agentArguments: rest }))
+  for (const line of await installService({ server: url, agentArguments: rest, program }))
     process.stdout.write(`${line}\n`);
 }
 

@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { Client } from "../../shared/client/client.ts";
 import { MillraceError } from "../../shared/model/error.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -25,10 +24,15 @@ export async function holdServer(input: ConnectionInput, context: CommandContext
   const named = namedServer(input, context);
   if (named !== undefined) return { url: named, isLocal: false, release: async () => {} };
   const { acquireLocalCluster } = await import("./local/local-cluster.ts");
-  const main = fileURLToPath(new URL("./main.js", import.meta.url));
   const local = await acquireLocalCluster({
     stateDir: localStateFolder(context.environment, input.namespace),
-    coordinatorCommand: [process.execPath, main, "coordinator", "--namespace", input.namespace],
+    coordinatorCommand: [
+      process.execPath,
+      context.programs.millrace,
+      "coordinator",
+      "--namespace",
+      input.namespace,
+    ],
   }).catch((error: unknown) => {
     throw infrastructure(error);
   });

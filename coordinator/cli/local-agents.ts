@@ -9,11 +9,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { asMillraceError, MillraceError } from "../../shared/model/error.ts";
 import { AgentsFolder } from "./agents-folder.ts";
 
 export interface LocalAgentsOptions {
+  /** Path of `millrace-agent`. */
+  readonly program: string;
   readonly server: string;
   readonly namespace: string;
   /** Empty for the common pool. */
@@ -120,10 +121,9 @@ async function startAgent(name: string, folder: string, options: LocalAgentsOpti
   flags.push("--namespace", options.namespace, "--work-dir", join(folder, name));
   if (options.pool !== "") flags.push("--pool", options.pool);
   if (options.keepFailed) flags.push("--keep-failed");
-  const main = fileURLToPath(new URL("../../agent/cli/main.js", import.meta.url));
   const output = await open(log, "a", 0o600);
   try {
-    const child = spawn(process.execPath, [main, ...flags], {
+    const child = spawn(process.execPath, [options.program, ...flags], {
       detached: true,
       stdio: ["pipe", output.fd, output.fd],
       env: { ...process.env, MILLRACE_SERVER: options.server },

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `millrace` command. Loads no more than the command named needs: `--help` must answer at once. */
+import { fileURLToPath } from "node:url";
 import { MillraceError } from "../../shared/model/error.ts";
 import { version } from "../../shared/model/version.ts";
 import { catalogue } from "./catalogue/catalogue.ts";
@@ -8,6 +9,10 @@ import { Interrupted, Interruption } from "./interruption.ts";
 import { runProgram } from "./program.ts";
 import { processTerminal } from "./terminal.ts";
 
+const programs = {
+  millrace: fileURLToPath(import.meta.url),
+  agent: fileURLToPath(new URL("../../agent/cli/main.js", import.meta.url)),
+};
 const interruption = new Interruption((reason) => exitNow(conclude(reason)));
 const terminal = processTerminal((error) => {
   const isReaderGone = error.code === "EPIPE";
@@ -44,7 +49,8 @@ async function main(): Promise<number> {
     return await runProgram(catalogue, version, process.argv.slice(2), async (entry, input) => {
       interruption.listen(process);
       const { command } = await entry.load();
-      return await command(input, { entry, catalogue, terminal, environment: process.env, interruption });
+      const { env: environment } = process;
+      return await command(input, { entry, catalogue, terminal, environment, interruption, programs });
     });
   } catch (error) {
     return conclude(error);

@@ -101,6 +101,7 @@ async function runHeld(hold: ServerHold, session: Session): Promise<number> {
 function startAgents(hold: ServerHold, run: string, { input, context }: Session): Promise<LocalAgents> {
   const count = input.agents ?? 1;
   return LocalAgents.start({
+    program: context.programs.agent,
     server: hold.url,
     namespace: input.namespace,
     pool: run,

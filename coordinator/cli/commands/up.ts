@@ -19,12 +19,13 @@ const schema = z.object({
 
 /** `millrace up`: the local cluster until it is interrupted, which is its ordinary end. */
 export const command = defineCommand(schema, async (input, context) => {
-  const { terminal, interruption, environment } = context;
+  const { terminal, interruption, environment, programs } = context;
   interruption.take();
   const hold = await holdServer(input, { ...context, environment: { ...environment, MILLRACE_SERVER: "" } });
   try {
     interruption.signal.throwIfAborted();
     const agents = await LocalAgents.start({
+      program: programs.agent,
       server: hold.url,
       namespace: input.namespace,
       pool: "",

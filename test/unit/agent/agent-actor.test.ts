@@ -33,13 +33,15 @@ const slowTools: AttemptTools = {
 };
 
 interface Given {
+  /** No coordinator answers. */
+  readonly isAlone?: boolean;
   readonly requests?: readonly JobRequest[];
   readonly leftovers?: readonly Leftover[];
   readonly tools?: Partial<AttemptTools>;
 }
 
 /** An agent with one slot that has been ordered to start these; what it says from then on. */
-async function startedAgent({ requests = [], leftovers = [], tools = {} }: Given) {
+async function startedAgent({ isAlone = false, requests = [], leftovers = [], tools = {} }: Given) {
   const world = new ActorWorld();
   const coordinator = world.network.connect("coordinator");
   const heard: { readonly kind: string }[] = [];
@@ -79,9 +81,20 @@ async function startedAgent({ requests = [], leftovers = [], tools = {} }: Given
     const batch = { v: 1, epoch: 1, incarnation, number, heartbeatMs: 2_000, orders };
     coordinator.publish(subjects.toAgent("a"), codec.encode(batch));
   };
-  order(...requests.map((request) => ({ kind: "start" as const, request })));
+  if (!isAlone) order(...requests.map((request) => ({ kind: "start" as const, request })));
   return { world, agent, heard, order };
 }
+
+test("says hello soon again, then less often, until a coordinator answers", async () => {
+  const { world, heard, order } = await startedAgent({ isAlone: true });
+  const hellos = () => heard.filter(({ kind }) => kind === "hello").length;
+  await world.clock.advance(1_000);
+  expect(hellos()).toBe(2);
+  order();
+  heard.length = 0;
+  await world.clock.advance(10_000);
+  expect(hellos()).toBe(0);
+});
 
 test("says that it drains before it gives back what waits, or it would be given to it again", async () => {
   const { world, agent, heard } = await startedAgent({ requests: [jobRequest(), jobRequest()] });

@@ -59,10 +59,11 @@ test("says what to do without a server", () => {
 });
 
 test("a unit signals the agent alone, restarts it, and does not have the server in its arguments", () => {
-  const unit = unitText({ unit: "/etc/systemd/system/x", environment: "/etc/millrace/agent.env" }, [
-    "--label",
-    'odd=a b"$%',
-  ]);
+  const unit = unitText(
+    { unit: "/etc/systemd/system/x", environment: "/etc/millrace/agent.env" },
+    "/opt/agent.js",
+    ["--label", 'odd=a b"$%'],
+  );
   expect(unit).toContain("KillMode=process");
   expect(unit).toContain("Restart=always");
   expect(unit).toContain("EnvironmentFile=/etc/millrace/agent.env");
@@ -74,5 +75,7 @@ test.each([
   [["--slots", "three"], "--slots must be a whole number"],
   [["extra"], "too many arguments"],
 ])("installs no service with %j, which no agent would start with", async (given, reason) => {
-  await expect(runInstall([...given, "--server", "nats://here:4222"], true)).rejects.toThrow(reason);
+  await expect(
+    runInstall([...given, "--server", "nats://here:4222"], { program: "/opt/agent.js", printOnly: true }),
+  ).rejects.toThrow(reason);
 });

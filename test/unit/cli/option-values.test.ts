@@ -22,7 +22,14 @@ const entry: CommandEntry = {
 
 function context(): CommandContext {
   const interruption = new Interruption(() => {});
-  return { entry, catalogue: [], terminal: new CapturedTerminal(), environment: {}, interruption };
+  return {
+    entry,
+    catalogue: [],
+    terminal: new CapturedTerminal(),
+    environment: {},
+    interruption,
+    programs: { millrace: "", agent: "" },
+  };
 }
 
 describe("option values", () => {
