@@ -6,7 +6,7 @@ import type { Outcome } from "../../shared/model/outcome.ts";
 export const exitCode = {
   succeeded: 0,
   jobFailed: 1,
-  /** What a command was to check, or to bring, is not as it should be. */
+  /** What a command was to check, bring or do is not so: a hash is wrong, a file can't be had, a question was answered by no. */
   checkFailed: 1,
   usage: 2,
   infrastructure: 3,

@@ -4,6 +4,7 @@ import { parseDurationMs } from "../../shared/model/duration.ts";
 import { reasonOf } from "../../shared/model/error.ts";
 import { identifierSchema } from "../../shared/model/name.ts";
 import { parseSizeBytes } from "../../shared/model/size.ts";
+import { parseAgeMs } from "./age.ts";
 
 /** A whole number within bounds. */
 export function wholeNumber(minimum: number, maximum: number) {
@@ -51,9 +52,9 @@ export const patternValue = z.string().transform((text, context) => {
   }
 });
 
-/** A moment: an ISO 8601 date, or how long ago as a duration. The schema gives a function of the present time. */
+/** A moment: an ISO 8601 date, or how long ago. The schema gives a function of the present time. */
 export const momentValue = z.string().transform((text, context): ((nowMs: number) => Date) => {
-  const agoMs = parseDurationMs(text);
+  const agoMs = parseAgeMs(text);
   if (agoMs !== undefined) return (nowMs) => new Date(nowMs - agoMs);
   const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(at)) return () => new Date(at);

@@ -2,8 +2,9 @@
 import { relative, resolve } from "node:path";
 import { MillraceError } from "../../shared/model/error.ts";
 import type { RepositoryPlace } from "../readers/packages/package-places.ts";
-import { openRepository, type PackageRepository } from "../readers/packages/repository.ts";
-import type { StoreFolders } from "../readers/packages/repository-config.ts";
+import { mistakes, openRepository, type PackageRepository } from "../readers/packages/repository.ts";
+import type { RepositoryConfig, StoreFolders } from "../readers/packages/repository-config.ts";
+import { readRepositoryConfig } from "../readers/packages/repository-config-reading.ts";
 import { findRepository } from "../readers/packages/repository-search.ts";
 import type { CommandContext } from "./command-context.ts";
 
@@ -18,6 +19,16 @@ export async function openPackages(
   { environment }: CommandContext,
 ): Promise<PackageRepository> {
   return await openRepository({ ...(await placeOf(input)), environment });
+}
+
+/** Reads its configuration alone. */
+export async function readConfig(
+  input: RepositoryInput,
+  { environment }: CommandContext,
+): Promise<RepositoryConfig> {
+  const reading = await readRepositoryConfig(await placeOf(input), environment);
+  if (reading.ok) return reading.config;
+  throw mistakes(reading.problems);
 }
 
 async function placeOf({ repo }: RepositoryInput): Promise<RepositoryPlace> {

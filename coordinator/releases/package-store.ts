@@ -44,10 +44,12 @@ export class PackageStore {
     this.root = root;
   }
 
-  /** Reads what is there; makes nothing. */
-  static async read(root: string): Promise<PackageStore> {
+  /** Reads what is there, or only what is there of the packages of these names; makes nothing. */
+  static async read(root: string, only?: Iterable<string>): Promise<PackageStore> {
     const store = new PackageStore(root);
+    const wanted = only === undefined ? undefined : new Set(Array.from(only, folderName));
     for (const name of await namesIn(join(root, PACKAGES))) {
+      if (wanted?.has(name) === false) continue;
       for (const version of await namesIn(join(root, PACKAGES, name))) {
         for (const file of await namesIn(join(root, PACKAGES, name, version))) {
           if (file.endsWith(".json")) await store.#readProvenance(`${PACKAGES}/${name}/${version}/${file}`);
@@ -71,6 +73,11 @@ export class PackageStore {
   /** The same artifact of the same package, if it is there. */
   find({ package: owner, artifact }: Provenance): Provenance | undefined {
     return this.#artifacts.get(provenancePath(owner, artifact.digest));
+  }
+
+  /** Where the provenance of an artifact lies. */
+  provenanceFile({ package: owner, artifact }: Provenance): string {
+    return join(this.root, provenancePath(owner, artifact.digest));
   }
 
   /** The paths of an artifact that are not there. */

@@ -15,6 +15,11 @@ export function releaseFolder({ root, names }: ReleaseStores, store: string): st
   throw new MillraceError(
     "notFound",
     `there is no release store ${JSON.stringify(store)}${didYouMean(store, names)}`,
-    { fix: `The repository's release_stores are ${names.join(", ")}.` },
+    {
+      fix:
+        names.length === 0
+          ? "Name it in release_stores of the repository's config.toml."
+          : `The repository's release_stores are ${names.join(", ")}.`,
+    },
   );
 }

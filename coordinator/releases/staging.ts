@@ -48,16 +48,26 @@ export interface StagedRun {
 /** The staged run that a reference means: its id, the start of it, or `last`. Throws `notFound` or `badInput`. */
 export async function findStagedRun(staging: string, reference: string): Promise<StagedRun> {
   const runs = await stagedRuns(staging);
-  const run = runs.includes(reference) ? reference : oneOf(staging, reference, runs);
+  return await readStagedRun(staging, runs.includes(reference) ? reference : oneOf(staging, reference, runs));
+}
+
+/** Reads the stores of a run, or only what is there of the packages of these names. */
+export async function readStagedRun(
+  staging: string,
+  run: string,
+  only?: Iterable<string>,
+): Promise<StagedRun> {
   const root = join(staging, run);
   const folders = [root, ...(await foldersIn(root)).map((folder) => join(root, folder))];
   const stores: PackageStore[] = [];
-  for (const folder of folders) if (await isStore(folder)) stores.push(await PackageStore.read(folder));
+  for (const folder of folders) {
+    if (await isStore(folder)) stores.push(await PackageStore.read(folder, only));
+  }
   return { run, stores };
 }
 
 /** Ids of the staged runs, the latest last: ids begin with their time. */
-async function stagedRuns(staging: string): Promise<string[]> {
+export async function stagedRuns(staging: string): Promise<string[]> {
   return (await foldersIn(staging)).filter((name) => !name.startsWith(".")).sort();
 }
 

@@ -79,6 +79,11 @@ export async function finishChanges(root: string, nowMs: number): Promise<void> 
   }
 }
 
+/** Whether a killed command has committed something that has not come to pass. */
+export async function hasUnfinishedChanges(root: string): Promise<boolean> {
+  return (await namesIn(join(root, CHANGES))).some((name) => !name.endsWith(NEW));
+}
+
 async function apply(root: string, folder: string): Promise<void> {
   const change = changeSchema.parse(JSON.parse(await readFile(join(folder, CHANGE), "utf8")));
   for (const path of change.remove) await removeFile(root, path);

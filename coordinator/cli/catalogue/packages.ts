@@ -1,5 +1,6 @@
 /** Commands about packages and what belongs to them. */
 import type { Chapter } from "./entry.ts";
+import { release } from "./releases.ts";
 import { source } from "./sources.ts";
 
-export const packages: Chapter = { title: "Packages", entries: [source] };
+export const packages: Chapter = { title: "Packages", entries: [source, release] };

@@ -22,7 +22,7 @@ export function choosePackages<P extends Pick<Package, "name" | "version">>(
     throw new MillraceError(
       "notFound",
       `there is no package ${JSON.stringify(name)}${didYouMean(name, names)}`,
-      { fix: "Name one of the repository's packages, or match names with a regular expression." },
+      { fix: `There is ${listed([...names])}.` },
     );
   }
   const fits = version === undefined ? () => true : versionConstraint(version);
@@ -30,8 +30,16 @@ export function choosePackages<P extends Pick<Package, "name" | "version">>(
   if (chosen.length === 0 && version !== undefined) {
     const versions = named.map((candidate) => candidate.version);
     throw new MillraceError("notFound", `there is no version ${version} of package ${name ?? ""}`, {
-      fix: `Its versions are ${versions.join(", ")}.`,
+      fix: `Its versions are ${listed(versions)}.`,
     });
   }
   return matching === undefined ? chosen : chosen.filter((candidate) => matching.test(candidate.name));
+}
+
+const SHOWN_NAMES = 20;
+
+function listed(names: readonly string[]): string {
+  if (names.length === 0) return "none";
+  const more = names.length - SHOWN_NAMES;
+  return names.slice(0, SHOWN_NAMES).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

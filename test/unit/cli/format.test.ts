@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { csvLines } from "../../../coordinator/cli/format/csv.ts";
 import { displayWidth, pad, printable, truncate } from "../../../coordinator/cli/format/display-width.ts";
 import { formatDuration, formatElapsed } from "../../../coordinator/cli/format/duration.ts";
 import { shellWord } from "../../../coordinator/cli/format/shell-word.ts";
@@ -87,6 +88,14 @@ describe("shell words", () => {
       "'it'\\''s'",
       "'$(x)'",
       "''",
+    ]);
+  });
+});
+
+describe("comma-separated values", () => {
+  it("are quoted where they would be taken for two", () => {
+    expect(csvLines([["a,b", 'say "x"', "plain", "two\nlines"]])).toEqual([
+      '"a,b","say ""x""",plain,"two\nlines"',
     ]);
   });
 });

@@ -1,0 +1,106 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { MillraceError } from "../../../shared/model/error.ts";
+import type { Provenance } from "../../../shared/model/provenance.ts";
+import { describeConflict, type PackageStore } from "../../releases/package-store.ts";
+import { carryOutRelease, planRelease, type ReleaseStep } from "../../releases/release.ts";
+import { releaseFolder } from "../../releases/release-store.ts";
+import type { CommandContext } from "../command-context.ts";
+import { defineCommand } from "../define-command.ts";
+import { exitCode } from "../exit-code.ts";
+import { printJson } from "../json-output.ts";
+import { readConfig } from "../package-repository.ts";
+import { confirm } from "../question.ts";
+import { chooseStaged, releaseStores, storesShape } from "../release-choice.ts";
+import { withStore } from "../store-lock.ts";
+import type { Terminal } from "../terminal.ts";
+
+const schema = z.object({
+  ...storesShape,
+  run: z.string(),
+  package: z.string().optional(),
+  version: z.string().optional(),
+  image: z.string().optional(),
+  to: z.string("must name a release store"),
+  stagingDir: z.string().min(1).optional(),
+  update: z.boolean().default(false),
+  nonInteractive: z.boolean().default(false),
+  quiet: z.boolean().default(false),
+  json: z.boolean().default(false),
+});
+type Input = z.output<typeof schema>;
+
+/** `millrace release new`: nothing is copied before all of it may be. */
+export const command = defineCommand(schema, async (input, context) => {
+  const { terminal } = context;
+  const config = await readConfig(input, context);
+  const folder = releaseFolder(releaseStores(input.releasesDir, config), input.to);
+  const { run, artifacts } = await chooseStaged(input, config);
+  const released = await withStore(folder, async (store) => {
+    const steps = await planRelease(artifacts, store);
+    refuseWhatCannotBe(steps, input.to);
+    if (!(await mayReplace(steps, input, context))) return undefined;
+    const carried: Provenance[] = [];
+    const release = { store: input.to, run, at: new Date().toISOString() };
+    for (const step of steps) {
+      if (step.kind !== "new" && step.kind !== "update") continue;
+      const provenance = await carryOutRelease(step, store, release);
+      carried.push(provenance);
+      if (!input.quiet && !input.json) await printPaths(provenance, store, terminal);
+    }
+    if (input.json) await printJson(terminal, carried);
+    return carried.length;
+  });
+  if (released === undefined) {
+    terminal.note("nothing was released");
+    return exitCode.checkFailed;
+  }
+  const present = artifacts.length - released;
+  if (!input.quiet) {
+    const there =
+      present === 0 ? "" : `; ${countOf(present)} ${present === 1 ? "was" : "were"} there already`;
+    terminal.note(`released ${countOf(released)} to ${input.to}${there}`);
+  }
+  return exitCode.succeeded;
+});
+
+async function printPaths({ files }: Provenance, { root }: PackageStore, terminal: Terminal): Promise<void> {
+  for (const { path } of files) await terminal.print(join(root, path));
+}
+
+function refuseWhatCannotBe(steps: readonly ReleaseStep[], store: string): void {
+  const refused = steps.flatMap((step) =>
+    step.kind === "refused" ? [`${titleOf(step)}: ${step.reason}`] : [],
+  );
+  if (refused.length === 0) return;
+  throw new MillraceError("conflict", `not everything can be released to ${store}: ${refused.join("; ")}`, {
+    fix: "Nothing was released. Choose packages by name, or by --image.",
+  });
+}
+
+/** Whether nothing has to be replaced, or it was asked for and, where somebody can be asked, agreed to. */
+async function mayReplace(
+  steps: readonly ReleaseStep[],
+  input: Input,
+  { terminal, interruption }: CommandContext,
+): Promise<boolean> {
+  const updates = steps.flatMap((step) => (step.kind === "update" ? [step] : []));
+  if (updates.length === 0) return true;
+  const lines = updates.map((step) => `${titleOf(step)}: ${step.replacing.map(describeConflict).join(", ")}`);
+  if (!input.update) {
+    throw new MillraceError("conflict", `there are other files in ${input.to}: ${lines.join("; ")}`, {
+      fix: "Replace them with --update. Nothing was released.",
+    });
+  }
+  if (input.nonInteractive) return true;
+  for (const line of lines) terminal.note(line);
+  return await confirm(`Replace the files of ${countOf(updates.length)} in ${input.to}?`, interruption);
+}
+
+function titleOf({ staged: { provenance } }: ReleaseStep): string {
+  return `${provenance.package.name} ${provenance.package.version}`;
+}
+
+function countOf(count: number): string {
+  return `${count} artifact${count === 1 ? "" : "s"}`;
+}
