@@ -1,11 +1,13 @@
-/** The journal and the event log of a namespace as they are used outside simulations: over JetStream. */
+/** The journal, the event log and the store of results of a namespace as they are used outside simulations: over JetStream. */
 import type { Bus } from "../../shared/bus/connection.ts";
 import { AckInbox } from "../../shared/store/ack-inbox.ts";
 import type { Objects } from "../../shared/store/objects.ts";
 import { TimeSlice } from "../../shared/store/time-slice.ts";
 import { agentsHeardOf } from "./heartbeats.ts";
 import { JetStreamRecordStream, type JetStreamRecordStreamOptions } from "./jetstream-record-stream.ts";
+import { JetStreamReuseStore } from "./jetstream-reuse-store.ts";
 import type { EventLog, Journal } from "./journal.ts";
+import type { ReuseStore } from "./reuse-store.ts";
 import { Snapshots, type SnapshotsOptions } from "./snapshots.ts";
 import { StreamEventLog } from "./stream-event-log.ts";
 import { StreamJournal } from "./stream-journal.ts";
@@ -13,6 +15,8 @@ import { StreamJournal } from "./stream-journal.ts";
 export interface OpenJournal {
   readonly journal: Journal;
   readonly eventLog: EventLog;
+  /** What is remembered of jobs. */
+  readonly reuseStore: ReuseStore;
   /** Tokens of the agents of which a heartbeat was heard lately. */
   readonly heardOf: () => Promise<string[]>;
   /** Snapshots of runs, in the bucket of these objects; told is each one that could not be used. */
@@ -36,6 +40,7 @@ export function openJournal(bus: Bus, options: OpenJournalOptions = {}): OpenJou
   return {
     journal: new StreamJournal(journal, subjects),
     eventLog: new StreamEventLog(events, subjects),
+    reuseStore: new JetStreamReuseStore(bus, inbox),
     heardOf: () => agentsHeardOf(heartbeats, subjects),
     openSnapshots: (objects, onLeftAside) => {
       const slice = new TimeSlice();

@@ -1,4 +1,5 @@
 /** From the run file as people write it to the graph as it is submitted: defaults merged, units gone, lists plain. */
+import { type Graph, targetsOf } from "../../shared/model/graph.ts";
 import type { GraphSpecInput, JobSpecInput, Pairs } from "../../shared/model/job-spec.ts";
 import type { JobDefaults, JobDefinition, RunFile } from "../../shared/model/run-file.ts";
 
@@ -8,8 +9,8 @@ export interface RunFileGraph {
   readonly sources: Map<string, string[]>;
 }
 
-/** Makes the graph of a checked run file. Every job has a `run`, its own or by default. */
-export function graphOf({ name, vars, defaults, jobs }: RunFile): RunFileGraph {
+/** Makes the graph of a checked run file, in the order of its compiled one. Every job has a `run`, its own or by default. */
+export function graphOf({ name, vars, defaults, jobs }: RunFile, compiled: Graph): RunFileGraph {
   const sources = new Map<string, string[]>();
   const specs: JobSpecInput[] = [];
   for (const [jobName, definition] of jobs) {
@@ -17,10 +18,26 @@ export function graphOf({ name, vars, defaults, jobs }: RunFile): RunFileGraph {
     specs.push(jobSpec(jobName, job));
     if (job.sources !== undefined) sources.set(jobName, listOf(job.sources));
   }
+  decideReuse(specs, sources, compiled);
   const graph: GraphSpecInput = { jobs: specs };
   if (name !== undefined) graph.name = name;
   if (vars !== undefined) graph.vars = pairsOf(vars);
   return { graph, sources };
+}
+
+/** Where the file does not say it, a job with declared inputs is reused: files, or only what reused jobs make. */
+function decideReuse(
+  specs: readonly JobSpecInput[],
+  sources: RunFileGraph["sources"],
+  { order, needs }: Graph,
+): void {
+  for (const index of order) {
+    const spec = specs[index] as JobSpecInput;
+    if (spec.reuse !== undefined || (spec.when ?? "success") !== "success") continue;
+    const needed = targetsOf(needs, index);
+    const isOfReused = needed.length > 0 && needed.every((need) => specs[need]?.reuse === true);
+    if (isOfReused || sources.has(spec.name)) spec.reuse = true;
+  }
 }
 
 /** Maps are merged key by key, anything else of the job replaces what is in defaults. */
@@ -57,6 +74,7 @@ function jobSpec(name: string, job: JobDefinition): JobSpecInput {
   if (job.priority !== undefined) spec.priority = job.priority;
   if (job.allowFailure !== undefined) spec.allowFailure = job.allowFailure;
   if (job.when !== undefined) spec.when = job.when;
+  if (job.reuse !== undefined) spec.reuse = job.reuse;
   return spec;
 }
 

@@ -46,7 +46,7 @@ export function parseRunFile(file: string, text: string): RunFileReading {
   if (runFile === undefined || compiled === undefined || !problems.isEmpty) {
     return { ok: false, problems: problems.list() };
   }
-  return { ok: true, compiled, ...graphOf(runFile) };
+  return { ok: true, compiled, ...graphOf(runFile, compiled) };
 }
 
 async function bytesOf(path: string): Promise<Uint8Array> {

@@ -26,6 +26,7 @@ export async function readStorageUsage(bus: Bus): Promise<StorageUsage> {
     subjects.logStream(),
     `OBJ_${subjects.objectBucket()}`,
     subjects.heartbeatStream(),
+    subjects.reuseStream(),
   ];
   const [account, ...streams] = await Promise.all([
     manager.getAccountInfo(),

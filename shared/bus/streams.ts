@@ -27,6 +27,9 @@ const NANOSECONDS_PER_MS = 1_000_000;
 const DEDUPE_WINDOW_MS = 120_000;
 const HEARTBEAT_AGE_MS = 60_000;
 const DEFAULT_LOG_AGE_MS = 30 * 24 * 3600_000;
+const DEFAULT_REUSE_AGE_MS = 30 * 24 * 3600_000;
+/** Of each job that was remembered lately about three. */
+const DEFAULT_REUSE_MESSAGES = 1_000_000;
 
 /** JetStream's code for a stream that is not there, or not yet: a server that starts has to read them first. */
 export const STREAM_NOT_FOUND = 10059;
@@ -95,6 +98,21 @@ function wantedStreams(subjects: Subjects, options: StreamOptions): Wanted[] {
         ...asked,
       },
       initial: { ...initial, storage: StorageType.Memory },
+    },
+    {
+      name: subjects.reuseStream(),
+      fixed: {
+        subjects: [subjects.reuseAll()],
+        discard: DiscardPolicy.Old,
+        max_msgs_per_subject: 1,
+        allow_direct: true,
+        ...asked,
+      },
+      initial: {
+        ...initial,
+        max_age: DEFAULT_REUSE_AGE_MS * NANOSECONDS_PER_MS,
+        max_msgs: DEFAULT_REUSE_MESSAGES,
+      },
     },
     {
       // As every NATS client makes an object store, so that `nats object` reads it.

@@ -46,6 +46,11 @@ export class Subjects {
   /** Which snapshot of a run is the last; in the journal's stream, too. */
   snapshot = (run: string): string => `${this.root}._.snapshot.${run}`;
   snapshotAll = (): string => `${this.root}._.snapshot.*`;
+  /** What is remembered under a key of a job that has succeeded. */
+  reuseKey = (kind: "key" | "deepKey", key: string): string => `${this.root}._.reuse.${kind}.${key}`;
+  /** What a job of this name was when it succeeded last. */
+  reuseJob = (job: string): string => `${this.root}._.reuse.job.${subjectToken(job)}`;
+  reuseAll = (): string => `${this.root}._.reuse.*.*`;
   /** Runs and claims: what the journal is read for. */
   journalStored = (): string => `${this.root}._.journal.>`;
   /** The leader's beats. */
@@ -74,6 +79,7 @@ export class Subjects {
   eventStream = (): string => `millrace-${this.namespace}-events`;
   logStream = (): string => `millrace-${this.namespace}-logs`;
   heartbeatStream = (): string => `millrace-${this.namespace}-heartbeats`;
+  reuseStream = (): string => `millrace-${this.namespace}-reuse`;
   /** Artifacts, graphs and whatever else is named by digest; a NATS object store. */
   objectBucket = (): string => `millrace-${this.namespace}-objects`;
 }

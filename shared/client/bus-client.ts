@@ -32,7 +32,7 @@ import type {
 } from "./client.ts";
 import { type DeadLetter, followDeadLetters } from "./dead-letters.ts";
 import { readEventFeed } from "./event-feed.ts";
-import { readJobLog } from "./job-log.ts";
+import { type JobRef, readJobLog } from "./job-log.ts";
 import { readPages } from "./pages.ts";
 import { waitForEnd } from "./run-end.ts";
 import { newRunId } from "./run-id.ts";
@@ -204,12 +204,12 @@ export class BusClient implements Client {
 
   async *logs(run: string, job: string, options: LogOptions = {}): AsyncIterable<LogRecord> {
     const home = await this.#homeOf(run, await this.#job(run, job));
-    yield* readJobLog(this.#bus, { run: home, job }, options, {
-      view: () => this.#job(home, job),
+    yield* readJobLog(this.#bus, home, options, {
+      view: () => this.#job(home.run, home.job),
       events: (signal) =>
         readEventFeed(
           this.#bus,
-          { run: home, follow: true, fromLatest: true, signal },
+          { run: home.run, follow: true, fromLatest: true, signal },
           this.#requestTimeoutMs,
         ),
     });
@@ -223,7 +223,7 @@ export class BusClient implements Client {
   ): Promise<string[]> {
     const view = await this.#job(run, job);
     const home = await this.#homeOf(run, view);
-    if (home !== run) return this.logTail(home, job, lines, options);
+    if (home.run !== run || home.job !== job) return this.logTail(home.run, home.job, lines, options);
     const attempt = options.attempt ?? view.attempts.at(-1)?.attempt;
     return attempt === undefined ? [] : tailLog(this.#bus, { run, job, attempt, lines });
   }
@@ -259,16 +259,15 @@ export class BusClient implements Client {
     await this.#bus.close();
   }
 
-  /** The run that has the log of a job: of one that was carried over, the run that executed it. */
-  async #homeOf(run: string, { job, carriedFrom }: JobView): Promise<string> {
-    if (carriedFrom === null) return run;
-    const [own, earlier] = await Promise.all([this.run(run), this.#runIfKept(carriedFrom)]);
-    // Once it is given up, its id may be another run's.
-    if (earlier !== undefined && earlier.submittedAt < own.submittedAt) return carriedFrom;
-    throw new MillraceError(
-      "notFound",
-      `the log of ${job} is gone with run ${carriedFrom}, which executed it`,
-    );
+  /** Where the log of a job is: of one that was carried over or reused, with the run that executed it. */
+  async #homeOf(run: string, { job, carriedFrom, reusedFrom }: JobView): Promise<JobRef> {
+    const home = { run: reusedFrom?.run ?? carriedFrom ?? run, job: reusedFrom?.job ?? job };
+    if (home.run === run) return home;
+    const [own, earlier] = await Promise.all([this.run(run), this.#runIfKept(home.run)]);
+    // Once it is given up, its id may be another run's. One that was joined may have been submitted later.
+    const latest = reusedFrom === null ? own.submittedAt : (own.endedAt ?? new Date().toISOString());
+    if (earlier !== undefined && earlier.submittedAt < latest) return home;
+    throw new MillraceError("notFound", `the log of ${job} is gone with run ${home.run}, which executed it`);
   }
 
   async #runIfKept(run: string): Promise<RunView | undefined> {

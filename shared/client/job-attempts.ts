@@ -65,6 +65,8 @@ export class JobAttempts {
         const steps = this.#whole(event.attempt, event.agent, outcome, false, event.logBytes);
         return [...steps, { kind: "ended", phase: "succeeded", outcome, reason: null }];
       }
+      case "job.reused":
+        return [{ kind: "ended", phase: "succeeded", outcome: { kind: "succeeded" }, reason: null }];
       case "job.failed": {
         const { attempt, agent, outcome, logBytes } = event;
         const hasRun = attempt !== null && agent !== null;

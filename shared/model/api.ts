@@ -4,7 +4,7 @@
  * `total` in the reply.
  */
 import { z } from "zod";
-import { jobCountsSchema, jobPhaseSchema, runStatusSchema } from "./event.ts";
+import { executedSchema, jobCountsSchema, jobPhaseSchema, runStatusSchema } from "./event.ts";
 import { digestSchema, graphSpecSchema, pairsSchema } from "./job-spec.ts";
 import { agentModeSchema, capacitySchema } from "./messages.ts";
 import { identifierSchema, nameSchema } from "./name.ts";
@@ -23,6 +23,10 @@ const runOptions = {
   /** A job that no registered agent can run fails at once instead of waiting for one that can. */
   failUnschedulable: z.boolean(),
   submitter: z.string().max(200),
+  /** Results of equal jobs take the place of running, where a job allows it. */
+  reuse: z.boolean(),
+  /** Equal inputs make equal jobs, however they were made; else all that lies below them has to be equal, too. */
+  cutoff: z.boolean(),
 };
 export const runOptionsSchema = z.object({
   keepGoing: runOptions.keepGoing.default(true),
@@ -30,6 +34,8 @@ export const runOptionsSchema = z.object({
   pool: runOptions.pool.default(""),
   failUnschedulable: runOptions.failUnschedulable.default(false),
   submitter: runOptions.submitter.default(""),
+  reuse: runOptions.reuse.default(true),
+  cutoff: runOptions.cutoff.default(true),
 });
 export type RunOptions = z.output<typeof runOptionsSchema>;
 const retryOptionsSchema = z.object({
@@ -38,6 +44,8 @@ const retryOptionsSchema = z.object({
   pool: runOptions.pool.exactOptional(),
   failUnschedulable: runOptions.failUnschedulable.exactOptional(),
   submitter: runOptions.submitter.exactOptional(),
+  reuse: runOptions.reuse.exactOptional(),
+  cutoff: runOptions.cutoff.exactOptional(),
 });
 
 const runRef = z.object({ run: identifierSchema });
@@ -74,6 +82,8 @@ export const jobViewSchema = z.object({
   reason: z.string().nullable(),
   /** In a retry: the earlier run that executed it. It was not run again, and its log is there. */
   carriedFrom: identifierSchema.nullable().default(null),
+  /** The earlier attempt whose result was reused, or carried over under another name. Its log is there. */
+  reusedFrom: executedSchema.nullable().default(null),
 });
 export type JobView = z.infer<typeof jobViewSchema>;
 
@@ -88,6 +98,8 @@ export const runViewSchema = z.object({
   priority: z.number().int(),
   submitter: z.string(),
   counts: jobCountsSchema,
+  /** How many of the jobs that succeeded were reused. */
+  reused: z.number().int().default(0),
   jobs: z.number().int(),
   reason: z.string().nullable(),
   /** The run that this one retries. */

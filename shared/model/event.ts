@@ -4,6 +4,7 @@
  * Fields are added, never renamed; a reader ignores what it does not know.
  */
 import { z } from "zod";
+import { digestSchema } from "./job-spec.ts";
 import { agentModeSchema } from "./messages.ts";
 import { identifierSchema, nameSchema } from "./name.ts";
 import { artifactSchema, evidenceFields, outcomeSchema, progressSchema } from "./outcome.ts";
@@ -34,6 +35,15 @@ export type JobPhase = z.infer<typeof jobPhaseSchema>;
 /** How many jobs of a run are in each phase. */
 export const jobCountsSchema = z.record(jobPhaseSchema, z.number().int().min(0));
 export type JobCounts = z.infer<typeof jobCountsSchema>;
+
+/** Who made a result: its log is there. */
+export const executedSchema = z.object({
+  run: identifierSchema,
+  job: nameSchema,
+  attempt: z.number().int().positive(),
+  agent: nameSchema,
+});
+export type Executed = z.infer<typeof executedSchema>;
 
 const runFields = {
   v: z.literal(1),
@@ -73,11 +83,31 @@ export const runEventSchema = z.discriminatedUnion("type", [
     ...runFields,
     status: runStatusSchema,
     counts: jobCountsSchema,
+    /** How many of the jobs that succeeded were reused; absent in version 0.1. */
+    reused: z.number().int().optional(),
     wallMs: z.number(),
     /** Why, where the jobs do not say it: the cause of `infrastructure`. */
     reason: z.string().nullable(),
   }),
   z.object({ type: z.literal("job.ready"), ...jobFields }),
+  /** It has succeeded without being run: an equal job has made its result. */
+  z.object({
+    type: z.literal("job.reused"),
+    ...jobFields,
+    /** Equal jobs have equal keys. */
+    key: digestSchema,
+    from: executedSchema,
+    /** What it needs was made anew, and came out the same. */
+    cutoff: z.boolean(),
+    artifact: artifactSchema.nullable(),
+  }),
+  /** It waits for the result of an equal job that runs. */
+  z.object({
+    type: z.literal("job.joined"),
+    ...jobFields,
+    key: digestSchema,
+    with: z.object({ run: identifierSchema, job: nameSchema }),
+  }),
   z.object({ type: z.literal("job.assigned"), ...attemptFields }),
   z.object({ type: z.literal("job.started"), ...attemptFields }),
   /** What the marks in its log say has changed; null: not said as yet. */

@@ -209,6 +209,11 @@ const sharedJobKeys = {
   sources: oneOrMore(glob).optional().meta({
     description: "Globs of files beside the run file; the job finds them read-only in $MILLRACE_SOURCE.",
   }),
+  reuse: flag.optional().meta({
+    description:
+      "Whether the result of an equal job that succeeded before takes the place of running. Where it is not said: if " +
+      "the job has sources, or if all that it needs is reused. A job with effects elsewhere says false.",
+  }),
   allowFailure: flag.optional().meta({
     description: "Whether the run may succeed and dependants go on though this job failed.",
     default: false,

@@ -115,6 +115,16 @@ export class JetStreamObjects implements Objects {
     );
   }
 
+  async announce(name: string, { signal }: ObjectOptions = {}): Promise<boolean> {
+    let entry = await this.#entries.lookUp(name, signal);
+    if (entry === undefined) entry = await this.#entries.current(name, signal);
+    while (await this.#isThere(entry, new Set(), signal)) {
+      if ((await this.#announce(entry as Entry, signal)) !== undefined) return true;
+      entry = await this.#entries.current(name, signal);
+    }
+    return false;
+  }
+
   async info(name: string, { signal }: ObjectOptions = {}): Promise<ObjectInfo | undefined> {
     const entry = await this.#present(name, signal);
     return entry === undefined ? undefined : infoOf(entry.meta);

@@ -9,8 +9,7 @@ import { MillraceError } from "../model/error.ts";
 import { type AckInbox, WRONG_LAST_SEQUENCE } from "./ack-inbox.ts";
 import { untilReady } from "./jetstream-request.ts";
 import { encodeMeta, type ObjectMeta, type ObjectSubjects, parseMeta } from "./object-meta.ts";
-import { lastMessage, purgeMessages } from "./stream-messages.ts";
-import type { StoredMessage } from "./subject-reader.ts";
+import { lastMessage, lastMessageDirect, purgeMessages, type StoredBytes } from "./stream-messages.ts";
 
 /** A meta entry and where it is stored. */
 export interface Entry {
@@ -21,10 +20,6 @@ export interface Entry {
 
 /** `overtaken`: somebody else has written since the expected sequence. */
 export type WriteResult = { readonly kind: "stored"; readonly seq: number } | { readonly kind: "overtaken" };
-
-type StoredBytes = Pick<StoredMessage, "seq" | "storedAtMs" | "data">;
-
-const DIRECT_TIMEOUT_MS = 3_000;
 
 /** Access to one bucket's stream by subject. */
 export class ObjectEntries {
@@ -83,26 +78,8 @@ export class ObjectEntries {
     await this.#purge({ filter: this.#subjects.meta(name), upTo: seq }, signal);
   }
 
-  async #lastDirect(subject: string, signal?: AbortSignal): Promise<StoredBytes | undefined> {
-    signal?.throwIfAborted();
-    try {
-      const answer = await this.#connection.request(
-        `$JS.API.DIRECT.GET.${this.#subjects.stream}.${subject}`,
-        undefined,
-        { timeout: DIRECT_TIMEOUT_MS },
-      );
-      if (answer.headers?.code === 404) return undefined;
-      if (answer.headers?.has("Nats-Sequence")) {
-        return {
-          seq: Number(answer.headers.get("Nats-Sequence")),
-          storedAtMs: Date.parse(answer.headers.get("Nats-Time-Stamp")),
-          data: answer.data,
-        };
-      }
-    } catch {
-      // No replica answers directly, or not now: the leader is asked until it does.
-    }
-    return await this.#lastOfLeader(subject, signal);
+  #lastDirect(subject: string, signal?: AbortSignal): Promise<StoredBytes | undefined> {
+    return lastMessageDirect(this.#connection, this.#subjects.stream, subject, signal);
   }
 
   #lastOfLeader(subject: string, signal?: AbortSignal): Promise<StoredBytes | undefined> {

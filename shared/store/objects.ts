@@ -43,6 +43,8 @@ export interface Objects {
   ): Promise<boolean>;
   /** The bytes in order; throws at the end when they do not match the digest. */
   get(name: string, options?: ObjectOptions): AsyncIterable<Uint8Array>;
+  /** Says that an object is wanted still, so that it is not collected as forgotten; false where it is not there. */
+  announce(name: string, options?: ObjectOptions): Promise<boolean>;
   info(name: string, options?: ObjectOptions): Promise<ObjectInfo | undefined>;
   /** Does nothing when there is no such object. */
   remove(name: string, options?: ObjectOptions): Promise<void>;

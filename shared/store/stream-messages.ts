@@ -6,6 +6,7 @@ import { askJetStream, type JetStreamAnswer } from "./jetstream-request.ts";
 import type { StoredMessage } from "./subject-reader.ts";
 
 const MESSAGE_NOT_FOUND = 10037;
+const DIRECT_TIMEOUT_MS = 3_000;
 
 /** The server leaves out what is empty. */
 const lastSchema = z.object({
@@ -37,6 +38,35 @@ export async function lastMessage(
     headers: hdrs === "" ? undefined : MsgHdrsImpl.decode(Buffer.from(hdrs, "base64")),
     data: Buffer.from(data, "base64"),
   };
+}
+
+/** A message without its subject and headers. */
+export type StoredBytes = Pick<StoredMessage, "seq" | "storedAtMs" | "data">;
+
+/** The last message of a subject as any replica has it: may be a moment old, and so missing. */
+export async function lastMessageDirect(
+  connection: NatsConnection,
+  stream: string,
+  subject: string,
+  signal?: AbortSignal,
+): Promise<StoredBytes | undefined> {
+  signal?.throwIfAborted();
+  try {
+    const answer = await connection.request(`$JS.API.DIRECT.GET.${stream}.${subject}`, undefined, {
+      timeout: DIRECT_TIMEOUT_MS,
+    });
+    if (answer.headers?.code === 404) return undefined;
+    if (answer.headers?.has("Nats-Sequence")) {
+      return {
+        seq: Number(answer.headers.get("Nats-Sequence")),
+        storedAtMs: Date.parse(answer.headers.get("Nats-Time-Stamp")),
+        data: answer.data,
+      };
+    }
+  } catch {
+    // No replica answers directly, or not now: the leader is asked until it does.
+  }
+  return await lastMessage(connection, stream, subject, signal);
 }
 
 /** Removes the messages that match, up to a sequence where one is given. */

@@ -32,6 +32,7 @@ describe("the streams of a namespace", () => {
       "millrace-ns1-heartbeats",
       "millrace-ns1-journal",
       "millrace-ns1-logs",
+      "millrace-ns1-reuse",
     ]);
     await Promise.all(others.map((other) => other.close()));
   });
@@ -47,6 +48,8 @@ describe("the streams of a namespace", () => {
     expect(await streamOf(subjects.fleetEvents())).toBe("millrace-ns1-events");
     expect(await streamOf(subjects.log("r1", "build", 1, "agent.1"))).toBe("millrace-ns1-logs");
     expect(await streamOf(subjects.fromAgent("a", "heartbeat"))).toBe("millrace-ns1-heartbeats");
+    expect(await streamOf(subjects.reuseKey("key", "0".repeat(64)))).toBe("millrace-ns1-reuse");
+    expect(await streamOf(subjects.reuseJob("build all"))).toBe("millrace-ns1-reuse");
     await expect(jetstream.publish(subjects.runEvent("r1", "run.finished"), "x")).rejects.toThrow();
     await expect(jetstream.publish(subjects.fromAgent("a", "report"), "x")).rejects.toThrow();
   });

@@ -32,6 +32,7 @@ describe("the protocol's page", () => {
       subjects.eventStream(),
       subjects.logStream(),
       subjects.heartbeatStream(),
+      subjects.reuseStream(),
       subjects.objectBucket(),
     ];
     expect(names.filter((name) => !text.includes(name))).toEqual([]);

@@ -48,6 +48,7 @@ describe("a correct file", () => {
       timeouts: { runMs: 600_000 },
       retries: { max: 2 },
       priority: 600,
+      reuse: true,
     });
     expect(graph.jobs[2]).toEqual({
       name: "test",
@@ -57,9 +58,27 @@ describe("a correct file", () => {
       timeouts: { runMs: 60_000, noOutputMs: 10_000 },
       retries: { max: 3, on: ["failure"], exitCodes: [75], backoffMs: 5000 },
       allowFailure: true,
+      reuse: true,
     });
     expect(sources).toEqual(new Map([["fetch", ["hello.c"]]]));
     expect([...compiled.rank]).toEqual([4, 3, 2, 1]);
+  });
+
+  test("takes jobs with declared inputs for reusable where it does not say it", () => {
+    const jobs = jobsOf(`
+      defaults: {run: x}
+      jobs:
+        fetch: {}
+        compile: {sources: [main.c], needs: [fetch]}
+        test: {needs: [compile]}
+        report: {needs: [compile, fetch]}
+        notify: {needs: [test], when: always}
+        deploy: {needs: [test], reuse: false}
+        announce: {needs: [deploy]}
+        fixed: {reuse: true}
+    `);
+    const reused = [...jobs.values()].filter(({ reuse }) => reuse === true).map(({ name }) => name);
+    expect(reused).toEqual(["compile", "test", "fixed"]);
   });
 
   test("takes text, whole numbers and booleans as text, and true as a script", () => {

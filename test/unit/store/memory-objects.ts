@@ -33,6 +33,10 @@ export class MemoryObjects implements Objects {
     for (let from = 0; from < bytes.length; from += 1000) yield bytes.subarray(from, from + 1000);
   }
 
+  async announce(name: string): Promise<boolean> {
+    return this.stored.has(name);
+  }
+
   async info(name: string): Promise<ObjectInfo | undefined> {
     const bytes = this.stored.get(name);
     return bytes && { name, bytes: bytes.length, chunks: 1, digest: "" };
