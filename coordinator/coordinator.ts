@@ -22,6 +22,7 @@ import { DeniedSubjects } from "./denied-subjects.ts";
 import { openEstimateStore } from "./journal/estimate-store.ts";
 import { openCollectionStores } from "./journal/jetstream-collection.ts";
 import { openJournal } from "./journal/jetstream-journal.ts";
+import { openReuseStores } from "./journal/reuse-stores.ts";
 import { startMember } from "./member.ts";
 
 export interface CoordinatorSettings {
@@ -97,6 +98,7 @@ export async function startCoordinator(settings: CoordinatorSettings): Promise<R
     journal,
     eventLog,
     heardOf,
+    reuseStore,
     openSnapshots,
     close: closeJournal,
   } = openJournal(bus, {
@@ -135,6 +137,7 @@ export async function startCoordinator(settings: CoordinatorSettings): Promise<R
       log.warn({ run, reason }, "a snapshot is left aside; all of the run's records are read"),
     ),
     estimateStore: openEstimateStore(objects),
+    reuseStores: openReuseStores(reuseStore, objects),
     heardOf,
     collection: {
       policy: retention,

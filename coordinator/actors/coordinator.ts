@@ -19,6 +19,7 @@ import type { EstimateStore } from "../journal/estimate-store.ts";
 import type { EventLog, Journal } from "../journal/journal.ts";
 import type { FollowedRuns } from "../journal/journal-follower.ts";
 import type { Submission } from "../journal/new-run.ts";
+import type { ReuseStores } from "../journal/reuse-stores.ts";
 import type { Snapshots } from "../journal/snapshots.ts";
 import type { ReadGraph } from "../journal/submitted-graph.ts";
 import { findUntoldEnds } from "../journal/untold-ends.ts";
@@ -29,6 +30,8 @@ import { FleetActor, type FleetOptions } from "./fleet.ts";
 import { FleetNumbers } from "./fleet-events.ts";
 import type { Command, CoordinatorMessage, FleetMessage, Reply, SchedulerMessage } from "./messages.ts";
 import { listRuns } from "./query.ts";
+import { ReuseActor } from "./reuse.ts";
+import type { ReuseMessage } from "./reuse-message.ts";
 import { waitingRefusal } from "./run-commands.ts";
 import { type CommonSurroundings, FAILED_FOR_GOOD, RunRegistry } from "./run-registry.ts";
 import { SchedulerActor } from "./scheduler.ts";
@@ -51,6 +54,7 @@ export interface CoordinatorOptions extends StorekeeperOptions {
   readonly snapshots?: Snapshots;
   /** How long jobs took is forgotten with the term when left out. */
   readonly estimateStore?: EstimateStore;
+  readonly reuseStores: ReuseStores;
   /** Tokens of the agents of which a heartbeat was heard lately. */
   readonly heardOf: FleetOptions["heardOf"];
   readonly times: FleetTimes;
@@ -69,6 +73,7 @@ type EarlyCommand = Extract<CoordinatorMessage, { kind: "command" }>;
 interface Actors {
   readonly scheduler: ActorRef<SchedulerMessage>;
   readonly fleet: ActorRef<FleetMessage>;
+  readonly reuse: ActorRef<ReuseMessage>;
 }
 
 const WINDOW_MS = 60_000;
@@ -154,6 +159,10 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         for (const { ref } of this.#runs.refs) ref.tell({ kind: "fleetStarted" });
         if (this.#runs.isComplete) this.#tellRecovered();
         return;
+      case "reuseStarted":
+        for (const { ref } of this.#runs.refs) ref.tell({ kind: "reuseStarted" });
+        if (this.#runs.isComplete) this.#actors?.reuse.tell({ kind: "recovered" });
+        return;
       case "deposed":
         return this.#onDeposed(message.epoch, context);
     }
@@ -213,7 +222,15 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       const keeper = { epoch, estimates: this.#estimates, store, coordinator };
       context.spawn<EstimatesMessage>("estimates", () => new EstimatesKeeper(keeper), { supervision });
     }
-    return { scheduler, fleet };
+    const reuse = context.spawn<ReuseMessage>(
+      "reuse",
+      () => {
+        const onStarted = (): void => coordinator.tell({ kind: "reuseStarted" });
+        return new ReuseActor({ ...this.#options.reuseStores, counters, onStarted });
+      },
+      { mailbox: { capacity: 1_000_000, overflow: "fail" }, supervision },
+    );
+    return { scheduler, fleet, reuse };
   }
 
   #commonSurroundings(actors: Actors, { self }: Context<CoordinatorMessage>): CommonSurroundings {
@@ -256,6 +273,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     const runs = this.#runs.refs;
     this.#actors?.fleet.tell({ kind: "recovered", runs });
     this.#actors?.scheduler.tell({ kind: "recovered" });
+    this.#actors?.reuse.tell({ kind: "recovered" });
   }
 
   /** Nothing is started, restarted or answered any more; the process is about to end. */
@@ -277,6 +295,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     this.#onLoaded(run, context);
     this.#actors?.scheduler.tell({ kind: "runClosed", run });
     this.#actors?.fleet.tell({ kind: "runClosed", run });
+    this.#actors?.reuse.tell({ kind: "runClosed", run });
   }
 
   #onCommand(command: Command, replyTo: ActorRef<Reply>, context: Context<CoordinatorMessage>): void {

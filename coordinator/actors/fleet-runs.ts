@@ -4,7 +4,7 @@
  * A run has to do with an agent once it has told of a lease there, or a start order for it has passed.
  */
 import type { ActorRef } from "../../shared/actor/contract.ts";
-import type { Hello, Order, Report, ReportItem } from "../../shared/model/messages.ts";
+import type { Hello, ImageReport, Order, Report, ReportItem } from "../../shared/model/messages.ts";
 import type { AgentRecord } from "../core/fleet.ts";
 import type { RunMessage } from "./messages.ts";
 
@@ -84,6 +84,11 @@ export class FleetRuns {
       ref?.tell({ kind: "reported", agent, items: itemsOfRun });
       return ref === undefined ? itemsOfRun : [];
     });
+  }
+
+  /** Those that have asked for it know it by its name. */
+  onImageFound({ agent, image, digest }: ImageReport): void {
+    for (const ref of this.#refs.values()) ref.tell({ kind: "imageFound", agent, image, digest });
   }
 
   #withoutConcerns(run: string): void {

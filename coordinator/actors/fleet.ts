@@ -161,6 +161,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
       context.deadLetter(refused.reason, this.#options.subjects.fromAgent(body.agent, type), body);
     }
     this.#carryOut(effects, context);
+    if (type === "image" && refused === undefined) this.#runs.onImageFound(body);
     if (type === "report" && refused === undefined) this.#deliver(body, context);
   }
 

@@ -7,6 +7,7 @@ import type { HeldAttempt, JobRequest, Order, ReportItem } from "../../shared/mo
 import type { StorageUsage } from "../../shared/model/storage-usage.ts";
 import type { QueuedJob } from "../core/job-queue.ts";
 import type { Offer, Requirement } from "../core/requirement.ts";
+import type { ReuseAnswer } from "../core/reuse-decide.ts";
 import type { Grant, Recall } from "../core/scheduler.ts";
 import type { StorageState } from "../core/storage-state.ts";
 import type { Trouble } from "../core/storage-troubles.ts";
@@ -54,6 +55,7 @@ export type CoordinatorMessage =
     }
   | { readonly kind: "schedulerStarted" }
   | { readonly kind: "fleetStarted" }
+  | { readonly kind: "reuseStarted" }
   | { readonly kind: "deposed"; readonly epoch: number };
 
 export type RunMessage =
@@ -96,6 +98,18 @@ export type RunMessage =
   | { readonly kind: "transport"; readonly status: TransportStatus }
   | { readonly kind: "schedulerStarted" }
   | { readonly kind: "fleetStarted" }
+  | { readonly kind: "reuseStarted" }
+  /** What came of looking for an equal job. */
+  | { readonly kind: "looked"; readonly job: number; readonly answer: ReuseAnswer }
+  /** An agent has come, or offers something else. */
+  | { readonly kind: "offered" }
+  /** An agent says which image it has under a name; null where it has none. */
+  | {
+      readonly kind: "imageFound";
+      readonly agent: string;
+      readonly image: string;
+      readonly digest: string | null;
+    }
   | { readonly kind: "command"; readonly command: Command; readonly replyTo: ActorRef<Reply> };
 
 export type JobMessage =
@@ -121,6 +135,8 @@ export type SchedulerMessage =
       readonly isImpatient: boolean;
       readonly ref: ActorRef<RunMessage>;
     }
+  /** It is to be told of the next offer, once: where its jobs could run is not known as yet. */
+  | { readonly kind: "awaitsOffer"; readonly run: string }
   | { readonly kind: "runPriority"; readonly run: string; readonly priority: number }
   | { readonly kind: "runClosed"; readonly run: string }
   | {

@@ -22,6 +22,7 @@ import type { Reply, RunMessage } from "./messages.ts";
 import type { RunEvents } from "./run-events.ts";
 import type { RunJobs } from "./run-jobs.ts";
 import type { RunPatience } from "./run-patience.ts";
+import type { RunReuse } from "./run-reuse.ts";
 import type { RunSurroundings } from "./run-surroundings.ts";
 
 export type Consequence =
@@ -53,6 +54,7 @@ export class Consequences {
   readonly #jobs: RunJobs;
   readonly #events: RunEvents;
   readonly #patience: RunPatience;
+  readonly #reuse: RunReuse;
   readonly #context: Context<RunMessage>;
   #waiting: Waiting[] = [];
   #position = 0;
@@ -66,7 +68,7 @@ export class Consequences {
   constructor(
     state: RunState,
     surroundings: RunSurroundings,
-    parts: { jobs: RunJobs; events: RunEvents; patience: RunPatience },
+    parts: { jobs: RunJobs; events: RunEvents; patience: RunPatience; reuse: RunReuse },
     context: Context<RunMessage>,
   ) {
     this.#state = state;
@@ -74,6 +76,7 @@ export class Consequences {
     this.#jobs = parts.jobs;
     this.#events = parts.events;
     this.#patience = parts.patience;
+    this.#reuse = parts.reuse;
     this.#context = context;
     this.#hasEnded = state.endedAt !== null;
   }
@@ -159,8 +162,12 @@ export class Consequences {
         return this.#jobs.askAgain(change.job, change.delayMs);
       case "succeeded":
         this.#learn(change.job, change.attempt);
+        this.#reuse.onSucceeded(change.job, change.attempt);
         return this.#jobs.onFinal(change.job);
       case "failed":
+        this.#reuse.release(change.job);
+        return this.#jobs.onFinal(change.job);
+      case "reused":
       case "blocked":
       case "skipped":
         return this.#jobs.onFinal(change.job);
@@ -168,6 +175,7 @@ export class Consequences {
         if (change.attempt?.result === null && change.attempt.returned === null) {
           this.#cancelAttempt(change.job, change.attempt, change.reason);
         }
+        this.#reuse.release(change.job);
         return this.#jobs.onFinal(change.job);
       case "jobCancelling":
         return this.#cancelAttempt(change.job, change.attempt, change.reason);
@@ -187,9 +195,11 @@ export class Consequences {
       case "ended":
         this.#hasEnded = true;
         return;
+      case "stranded":
+        return this.#reuse.release(change.job);
+      case "joined":
       case "started":
       case "progressed":
-      case "stranded":
         return;
     }
   }
@@ -201,7 +211,9 @@ export class Consequences {
 
   /** The state may be ahead, and hold jobs by a record that is not stored: only what this one holds is ended. */
   #endHeld(priority: number, isMeant: (job: number) => boolean): void {
-    if (priority === 0) this.#cancelLive(HELD_REASON, (job) => isMeant(job) && isHeld(this.#state, job));
+    if (priority !== 0) return;
+    this.#cancelLive(HELD_REASON, (job) => isMeant(job) && isHeld(this.#state, job));
+    this.#reuse.releaseHeld();
   }
 
   #cancelLive(reason: string, isMeant: (job: number) => boolean): void {

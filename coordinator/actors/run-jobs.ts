@@ -11,6 +11,7 @@ import { targetsOf } from "../../shared/model/graph.ts";
 import type { Change } from "../core/change.ts";
 import { requirementOf } from "../core/requirement.ts";
 import { agentsFailedOn, restMs } from "../core/retry.ts";
+import { isUndecided } from "../core/reuse-decide.ts";
 import {
   type Attempt,
   isAllowedFailure,
@@ -24,6 +25,7 @@ import {
 import { JobActor } from "./job.ts";
 import type { JobMessage, RunMessage } from "./messages.ts";
 import type { RunForecast } from "./run-forecast.ts";
+import type { RunReuse } from "./run-reuse.ts";
 import type { RunSurroundings } from "./run-surroundings.ts";
 
 const JOB_MAILBOX = 1000;
@@ -32,6 +34,7 @@ export class RunJobs {
   readonly #state: RunState;
   readonly #surroundings: RunSurroundings;
   readonly #forecast: Pick<RunForecast, "rankOf">;
+  readonly #reuse: Pick<RunReuse, "looksFor">;
   readonly #context: Context<RunMessage>;
   readonly #actors = new Map<number, ActorRef<JobMessage>>();
   /** 1 for a ready job that has asked for a slot since it became ready. */
@@ -44,12 +47,13 @@ export class RunJobs {
   constructor(
     state: RunState,
     surroundings: RunSurroundings,
-    forecast: Pick<RunForecast, "rankOf">,
+    parts: { readonly forecast: Pick<RunForecast, "rankOf">; readonly reuse: Pick<RunReuse, "looksFor"> },
     context: Context<RunMessage>,
   ) {
     this.#state = state;
     this.#surroundings = surroundings;
-    this.#forecast = forecast;
+    this.#forecast = parts.forecast;
+    this.#reuse = parts.reuse;
     this.#context = context;
     this.#hasAsked = new Uint8Array(state.jobs.length);
     this.#isRepaired = new Uint8Array(state.jobs.length);
@@ -128,6 +132,14 @@ export class RunJobs {
     this.#hasAsked[index] = 0;
   }
 
+  /** It was looked for: it asks for a slot unless that has decided it, or it waits for an equal one. */
+  onLooked(index: number): void {
+    const { phase, reuse } = jobAt(this.#state, index);
+    if (phase !== "ready" || reuse?.kind === "joined") return;
+    this.#hasAsked[index] = 0;
+    this.askAgain(index, 0);
+  }
+
   onPrioritised(index: number): void {
     if (jobAt(this.#state, index).phase !== "ready") return;
     this.#surroundings.scheduler.tell({ kind: "withdraw", run: this.#state.run, job: index });
@@ -171,6 +183,13 @@ export class RunJobs {
     });
   }
 
+  /** Nobody knows any more of what has been looked for. */
+  forgetLooking(): void {
+    this.#hasAsked.forEach((_, index) => {
+      if (isUndecided(this.#state, index)) this.#hasAsked[index] = 0;
+    });
+  }
+
   /** The scheduler has started again and knows of no request. */
   forgetRequests(): void {
     this.#hasAsked.fill(0);
@@ -210,6 +229,7 @@ export class RunJobs {
     if (jobAt(state, index).phase !== "ready" || this.#hasAsked[index] === 1) return;
     if (isHeld(state, index) || state.endedAt !== null) return;
     this.#hasAsked[index] = 1;
+    if (this.#reuse.looksFor(index)) return;
     this.#surroundings.scheduler.tell({
       kind: "request",
       run: state.run,

@@ -13,6 +13,7 @@ import type { Snapshots } from "../journal/snapshots.ts";
 import type { ReadGraph } from "../journal/submitted-graph.ts";
 import type { Counters } from "./counters.ts";
 import type { CoordinatorMessage, FleetMessage, RunMessage, SchedulerMessage } from "./messages.ts";
+import type { ReuseMessage } from "./reuse-message.ts";
 
 /** Where a run comes from. A stored one is read from the journal, also when its actor is started again. */
 export interface RunOrigin {
@@ -39,6 +40,7 @@ export interface RunSurroundings {
   readonly coordinator: ActorRef<CoordinatorMessage>;
   readonly scheduler: ActorRef<SchedulerMessage>;
   readonly fleet: ActorRef<FleetMessage>;
+  readonly reuse: ActorRef<ReuseMessage>;
   /** How long jobs took lately: read, and told of successes. */
   readonly estimates: Estimates;
   /** The scheduler's state, for explanations. */

@@ -30,6 +30,7 @@ import { RunLeases } from "./run-leases.ts";
 import { RunMail } from "./run-mail.ts";
 import { RunPatience, type StoreFailure } from "./run-patience.ts";
 import { type OpenedRun, openRun } from "./run-recovery.ts";
+import { RunReuse } from "./run-reuse.ts";
 import { announceRun, type RunOrigin, type RunSurroundings } from "./run-surroundings.ts";
 import { RunWriter } from "./run-writer.ts";
 
@@ -45,6 +46,7 @@ interface Living {
   readonly jobs: RunJobs;
   readonly events: RunEvents;
   readonly forecast: RunForecast;
+  readonly reuse: RunReuse;
   readonly consequences: Consequences;
   readonly leases: RunLeases;
   readonly commands: RunCommands;
@@ -139,13 +141,14 @@ export class RunActor implements Behaviour<RunMessage> {
     const patience = this.#patience;
     const events = new RunEvents(state.run, surroundings, patience, context);
     const forecast = new RunForecast(state, surroundings, context);
-    const jobs = new RunJobs(state, surroundings, forecast, context);
-    const consequences = new Consequences(state, surroundings, { jobs, events, patience }, context);
+    const reuse = new RunReuse(state, surroundings, context);
+    const jobs = new RunJobs(state, surroundings, { forecast, reuse }, context);
+    const consequences = new Consequences(state, surroundings, { jobs, events, patience, reuse }, context);
     const writer = new RunWriter(state, surroundings, { jobs, consequences, patience }, opened, context);
     const leases = new RunLeases(state, surroundings, { writer, jobs }, context);
     const commands = new RunCommands(state, surroundings, { writer, forecast }, context);
     const clock = new ClockWatch(context.now(), context.monotonicMs());
-    return { state, writer, jobs, events, forecast, consequences, leases, commands, clock };
+    return { state, writer, jobs, events, forecast, reuse, consequences, leases, commands, clock };
   }
 
   /** Goes on where an earlier leader, or this actor before it failed, has stopped. */
@@ -156,6 +159,8 @@ export class RunActor implements Behaviour<RunMessage> {
     coordinator.tell({ kind: "runLoaded", run });
     if (living.state.endedAt !== null) return living.consequences.tellEnd();
     const { abortReason } = this.#origin;
+    living.reuse.tellClaims();
+    living.reuse.tellMade();
     if (abortReason === undefined) living.leases.adopt();
     else living.writer.record([{ type: "aborted", at: context.now(), reason: abortReason }]);
     living.jobs.repair();
@@ -221,6 +226,18 @@ export class RunActor implements Behaviour<RunMessage> {
         return this.#recheck(living, 0, context);
       case "fleetStarted":
         return leases.adopt();
+      case "reuseStarted":
+        living.reuse.tellClaims();
+        living.jobs.forgetLooking();
+        return this.#recheck(living, 0, context);
+      case "looked":
+        writer.record(living.reuse.onLooked(message));
+        return living.jobs.onLooked(message.job);
+      case "imageFound":
+        living.reuse.places.onImageFound(message.agent, message.image, message.digest);
+        return living.reuse.recheck();
+      case "offered":
+        return living.reuse.recheck();
     }
     this.#onOutsider(message, living);
   }
@@ -289,6 +306,7 @@ export class RunActor implements Behaviour<RunMessage> {
     const { records, recalls } = decide.onQueueCheck(state, jobs.withQueueTimeout, now);
     if (records.length > 0) writer.record(records);
     living.leases.recall(recalls);
+    living.reuse.recheck();
     // What is still to be carried out is not overdue.
     if (living.consequences.isIdle) jobs.recheck(now - overdueMs);
   }

@@ -30,6 +30,8 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
   readonly #runs = new Map<string, KnownRun>();
   /** Jobs of which was told that nobody can run them, as `run/job`. */
   readonly #told = new Set<string>();
+  /** Runs that wait for an offer. */
+  readonly #awaiting = new Set<string>();
   #graceEndsMs = 0;
   /** Nothing is placed before: a run that is not loaded yet may have leases that fill the slots. */
   #isRecovered = false;
@@ -61,7 +63,11 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
       case "runPriority":
         scheduler.onRunPriority(message.run, message.priority);
         break;
+      case "awaitsOffer":
+        this.#awaiting.add(message.run);
+        return;
       case "runClosed":
+        this.#awaiting.delete(message.run);
         this.#runs.delete(message.run);
         scheduler.onRunClosed(message.run);
         this.#forgetTold(message.run);
@@ -91,6 +97,7 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
         return;
       case "offer":
         scheduler.onAgent(message.offer);
+        this.#tellOffered();
         break;
       case "agentGone":
         scheduler.onAgentGone(message.agent);
@@ -106,6 +113,11 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
     if (this.#isPlanDue || !this.#isRecovered) return;
     this.#isPlanDue = true;
     context.self.tell({ kind: "plan" });
+  }
+
+  #tellOffered(): void {
+    for (const run of this.#awaiting) this.#runs.get(run)?.ref.tell({ kind: "offered" });
+    this.#awaiting.clear();
   }
 
   /** An agent on which it has not failed may stay full for hours: then any will do. */

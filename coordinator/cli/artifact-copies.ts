@@ -15,7 +15,8 @@ export class ArtifactCopies {
   }
 
   onEvent(event: RunEvent): void {
-    if (event.type === "job.succeeded") this.#jobs.set(event.job, event.artifact);
+    if (event.type === "job.succeeded" || event.type === "job.reused")
+      this.#jobs.set(event.job, event.artifact);
   }
 
   /** Resolves with the number of jobs whose artifact was copied. */

@@ -79,7 +79,17 @@ export const submissionShape = {
   var: z.array(z.string()).default([]),
   priority: priorityValue.default(500),
   failFast: z.boolean().default(false),
+  reuse: z.boolean().default(true),
+  cutoff: z.boolean().default(true),
 };
+
+const submissionSchema = z.object(submissionShape);
+
+/** What of these is said to the coordinator. */
+export function optionsOf(input: z.output<typeof submissionSchema>) {
+  const { failFast, priority, reuse, cutoff } = input;
+  return { keepGoing: !failFast, priority, reuse, cutoff };
+}
 
 export interface ConnectionInput {
   readonly server?: string | undefined;

@@ -9,7 +9,7 @@
 import { targetsOf } from "../../shared/model/graph.ts";
 import type { Outcome } from "../../shared/model/outcome.ts";
 import type { CarriedJob } from "./record.ts";
-import { isAllowedFailure, type Job, jobAt, type RunState } from "./run-state.ts";
+import { isAllowedFailure, type Job, jobAt, type RunState, specAt } from "./run-state.ts";
 
 /** The jobs of an ended run that its retry has from the start, needs before dependants. */
 export function carriedJobs(state: RunState): CarriedJob[] {
@@ -35,9 +35,24 @@ export function isRetriable(state: RunState): boolean {
 
 function executedJob(state: RunState, index: number): CarriedJob {
   const job = jobAt(state, index);
+  const keys = job.keys === null ? {} : { keys: job.keys };
+  if (job.reuse?.kind === "reused") {
+    const { run, job: name, attempt, agent } = job.reuse.from;
+    const named = name === specAt(state, index).name ? {} : { name };
+    const { artifact } = job;
+    return { job: index, run, ...named, attempt, agent, outcome: { kind: "succeeded" }, artifact, ...keys };
+  }
   const last = job.attempts.at(-1);
   const { attempt = null, agent = null } = job.outcome === null && last !== undefined ? last : {};
-  return { job: index, run: state.run, attempt, agent, outcome: outcomeOf(job), artifact: job.artifact };
+  return {
+    job: index,
+    run: state.run,
+    attempt,
+    agent,
+    outcome: outcomeOf(job),
+    artifact: job.artifact,
+    ...keys,
+  };
 }
 
 function outcomeOf(job: Job): Outcome {

@@ -7,6 +7,14 @@ export type Change =
   | { readonly kind: "submitted"; readonly priority: number }
   | { readonly kind: "carried"; readonly job: number }
   | { readonly kind: "ready"; readonly job: number }
+  | { readonly kind: "reused"; readonly job: number }
+  | {
+      readonly kind: "joined";
+      readonly job: number;
+      readonly key: string;
+      readonly run: string;
+      readonly name: string;
+    }
   | { readonly kind: "assigned"; readonly job: number; readonly attempt: Attempt }
   | { readonly kind: "started"; readonly job: number; readonly attempt: Attempt }
   | {

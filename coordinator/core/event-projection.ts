@@ -71,11 +71,18 @@ function projectChange(state: RunState, change: Change, head: Head): RunEvent {
         ...head,
         status: state.status,
         counts: { ...state.counts },
+        reused: state.reused,
         wallMs: Math.max(0, (state.endedAt ?? state.submittedAt) - state.submittedAt),
         reason: state.reason,
       };
     case "ready":
       return { type: "job.ready", ...named(change.job) };
+    case "reused":
+      return projectReused(state, change.job, named(change.job));
+    case "joined": {
+      const { key, run, name } = change;
+      return { type: "job.joined", ...named(change.job), key, with: { run, job: name } };
+    }
     case "assigned":
       return { type: "job.assigned", ...tried(change.job, change.attempt) };
     case "started":
@@ -133,6 +140,20 @@ function projectCarried(state: RunState, index: number, named: Head & { job: str
     return { type: "job.succeeded", ...carried, attempt, agent, artifact };
   const allowed = isAllowedFailure(state, index);
   return { type: "job.failed", ...carried, attempt, agent, outcome, allowed };
+}
+
+/** What was reused stays as it is: its job is final. */
+function projectReused(state: RunState, index: number, named: Head & { job: string }): RunEvent {
+  const { reuse, keys, artifact } = jobAt(state, index);
+  if (reuse?.kind !== "reused" || keys === null) throw new RangeError(`job ${index} was not reused`);
+  return {
+    type: "job.reused",
+    ...named,
+    key: keys.key,
+    from: reuse.from,
+    cutoff: reuse.isCutoff,
+    artifact,
+  };
 }
 
 function measured(result: AttemptResult | null) {

@@ -7,6 +7,8 @@ import type { Estimate } from "./estimates.ts";
 import type { CarriedJob } from "./record.ts";
 import { misfit, requirementOf } from "./requirement.ts";
 import { restMs } from "./retry.ts";
+import { isUndecided } from "./reuse-decide.ts";
+import { reuseReasons } from "./reuse-explanation.ts";
 import { isFinal, type Job, jobAt, liveAttempt, priorityOf, type RunState, specAt } from "./run-state.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -29,6 +31,7 @@ export function explain(
     phase: job.phase,
     reasons: [
       ...reasonsFor(state, index, job, scheduler, now),
+      ...reuseReasons(state, index),
       ...(estimate === undefined || isFinal(job.phase) ? [] : [usualDuration(estimate)]),
       ...earlierAttempts(job),
     ],
@@ -53,7 +56,7 @@ function reasonsFor(state: RunState, index: number, job: Job, scheduler: Schedul
       return [{ code: "blocked", message: `it needs ${culprit}, which did not succeed` }];
     }
     case "succeeded":
-      return [{ code: "succeeded", message: "it succeeded" }];
+      return job.reuse?.kind === "reused" ? [] : [{ code: "succeeded", message: "it succeeded" }];
     case "failed": {
       const outcome = job.outcome ?? job.attempts.at(-1)?.result?.outcome;
       return [{ code: "failed", message: outcome === undefined ? "it failed" : describeOutcome(outcome) }];
@@ -89,6 +92,11 @@ function readyReasons(state: RunState, index: number, job: Job, scheduler: Sched
   if (waitMs > 0) {
     const seconds = Math.ceil(waitMs / 1000);
     return [{ code: "backoff", message: `it is tried again in ${seconds} s` }];
+  }
+  if (isUndecided(state, index)) {
+    // What it has joined is told beside this.
+    if (job.reuse !== null) return [];
+    return [{ code: "looking", message: "it is being looked for an equal job that has succeeded" }];
   }
   const requirement = requirementOf(specAt(state, index), state.options.pool);
   const offers = scheduler.offers();

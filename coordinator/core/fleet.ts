@@ -186,6 +186,7 @@ export function offerOf(agent: AgentRecord): Offer {
     pool: hello.pool,
     hasEngine: hello.versions.engine !== null,
     abilities: hello.abilities,
+    identity: hello.host.identity,
     mode: agent.state === "up" ? agent.mode : "held",
     ...(agent.trouble === undefined ? {} : { trouble: agent.trouble }),
   };

@@ -5,9 +5,9 @@
  */
 import { z } from "zod";
 import { runOptionsSchema } from "../../shared/model/api.ts";
-import { jobCountsSchema, runStatusSchema } from "../../shared/model/event.ts";
+import { executedSchema, jobCountsSchema, runStatusSchema } from "../../shared/model/event.ts";
 import { digestSchema, graphSpecSchema } from "../../shared/model/job-spec.ts";
-import { identifierSchema } from "../../shared/model/name.ts";
+import { identifierSchema, nameSchema } from "../../shared/model/name.ts";
 import {
   artifactSchema,
   attemptResultSchema,
@@ -21,16 +21,23 @@ const at = z.number();
 const job = z.number().int().min(0);
 const attempt = z.number().int().min(1);
 
+/** What the result of a job is remembered under; see `reuse-key.ts`. */
+export const reuseKeysSchema = z.object({ key: digestSchema, deepKey: digestSchema });
+export type ReuseKeys = z.infer<typeof reuseKeysSchema>;
+
 /** A job that a retry has from the start, as it ended in an earlier run. */
 export const carriedJobSchema = z.object({
   job,
   /** The run that executed it: its log is there. */
   run: identifierSchema,
+  /** Its name there, where that is another one. */
+  name: nameSchema.optional(),
   /** The attempt that decided, and where it ran; null where it failed without one. */
   attempt: attempt.nullable(),
   agent: z.string().nullable(),
   outcome: outcomeSchema,
   artifact: artifactSchema.nullable(),
+  keys: reuseKeysSchema.optional(),
 });
 export type CarriedJob = z.infer<typeof carriedJobSchema>;
 
@@ -87,7 +94,30 @@ export const runRecordSchema = z.discriminatedUnion("type", [
     ...evidenceFields,
     /** Decided with the record, as it holds chance: the job is tried again after this delay, or not (null). */
     retryDelayMs: z.number().nullable(),
+    /** What a success is remembered under, where it may be reused. */
+    keys: reuseKeysSchema.optional(),
   }),
+  /** The result of an equal job takes the place of running it. */
+  z.object({
+    type: z.literal("reused"),
+    at,
+    job,
+    ...reuseKeysSchema.shape,
+    /** What it needs was made anew, and came out the same. */
+    isCutoff: z.boolean(),
+    from: executedSchema,
+    artifact: artifactSchema.nullable(),
+  }),
+  /** An equal job runs: it waits for that. */
+  z.object({
+    type: z.literal("joined"),
+    at,
+    job,
+    key: digestSchema,
+    with: z.object({ run: identifierSchema, job: nameSchema }),
+  }),
+  /** No result of an equal job is there: it runs. It holds these keys; null where nobody could say where it would run. */
+  z.object({ type: z.literal("notReused"), at, job, keys: reuseKeysSchema.nullable(), reason: z.string() }),
   /** It fails without an attempt: nobody can run it, or it waited too long for a slot. */
   z.object({ type: z.literal("failedUnassigned"), at, job, outcome: outcomeSchema }),
   /** No registered agent could ever run it; it goes on waiting. */
@@ -121,6 +151,8 @@ export const runRecordSchema = z.discriminatedUnion("type", [
       submitter: z.string(),
       reason: z.string().nullable(),
       retryOf: z.string().nullable().default(null),
+      /** How many of the jobs that succeeded were reused. */
+      reused: z.number().int().default(0),
     }),
   }),
 ]);

@@ -24,6 +24,8 @@ export interface Offer {
   readonly pool: string;
   readonly hasEngine: boolean;
   readonly abilities: readonly string[];
+  /** What jobs without a container find there; absent where the agent does not tell. */
+  readonly identity?: string | undefined;
   readonly mode: AgentMode;
   /** Why it is held though nobody told it to hold. */
   readonly trouble?: string;

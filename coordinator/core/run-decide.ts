@@ -12,6 +12,7 @@ import { routineReturn } from "../../shared/model/return-reason.ts";
 import { attemptRef } from "./job-request.ts";
 import type { RecordOf, RunRecord } from "./record.ts";
 import { finalLoss, retryDelayMs } from "./retry.ts";
+import { keysOfSuccess } from "./reuse-decide.ts";
 import {
   type Attempt,
   isFinal,
@@ -226,8 +227,19 @@ function finished(
   if (ranOn !== undefined) evidence.ranOn = ranOn;
   if (implicit !== undefined) evidence.implicit = implicit;
   const { attempt: number } = attempt;
+  const keys = outcome.kind === "succeeded" ? keysOfSuccess(state, job, ranOn) : undefined;
+  const remembered = keys === undefined ? {} : { keys };
   return [
-    { type: "finished", at: now, job, attempt: number, result: told, ...evidence, retryDelayMs: delayMs },
+    {
+      type: "finished",
+      at: now,
+      job,
+      attempt: number,
+      result: told,
+      ...evidence,
+      retryDelayMs: delayMs,
+      ...remembered,
+    },
   ];
 }
 
@@ -278,6 +290,7 @@ function ended(state: RunState, now: number): RunRecord {
     submitter: state.options.submitter,
     reason: state.reason ?? state.cancel?.reason ?? null,
     retryOf: state.retryOf,
+    reused: state.reused,
   };
   return { type: "ended", at: now, status: finalStatus(state), summary };
 }

@@ -6,6 +6,7 @@
  *      │                       ▲                    │                     │
  *      │                       └──── returned, or finished with a retry ──┘
  *      ├──▶ blocked (a need failed) | skipped (its condition is not met) | cancelled
+ *      │                     ready ──reused──▶ succeeded, with the result of an equal job
  *      └──▶ succeeded | failed, carried over from the run that this one retries
  *
  * Safe: 1. a job turns ready only when all its needs are final and its `when` holds; 2. a finished record applies to
@@ -14,14 +15,14 @@
  * Every change made here is one event, numbered by `eventSeq`: 5. equal records give equal events.
  */
 
-import type { JobPhase } from "../../shared/model/event.ts";
 import { targetsOf } from "../../shared/model/graph.ts";
 import type { Outcome, Progress } from "../../shared/model/outcome.ts";
+import { routineReturn } from "../../shared/model/return-reason.ts";
 import type { Change } from "./change.ts";
+import { enter, onNeedsFinal, reachDependants } from "./needs-fold.ts";
 import type { CarriedJob, RecordOf, RunRecord } from "./record.ts";
 import {
   type Attempt,
-  isAllowedFailure,
   isFinal,
   isHeld,
   type Job,
@@ -56,6 +57,11 @@ function apply(state: RunState, record: RunRecord, changes: Change[]): void {
       return onReturned(state, record, changes);
     case "finished":
       return onFinished(state, record, changes);
+    case "reused":
+      return onReused(state, record, changes);
+    case "joined":
+    case "notReused":
+      return onLooked(state, record, changes);
     case "failedUnassigned":
       return onFailedUnassigned(state, record, changes);
     case "stranded":
@@ -87,9 +93,11 @@ function onSubmitted(state: RunState, at: number, changes: Change[]): void {
 }
 
 /** It is final as it was in an earlier run. Its dependants hear of it when all carried jobs are final. */
-function carry(state: RunState, { job: index, outcome, artifact }: CarriedJob, changes: Change[]): void {
+function carry(state: RunState, carried: CarriedJob, changes: Change[]): void {
+  const { job: index, outcome, artifact } = carried;
   const job = jobAt(state, index);
   job.artifact = artifact;
+  job.keys = carried.keys ?? null;
   if (outcome.kind !== "succeeded") {
     job.outcome = outcome;
     job.rootCause = index;
@@ -157,6 +165,8 @@ function onReturned(state: RunState, record: RecordOf<"returned">, changes: Chan
     return cancelJob(state, record.job, cancelReason(state), record.at, changes, attempt);
   // One that never started still waits for its first slot: its limit on that goes on.
   if (attempt.startedAt !== null) job.readyAt = record.at;
+  // Ended to hold it: equal jobs need not wait for it.
+  if (record.reason === routineReturn.ended) job.reuse = null;
   enter(state, job, "ready");
   changes.push({ kind: "returned", job: record.job, attempt, reason: record.reason });
 }
@@ -178,6 +188,7 @@ function onFinished(state: RunState, record: RecordOf<"finished">, changes: Chan
   attempt.endedAt = record.at;
   if (result.outcome.kind === "succeeded") {
     job.artifact = result.artifact;
+    job.keys = record.keys ?? null;
     enter(state, job, "succeeded");
     changes.push({ kind: "succeeded", job: record.job, attempt });
     reachDependants(state, record.job, record.at, changes);
@@ -190,6 +201,32 @@ function onFinished(state: RunState, record: RecordOf<"finished">, changes: Chan
   } else {
     failJob(state, record.job, attempt, result.outcome, record.at, changes);
   }
+}
+
+function onReused(state: RunState, record: RecordOf<"reused">, changes: Change[]): void {
+  const { job: index, key, deepKey, isCutoff, from } = record;
+  const job = jobAt(state, index);
+  if (job.phase !== "ready") return;
+  job.reuse = { kind: "reused", isCutoff, from };
+  job.keys = { key, deepKey };
+  job.artifact = record.artifact;
+  state.reused += 1;
+  enter(state, job, "succeeded");
+  changes.push({ kind: "reused", job: index });
+  reachDependants(state, index, record.at, changes);
+}
+
+function onLooked(state: RunState, record: RecordOf<"joined" | "notReused">, changes: Change[]): void {
+  const job = jobAt(state, record.job);
+  if (job.phase !== "ready") return;
+  if (record.type === "notReused") {
+    job.reuse = { kind: "missed", keys: record.keys, reason: record.reason };
+    return;
+  }
+  const { run, job: name } = record.with;
+  const joined = { kind: "joined", key: record.key, run, name } as const;
+  job.reuse = joined;
+  changes.push({ ...joined, job: record.job });
 }
 
 function onFailedUnassigned(state: RunState, record: RecordOf<"failedUnassigned">, changes: Change[]): void {
@@ -232,8 +269,14 @@ function onPrioritised(state: RunState, record: RecordOf<"prioritised">, changes
   if (index === null) state.priority = priority;
   else jobAt(state, index).priority = priority;
   for (const job of held) if (!isHeld(state, job)) endHold(jobAt(state, job), record.at);
+  for (const job of affected) if (isHeld(state, job)) forgetLooking(jobAt(state, job));
   if (index === null) changes.push({ kind: "prioritised", priority });
   else changes.push({ kind: "jobPrioritised", job: index, priority });
+}
+
+/** Equal jobs need not wait for one that is held; it is looked for anew. */
+function forgetLooking(job: Job): void {
+  if (job.phase === "ready") job.reuse = null;
 }
 
 /** Only now does it wait for a slot. */
@@ -289,64 +332,6 @@ function cancelJob(
   enter(state, job, "cancelled");
   changes.push({ kind: "cancelled", job: index, reason: job.reason, attempt });
   reachDependants(state, index, at, changes);
-}
-
-/** Tells dependants, and theirs, that a job is final. A worklist, as graphs may be deeper than the call stack. */
-function reachDependants(state: RunState, from: number, at: number, changes: Change[]): void {
-  const settled = [from];
-  for (let next = settled.pop(); next !== undefined; next = settled.pop()) {
-    for (const dependant of targetsOf(state.graph.dependants, next)) {
-      if (onNeedFinal(state, dependant, next, at, changes)) settled.push(dependant);
-    }
-  }
-}
-
-/** One need of a waiting job is final. Returns whether that made the job itself final. */
-function onNeedFinal(state: RunState, index: number, need: number, at: number, changes: Change[]): boolean {
-  const job = jobAt(state, index);
-  if (job.phase !== "waiting") return false;
-  job.unmet -= 1;
-  const needed = jobAt(state, need);
-  const isGood = needed.phase === "succeeded" || isAllowedFailure(state, need);
-  if (!isGood && needed.phase !== "skipped") {
-    job.hasBadNeed = true;
-    job.rootCause ??= needed.rootCause;
-  }
-  if (specAt(state, index).when === "success" && !isGood) {
-    if (needed.phase === "skipped") return skip(state, index, "a job it needs was skipped", changes);
-    enter(state, job, "blocked");
-    changes.push({ kind: "blocked", job: index, rootCause: job.rootCause ?? need });
-    return true;
-  }
-  return job.unmet === 0 ? onNeedsFinal(state, index, at, changes) : false;
-}
-
-/** All needs are final: the job may start, unless it waits for a failure that did not come. */
-function onNeedsFinal(state: RunState, index: number, at: number, changes: Change[]): boolean {
-  const job = jobAt(state, index);
-  if (specAt(state, index).when === "onFailure" && !job.hasBadNeed) {
-    return skip(state, index, "nothing it needs has failed", changes);
-  }
-  // What it ran after does not explain what becomes of it now.
-  job.rootCause = null;
-  job.readyAt = at;
-  enter(state, job, "ready");
-  changes.push({ kind: "ready", job: index });
-  return false;
-}
-
-function skip(state: RunState, index: number, reason: string, changes: Change[]): true {
-  const job = jobAt(state, index);
-  job.reason = reason;
-  enter(state, job, "skipped");
-  changes.push({ kind: "skipped", job: index, reason });
-  return true;
-}
-
-function enter(state: RunState, job: Job, phase: JobPhase): void {
-  state.counts[job.phase] -= 1;
-  state.counts[phase] += 1;
-  job.phase = phase;
 }
 
 function isCancelled(state: RunState, job: Job): boolean {

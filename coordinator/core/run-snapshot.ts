@@ -10,7 +10,7 @@ import { type Column, columnOf, type Plain, valuesOf } from "./column.ts";
 import type { Job, RunState } from "./run-state.ts";
 
 /** To be raised when the fields of the state change, or what one of them means. */
-export const SNAPSHOT_FORMAT = 3;
+export const SNAPSHOT_FORMAT = 4;
 
 /** A line is written and read without giving way. */
 const JOBS_PER_LINE = 2_000;

@@ -3,11 +3,11 @@
  * `run-fold.ts`; everybody else reads.
  */
 import type { RunOptions } from "../../shared/model/api.ts";
-import type { JobCounts, JobPhase, RunStatus } from "../../shared/model/event.ts";
+import type { Executed, JobCounts, JobPhase, RunStatus } from "../../shared/model/event.ts";
 import { type Graph, targetsOf } from "../../shared/model/graph.ts";
 import type { GraphSpec, JobSpec, Pairs } from "../../shared/model/job-spec.ts";
 import type { Artifact, AttemptResult, Outcome, Progress, RanOn } from "../../shared/model/outcome.ts";
-import type { CarriedJob, RecordOf } from "./record.ts";
+import type { CarriedJob, RecordOf, ReuseKeys } from "./record.ts";
 
 export interface Attempt {
   readonly attempt: number;
@@ -27,6 +27,13 @@ export interface Attempt {
   returned: string | null;
 }
 
+/** What came of looking for an equal job. */
+export type Reuse =
+  /** It holds these keys, if it has any. */
+  | { readonly kind: "missed"; readonly keys: ReuseKeys | null; readonly reason: string }
+  | { readonly kind: "joined"; readonly key: string; readonly run: string; readonly name: string }
+  | { readonly kind: "reused"; readonly isCutoff: boolean; readonly from: Executed };
+
 export interface Job {
   phase: JobPhase;
   /** Needs that are not final yet. */
@@ -45,6 +52,9 @@ export interface Job {
   outcome: Outcome | null;
   isCancelRequested: boolean;
   readyAt: number | null;
+  reuse: Reuse | null;
+  /** What its success is remembered under. */
+  keys: ReuseKeys | null;
 }
 
 export interface CancelRequest {
@@ -72,6 +82,8 @@ export interface RunState {
   status: RunStatus;
   readonly jobs: Job[];
   readonly counts: JobCounts;
+  /** How many of those that succeeded were reused. */
+  reused: number;
   cancel: CancelRequest | null;
   endedAt: number | null;
   reason: string | null;
@@ -106,6 +118,8 @@ export function newRunState(
       outcome: null,
       isCancelRequested: false,
       readyAt: null,
+      reuse: null,
+      keys: null,
     };
   }
   return {
@@ -123,6 +137,7 @@ export function newRunState(
     status: "running",
     jobs,
     counts: { ...noJobs, waiting: graph.size },
+    reused: 0,
     cancel: null,
     endedAt: null,
     reason: null,

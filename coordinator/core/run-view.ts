@@ -22,6 +22,7 @@ export function viewRun(state: RunState, expectedEndAt?: number): RunView {
     priority: state.priority,
     submitter: state.options.submitter,
     counts: { ...state.counts },
+    reused: state.reused,
     jobs: state.jobs.length,
     reason: state.reason,
     retryOf: state.retryOf,
@@ -41,6 +42,7 @@ export function viewEndedRun(run: string, ended: RecordOf<"ended">): RunView {
     priority: summary.priority,
     submitter: summary.submitter,
     counts: summary.counts,
+    reused: summary.reused,
     jobs: summary.jobs,
     reason: summary.reason,
     retryOf: summary.retryOf,
@@ -61,7 +63,17 @@ export function viewJob(state: RunState, index: number): JobView {
     rootCause: job.rootCause === null ? null : specAt(state, job.rootCause).name,
     reason: carriedFrom === null ? reasonOf(state, job) : `carried over from run ${carriedFrom}`,
     carriedFrom,
+    reusedFrom: reusedFrom(state, index),
   };
+}
+
+/** Whose result a job has, where the name of its run is not enough to find it. */
+function reusedFrom(state: RunState, index: number): JobView["reusedFrom"] {
+  const { reuse } = jobAt(state, index);
+  if (reuse?.kind === "reused") return reuse.from;
+  const { run, name, attempt, agent } = state.carried.get(index) ?? {};
+  if (run === undefined || name === undefined || attempt == null || agent == null) return null;
+  return { run, job: name, attempt, agent };
 }
 
 export interface JobFilter {
@@ -123,6 +135,9 @@ function viewAttempt(attempt: Attempt): AttemptView {
 function reasonOf(state: RunState, job: Job): string | null {
   if (job.phase === "blocked" && job.rootCause !== null)
     return `blocked by ${specAt(state, job.rootCause).name}`;
+  if (job.reuse?.kind === "reused") return `reused from run ${job.reuse.from.run}`;
+  if (job.reuse?.kind === "joined" && job.phase === "ready")
+    return `waits for ${job.reuse.name} of run ${job.reuse.run}, which is equal`;
   const outcome =
     job.outcome ?? (job.phase === "failed" ? (job.attempts.at(-1)?.result?.outcome ?? null) : null);
   return outcome === null ? job.reason : describeOutcome(outcome);

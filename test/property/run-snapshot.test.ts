@@ -89,7 +89,7 @@ describe("a snapshot", () => {
           "progress",
           "returned",
         ],
-        "format": 3,
+        "format": 4,
         "job": [
           "phase",
           "unmet",
@@ -102,6 +102,8 @@ describe("a snapshot", () => {
           "outcome",
           "isCancelRequested",
           "readyAt",
+          "reuse",
+          "keys",
         ],
         "result": [
           "outcome",
@@ -126,6 +128,7 @@ describe("a snapshot", () => {
           "status",
           "jobs",
           "counts",
+          "reused",
           "cancel",
           "endedAt",
           "reason",

@@ -1,3 +1,4 @@
+import { MemoryReuseStore } from "../../coordinator/journal/memory-reuse-store.ts";
 import { type JobInput, type JobRequest, jobInputsSchema } from "../../shared/model/messages.ts";
 import { MemoryDocuments } from "../support/memory-documents.ts";
 import { MemoryObjects } from "../unit/store/memory-objects.ts";
@@ -9,6 +10,8 @@ export class ArtifactShelf {
   /** Snapshots of runs. */
   readonly snapshots = new MemoryObjects();
   readonly estimates = new MemoryObjects();
+  /** What is remembered of jobs. */
+  readonly results = new MemoryReuseStore();
   readonly #digests = new Set<string>();
   readonly #spoiled = new Map<string, "corrupt" | "notFound">();
 

@@ -6,6 +6,7 @@ import { StreamJournal } from "../../coordinator/journal/stream-journal.ts";
 import { type Member, startMember } from "../../coordinator/member.ts";
 import type { Verb } from "../../shared/model/api.ts";
 import { BrittleCodec } from "./brittle-codec.ts";
+import { resultMemory } from "./result-memory.ts";
 import type { SimulatedNode, World } from "./world.ts";
 
 const TIMES = { heartbeatMs: 2_000, lostAfterMs: 15_000 };
@@ -71,6 +72,7 @@ export class CoordinatorNode {
         minRecords: this.#world.snapshotRecords,
       }),
       estimateStore: new EstimateStore({ objects: shelf.estimates, giveWay: () => Promise.resolve() }),
+      reuseStores: resultMemory(shelf, process, this.#world),
       heardOf: () => this.#heardOf(node),
       times: TIMES,
       electionTimes: ELECTION_TIMES,

@@ -15,6 +15,7 @@ export interface Mutation {
 
 const DECIDE = "coordinator/core/run-decide.ts";
 const FOLD = "coordinator/core/run-fold.ts";
+const NEEDS = "coordinator/core/needs-fold.ts";
 const RETRY = "coordinator/core/retry.ts";
 const COMMIT = "coordinator/core/group-commit.ts";
 const FLEET = "coordinator/core/fleet.ts";
@@ -53,19 +54,19 @@ export const mutations: readonly Mutation[] = [
   },
   {
     breaks: "a job waits for all that it needs",
-    file: FOLD,
+    file: NEEDS,
     find: "return job.unmet === 0 ? onNeedsFinal(state, index, at, changes) : false;",
     replace: "return onNeedsFinal(state, index, at, changes);",
   },
   {
     breaks: "an allowed failure is good for dependants",
-    file: FOLD,
+    file: NEEDS,
     find: 'const isGood = needed.phase === "succeeded" || isAllowedFailure(state, need);',
     replace: 'const isGood = needed.phase === "succeeded";',
   },
   {
     breaks: "a failure reaches the dependants of dependants",
-    file: FOLD,
+    file: NEEDS,
     find: "if (onNeedFinal(state, dependant, next, at, changes)) settled.push(dependant);",
     replace: "onNeedFinal(state, dependant, next, at, changes);",
   },

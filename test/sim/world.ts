@@ -12,6 +12,7 @@ import { Chance } from "./chance.ts";
 import { Coverage } from "./coverage.ts";
 import { ProcessLine } from "./process-line.ts";
 import { ProcessTransport, type Tap } from "./process-transport.ts";
+import { SOUND_MEMORY } from "./result-memory.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { SlowMail } from "./slow-mail.ts";
 import { Trace } from "./trace.ts";
@@ -74,6 +75,8 @@ export class World {
   streamMs = STREAM_MS;
   /** How likely a result makes somebody give a command, if only for that, how soon, and whether to the whole run. */
   haste = CALM_HASTE;
+  /** What is wrong with the store of results. */
+  memoryTrouble = SOUND_MEMORY;
   /** Some of what the streams had acknowledged is gone. */
   hasLostPower = false;
   /** An actor of a coordinator was made to fail, as by a defect of its code. */

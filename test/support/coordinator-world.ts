@@ -14,11 +14,12 @@ import { MessageCodec } from "../../shared/actor/message-codec.ts";
 import { Subjects } from "../../shared/bus/subjects.ts";
 import { type ApiRequest, api, type RunView, type Verb } from "../../shared/model/api.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
-import { type JobRequest, type Orders, ordersSchema } from "../../shared/model/messages.ts";
-import type { Outcome } from "../../shared/model/outcome.ts";
+import { ability, type JobRequest, type Orders, ordersSchema } from "../../shared/model/messages.ts";
+import type { Artifact, Outcome } from "../../shared/model/outcome.ts";
 import { MemoryObjects } from "../unit/store/memory-objects.ts";
 import { ActorWorld, type Node } from "./actor-world.ts";
 import { MemoryDocuments } from "./memory-documents.ts";
+import { MemoryReuse } from "./memory-reuse.ts";
 import { jobsOf, resultOf, type Sketch, succeeded } from "./run-driver.ts";
 
 export const subjects = new Subjects("test");
@@ -37,6 +38,7 @@ export class CoordinatorWorld extends ActorWorld {
   readonly eventStream = new MemoryStream();
   readonly objects = new MemoryObjects();
   readonly estimates = new MemoryObjects();
+  readonly reuse = new MemoryReuse();
   /** Why snapshots were not used. */
   readonly leftAside: string[] = [];
   readonly deposed: number[] = [];
@@ -93,6 +95,7 @@ export class CoordinatorWorld extends ActorWorld {
         minRecords: SNAPSHOT_RECORDS,
       }),
       estimateStore: new EstimateStore({ objects: this.estimates, giveWay: () => Promise.resolve() }),
+      reuseStores: this.reuse,
       times: { heartbeatMs: 2_000, lostAfterMs: 15_000 },
       backlogPerSlot: 1,
     };
@@ -179,6 +182,10 @@ export class SimulatedAgent {
   readonly started: JobRequest[] = [];
   /** How long each of its jobs is said to have run. */
   wallMsOf: (job: string) => number = () => 5;
+  /** What each of its jobs makes. */
+  artifactOf: (request: JobRequest) => Artifact | null = () => null;
+  /** What kind of host it is on. */
+  readonly identity: string;
   readonly #world: ActorWorld;
   readonly #codec = new MessageCodec();
   readonly #name: string;
@@ -189,7 +196,13 @@ export class SimulatedAgent {
   #epoch = 0;
   #ordersSeen = 0;
 
-  constructor(world: ActorWorld, name: string, outcome: (request: JobRequest) => Answer = () => succeeded) {
+  constructor(
+    world: ActorWorld,
+    name: string,
+    outcome: (request: JobRequest) => Answer = () => succeeded,
+    identity = "simulated",
+  ) {
+    this.identity = identity;
     this.#world = world;
     this.#name = name;
     this.#outcome = outcome;
@@ -213,10 +226,12 @@ export class SimulatedAgent {
 
   #report(): void {
     const items = [...this.#results].map(([lease, outcome]) => {
-      const { run, job, attempt, spec } = this.#held.get(lease) as JobRequest;
+      const request = this.#held.get(lease) as JobRequest;
+      const { run, job, attempt, spec } = request;
       const ref = { run, job, attempt, lease };
       if (outcome === "refused") return { kind: "returned", ...ref, reason: "it can't be read" };
-      return { kind: "finished", ...ref, result: { ...resultOf(outcome), wallMs: this.wallMsOf(spec.name) } };
+      const result = { ...resultOf(outcome, this.artifactOf(request)), wallMs: this.wallMsOf(spec.name) };
+      return { kind: "finished", ...ref, result, ranOn: { host: this.identity } };
     });
     if (items.length > 0) this.#send("report", { items });
   }
@@ -254,7 +269,8 @@ export class SimulatedAgent {
       labels: [],
       pool: "",
       mode: "active",
-      host: { hostname: "simulated", platform: "linux", arch: "x64", pid: 1 },
+      host: { hostname: "simulated", platform: "linux", arch: "x64", pid: 1, identity: this.identity },
+      abilities: Object.values(ability),
       versions: { millrace: "0", node: "20", engine: null },
       held: this.#holdings(),
     });

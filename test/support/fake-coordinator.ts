@@ -29,6 +29,7 @@ export function jobView(job: string, change: Partial<JobView> = {}): JobView {
     rootCause: null,
     reason: null,
     carriedFrom: null,
+    reusedFrom: null,
     ...change,
   };
 }
@@ -98,6 +99,7 @@ export class FakeCoordinator {
       priority: 500,
       submitter: "",
       counts,
+      reused: 0,
       jobs: 0,
       reason: null,
       retryOf: null,

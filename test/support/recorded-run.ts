@@ -37,5 +37,5 @@ export function recordedRun(run: RecordedRun): RunRecord[] {
 function endedRecord(submittedAt: number, at: number): RunRecord {
   const counts = { ...noJobs, succeeded: 1 };
   const summary = { name: null, jobs: 1, counts, submittedAt, priority: 500, submitter: "", reason: null };
-  return { type: "ended", at, status: "succeeded", summary: { ...summary, retryOf: null } };
+  return { type: "ended", at, status: "succeeded", summary: { ...summary, retryOf: null, reused: 0 } };
 }

@@ -7,7 +7,7 @@ import { runOptionsSchema } from "../../shared/model/api.ts";
 import { compileGraph } from "../../shared/model/graph.ts";
 import { graphSpecSchema, type JobSpecInput } from "../../shared/model/job-spec.ts";
 import type { AttemptRef, ReportItem } from "../../shared/model/messages.ts";
-import type { AttemptResult, Outcome } from "../../shared/model/outcome.ts";
+import type { AttemptResult, Outcome, RanOn } from "../../shared/model/outcome.ts";
 import { routineReturn } from "../../shared/model/return-reason.ts";
 
 /** Job specs by name: `{ a: {}, b: { needs: ["a"] } }`. */
@@ -103,6 +103,12 @@ export class RunDriver {
     artifact: AttemptResult["artifact"] = null,
   ): decide.Decision {
     return this.#report({ kind: "finished", ...this.#attempt(name), result: resultOf(outcome, artifact) });
+  }
+
+  /** It succeeds, and its agent says where it ran. */
+  finishOn(name: string, ranOn: RanOn, artifact: AttemptResult["artifact"] = null): decide.Decision {
+    const result = resultOf(succeeded, artifact);
+    return this.#report({ kind: "finished", ...this.#attempt(name), result, ranOn });
   }
 
   /** Its agent gives it back without having started it. */

@@ -74,6 +74,11 @@ export const failFastOption: OptionEntry = {
   summary: "end the run at the first failure instead of keeping on with what can still run",
 };
 
+export const reuseOptions: readonly OptionEntry[] = [
+  { flags: "--no-reuse", summary: "run every job, also where an equal one has succeeded before" },
+  { flags: "--no-cutoff", summary: "reuse nothing above what has to run, though it may come out the same" },
+];
+
 export const slotsOption: OptionEntry = {
   flags: "--slots <n>",
   summary: "jobs at a time on each agent (default: the processors, shared out among the agents)",

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
-import { submissionShape } from "../option-values.ts";
+import { optionsOf, submissionShape } from "../option-values.ts";
 import { OutFolder } from "../out-folder.ts";
 import { printPlan } from "../plan.ts";
 import { readRunInput, withSources } from "../run-input.ts";
@@ -33,7 +33,7 @@ export const command = defineCommand(schema, async (input, context) => {
     submit: async (client, placement, stop) => {
       const graph = await withSources(client, runInput);
       stop.throwIfAborted();
-      await client.submit(graph, { ...placement, keepGoing: !input.failFast, priority: input.priority });
+      await client.submit(graph, { ...placement, ...optionsOf(input) });
     },
   });
 });

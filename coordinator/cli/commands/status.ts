@@ -96,9 +96,10 @@ export async function livingRuns(client: Pick<Client, "runs">): Promise<RunView[
 /** A run as a few lines: what it is, how far it is, why it ended. */
 export function runLines(view: RunView, nowMs: number): string[] {
   const name = view.name === null ? "" : ` (${printable(view.name)})`;
-  const counts = Object.entries(view.counts).flatMap(([phase, count]) =>
-    count > 0 ? [`${count} ${phase}`] : [],
-  );
+  const counts = Object.entries(view.counts).flatMap(([phase, count]) => {
+    const reused = phase === "succeeded" && view.reused > 0 ? ` (${view.reused} reused)` : "";
+    return count > 0 ? [`${count} ${phase}${reused}`] : [];
+  });
   const took = view.endedAt === null ? undefined : Date.parse(view.endedAt) - Date.parse(view.submittedAt);
   const { expectedEndAt } = view;
   const leftMs = expectedEndAt === undefined ? undefined : Math.max(1000, Date.parse(expectedEndAt) - nowMs);

@@ -3,7 +3,7 @@ import { identifierSchema } from "../../../shared/model/name.ts";
 import { withCluster } from "../cluster.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode, exitCodeOfRun } from "../exit-code.ts";
-import { connectionShape, submissionShape } from "../option-values.ts";
+import { connectionShape, optionsOf, submissionShape } from "../option-values.ts";
 import { RunFollower } from "../run-follower.ts";
 import { readRunInput, withSources } from "../run-input.ts";
 import { userName } from "../user-name.ts";
@@ -24,8 +24,7 @@ export const command = defineCommand(schema, async (input, context) => {
   return await withCluster(input, context, async (client) => {
     const { run, repeated } = await client.submit(await withSources(client, runInput), {
       ...(input.run === undefined ? {} : { run: input.run }),
-      keepGoing: !input.failFast,
-      priority: input.priority,
+      ...optionsOf(input),
       pool: input.pool,
       submitter: userName(),
     });

@@ -18,6 +18,10 @@ export function describeEvent(event: RunEvent | AgentEvent): string {
       return `${event.status} after ${formatDuration(event.wallMs)}${because(event.reason)}`;
     case "job.ready":
       return "is ready";
+    case "job.reused":
+      return `is reused from run ${event.from.run}${event.cutoff ? ", as its inputs came out the same" : ""}`;
+    case "job.joined":
+      return `waits for ${event.with.job} of run ${event.with.run}, which is equal`;
     case "job.assigned":
       return `goes to ${event.agent}${again(event.attempt)}`;
     case "job.started":
@@ -82,6 +86,8 @@ export function importance(event: RunEvent): "problem" | "progress" | "detail" {
     case "run.priority":
     case "job.priority":
     case "job.blocked":
+    case "job.reused":
+    case "job.joined":
     case "job.ready":
     case "job.assigned":
     case "job.started":

@@ -71,7 +71,7 @@ interface CountPart {
 function countParts(progress: RunProgress): CountPart[] {
   const { ended } = progress;
   const parts: (CountPart & { readonly count: number; readonly always?: boolean })[] = [
-    { count: ended.done, text: "done", colour: "green", always: true },
+    { count: ended.done, text: doneText(ended.reused), colour: "green", always: true },
     { count: progress.running.size, text: "running", colour: "cyan", always: progress.wallMs === null },
     { count: waitingJobs(progress), text: "waiting", colour: "dim", always: progress.wallMs === null },
     { count: ended.failed, text: "failed", colour: "red", always: true },
@@ -83,6 +83,10 @@ function countParts(progress: RunProgress): CountPart[] {
   return parts
     .filter(({ count, always }) => always === true || count > 0)
     .map(({ count, text, colour }) => ({ text: `${count} ${text}`, colour: count === 0 ? "dim" : colour }));
+}
+
+function doneText(reused: number): string {
+  return reused === 0 ? "done" : `done (${reused} reused)`;
 }
 
 /** One line where they fit; a count is never left out, least of all that of failures. */

@@ -25,6 +25,8 @@ export type FailedJob = Extract<RunEvent, { type: "job.failed" }>;
 
 interface EndedCounts {
   done: number;
+  /** Of those: taken over from an equal job. */
+  reused: number;
   failed: number;
   /** Failed, and the run file allows it. */
   allowed: number;
@@ -69,7 +71,7 @@ export function emptyProgress(run: string): RunProgress {
     wallMs: null,
     lastSeq: 0,
     running: new Map(),
-    ended: { done: 0, failed: 0, allowed: 0, blocked: 0, skipped: 0, cancelled: 0 },
+    ended: { done: 0, reused: 0, failed: 0, allowed: 0, blocked: 0, skipped: 0, cancelled: 0 },
     failures: [],
     blocked: new Map(),
     spentMs: 0,
@@ -114,6 +116,10 @@ export function onRunEvent(progress: RunProgress, event: RunEvent): boolean {
       if (event.carriedFrom === undefined) onExecuted(progress, event.job, event.wallMs);
       progress.ended.done += 1;
       break;
+    case "job.reused":
+      progress.ended.done += 1;
+      progress.ended.reused += 1;
+      break;
     case "job.failed":
       if (event.carriedFrom === undefined) onExecuted(progress, event.job, event.wallMs);
       progress.ended[event.allowed ? "allowed" : "failed"] += 1;
@@ -131,6 +137,7 @@ export function onRunEvent(progress: RunProgress, event: RunEvent): boolean {
       break;
     case "run.priority":
     case "job.ready":
+    case "job.joined":
     case "job.assigned":
     case "job.priority":
     case "job.cancelling":

@@ -18,6 +18,7 @@ const job: JobView = {
   rootCause: null,
   reason: null,
   carriedFrom: null,
+  reusedFrom: null,
 };
 
 const assigned: RunRecord = {

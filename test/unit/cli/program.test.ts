@@ -43,7 +43,8 @@ describe("the command line", () => {
       "4",
     );
     expect(command).toBe("run");
-    expect(input).toEqual({ file: "a.yaml", jobs: ["x", "y"], var: ["A=1", "B=2"], slots: "4" });
+    const given = { file: "a.yaml", jobs: ["x", "y"], var: ["A=1", "B=2"], slots: "4" };
+    expect(input).toEqual({ ...given, reuse: true, cutoff: true });
   });
 
   it("tells --no-out from --out and from neither", async () => {

@@ -8,6 +8,7 @@ function progressOf(changes: Partial<RunProgress>): RunProgress {
 
 const done = (count: number) => ({
   done: count,
+  reused: 0,
   failed: 0,
   allowed: 0,
   blocked: 0,

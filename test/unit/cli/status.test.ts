@@ -14,6 +14,7 @@ function view(run: string, status: RunView["status"], minute: number): RunView {
     priority: 500,
     submitter: "",
     counts: { ...noJobs },
+    reused: 0,
     jobs: 1,
     reason: null,
     retryOf: null,

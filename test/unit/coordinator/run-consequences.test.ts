@@ -4,6 +4,7 @@ import { Consequences } from "../../../coordinator/actors/run-consequences.ts";
 import { RunEvents } from "../../../coordinator/actors/run-events.ts";
 import type { RunJobs } from "../../../coordinator/actors/run-jobs.ts";
 import { RunPatience } from "../../../coordinator/actors/run-patience.ts";
+import { RunReuse } from "../../../coordinator/actors/run-reuse.ts";
 import type { RunSurroundings } from "../../../coordinator/actors/run-surroundings.ts";
 import type { Change } from "../../../coordinator/core/change.ts";
 import { jobRequest } from "../../../coordinator/core/job-request.ts";
@@ -32,7 +33,8 @@ function place() {
     add: (some) => void steps.push(`events ${some[0]?.seq} to ${some.at(-1)?.seq}`),
     isIdle: true,
   };
-  const parts = { jobs: jobs as RunJobs, events: events as RunEvents, patience: new RunPatience() };
+  const reuse = new RunReuse(run.state, surroundings, context as Context<RunMessage>);
+  const parts = { jobs: jobs as RunJobs, events: events as RunEvents, patience: new RunPatience(), reuse };
   const consequences = new Consequences(run.state, surroundings, parts, context as Context<RunMessage>);
   return { run, attempt, request, told, steps, consequences };
 }
