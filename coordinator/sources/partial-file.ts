@@ -36,14 +36,10 @@ export class PartialFile {
     await mkdir(folder, { recursive: true });
     const stem = `.${file}.${source.hash.hash.toLowerCase().slice(0, HASH_CHARACTERS)}`;
     const own = join(folder, `${stem}.${randomBytes(6).toString("hex")}.part`);
-    for (const name of await readdir(folder)) {
-      if (!name.startsWith(`${stem}.`) || !name.endsWith(".part")) continue;
-      if (name !== `${stem}.part` && !(await isAbandoned(join(folder, name), nowMs))) continue;
-      const isTaken = await rename(join(folder, name), own).then(
-        () => true,
-        () => false,
-      );
-      if (isTaken) break;
+    let isTaken = false;
+    for (const path of await unheld(folder, stem, nowMs)) {
+      if (isTaken) await rm(path, { force: true });
+      else isTaken = await tryRename(path, own);
     }
     const handle = await open(own, "a+");
     const { size } = await handle.stat();
@@ -84,7 +80,23 @@ export class PartialFile {
   }
 }
 
-async function isAbandoned(path: string, nowMs: number): Promise<boolean> {
-  const status = await stat(path).catch(() => undefined);
-  return status !== undefined && nowMs - status.mtimeMs > ABANDONED_AFTER_MS;
+/** What nobody works on, the one with the most bytes first. */
+async function unheld(folder: string, stem: string, nowMs: number): Promise<string[]> {
+  const found: { readonly path: string; readonly size: number }[] = [];
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(`${stem}.`) || !name.endsWith(".part")) continue;
+    const path = join(folder, name);
+    const status = await stat(path).catch(() => undefined);
+    if (status === undefined) continue;
+    const isAtRest = name === `${stem}.part`;
+    if (isAtRest || nowMs - status.mtimeMs > ABANDONED_AFTER_MS) found.push({ path, size: status.size });
+  }
+  return found.sort((left, right) => right.size - left.size).map(({ path }) => path);
+}
+
+async function tryRename(from: string, to: string): Promise<boolean> {
+  return await rename(from, to).then(
+    () => true,
+    () => false,
+  );
 }
