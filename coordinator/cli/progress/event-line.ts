@@ -78,6 +78,7 @@ export function importance(event: RunEvent): "problem" | "progress" | "detail" {
       return "problem";
     case "job.returned":
       return isRoutineReturn(event.reason) ? "detail" : "problem";
+    case "job.joined":
     case "job.skipped":
     case "job.cancelled":
     case "run.submitted":
@@ -87,7 +88,6 @@ export function importance(event: RunEvent): "problem" | "progress" | "detail" {
     case "job.priority":
     case "job.blocked":
     case "job.reused":
-    case "job.joined":
     case "job.ready":
     case "job.assigned":
     case "job.started":
