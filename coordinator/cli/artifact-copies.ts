@@ -1,16 +1,26 @@
 import type { Client } from "../../shared/client/client.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
 import type { Artifact } from "../../shared/model/outcome.ts";
-import type { OutFolder } from "./out-folder.ts";
 
 const CONCURRENT_COPIES = 4;
 
+/** Where the artifacts of a run are copied to. */
+export interface ArtifactTarget {
+  /** As people know it. */
+  readonly path: string;
+  /** Makes what is there of the job its artifact. */
+  replace(client: Client, job: string, artifact: Artifact): Promise<void>;
+  /** The job has no artifact. */
+  clear(job: string): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** Remembers from a run's events which jobs have something to copy, and copies it when the run has ended. */
 export class ArtifactCopies {
-  readonly #out: OutFolder;
+  readonly #out: ArtifactTarget;
   readonly #jobs = new Map<string, Artifact | null>();
 
-  constructor(out: OutFolder) {
+  constructor(out: ArtifactTarget) {
     this.#out = out;
   }
 

@@ -12,7 +12,7 @@ import { z } from "zod";
 import type { Client } from "../../shared/client/client.ts";
 import { newRunId } from "../../shared/client/run-id.ts";
 import { MillraceError } from "../../shared/model/error.ts";
-import { ArtifactCopies } from "./artifact-copies.ts";
+import { ArtifactCopies, type ArtifactTarget } from "./artifact-copies.ts";
 import { connectTo, holdServer, namedServer, type ServerHold } from "./cluster.ts";
 import type { CommandContext } from "./command-context.ts";
 import { exitCodeOfRun } from "./exit-code.ts";
@@ -20,7 +20,6 @@ import { Interrupted } from "./interruption.ts";
 import { localStateFolder } from "./local/state-folder.ts";
 import { LocalAgents } from "./local-agents.ts";
 import { connectionShape, wholeNumber } from "./option-values.ts";
-import type { OutFolder } from "./out-folder.ts";
 import { RunFollower } from "./run-follower.ts";
 import { userName } from "./user-name.ts";
 
@@ -47,7 +46,7 @@ export interface Placement {
 
 export interface Session {
   readonly input: SessionInput;
-  readonly out: OutFolder | undefined;
+  readonly out: ArtifactTarget | undefined;
   readonly context: CommandContext;
   submit(client: Client, placement: Placement, stop: AbortSignal): Promise<unknown>;
 }

@@ -49,6 +49,6 @@ async function problemOf(
 }
 
 /** Matches just the file of this name. */
-function literalGlob(file: string): string {
+export function literalGlob(file: string): string {
   return file.replace(/[\\*?[\]{}()!+@|"$^]/g, "\\$&");
 }

@@ -125,6 +125,7 @@ function packageNeeding(at: number, targets: readonly number[]): Package {
     allowedImages: undefined,
     deniedImages: undefined,
     phases: new Map(),
+    phaseFiles: [],
     meta: undefined,
     folder: `p${at}`,
   };

@@ -1,6 +1,7 @@
 /** Commands about packages and what belongs to them. */
+import { build } from "./building.ts";
 import type { Chapter } from "./entry.ts";
 import { release } from "./releases.ts";
 import { source } from "./sources.ts";
 
-export const packages: Chapter = { title: "Packages", entries: [source, release] };
+export const packages: Chapter = { title: "Packages", entries: [build, source, release] };

@@ -1,7 +1,7 @@
 /** From all that a package's files say to the package, with what is missing or does not fit told. */
 import { isAbsolute, posix } from "node:path";
 import type { Pairs } from "../../../shared/model/job-spec.ts";
-import type { MergedLayers, NamedPath } from "./layer-merge.ts";
+import type { MergedLayers, NamedPath, PhaseLayer } from "./layer-merge.ts";
 import { compareTexts, type Dependency, type Package, type PackageSource } from "./package.ts";
 import type { DependencyEntry, SourceLayer } from "./package-layer.ts";
 
@@ -55,6 +55,7 @@ export function completePackage(merged: MergedLayers, folder: string): Completio
     allowedImages: merged.allowedImages,
     deniedImages: merged.deniedImages,
     phases: merged.phases,
+    phaseFiles: [...merged.phases.values()].flatMap(fileOf),
     meta: pairsOf(merged.meta),
     folder,
   };
@@ -66,6 +67,11 @@ export function pathBelowRoot({ path, folder }: NamedPath): string | undefined {
   if (path === "" || path.includes("\0") || isAbsolute(path)) return undefined;
   const normal = posix.join(folder, path);
   return normal === "." || normal === ".." || normal.startsWith("../") ? undefined : normal;
+}
+
+function fileOf(phase: PhaseLayer): string[] {
+  const path = "file" in phase ? pathBelowRoot(phase.file) : undefined;
+  return path === undefined ? [] : [path];
 }
 
 type ReportProblem = (path: PackageProblem["path"], message: string) => undefined;

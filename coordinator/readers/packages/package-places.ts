@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Problem, ProblemList } from "../source-text.ts";
 import type { SourceMap } from "../source-tree.ts";
-import { PACKAGE_FILE } from "./package-tree.ts";
+import { foldersUpwards, PACKAGE_FILE } from "./package-tree.ts";
 import { nodeAt, readTomlPlaces } from "./toml-places.ts";
 
 /** Where a repository lies, and how that folder is called in messages. */
@@ -51,12 +51,6 @@ export async function problemAt(
   const problems = new ProblemList(file, text);
   problems.report(nodeAt(tree, path)?.start ?? 0, message);
   return problems.list()[0]!;
-}
-
-function foldersUpwards(folder: string): string[] {
-  if (folder === ".") return ["."];
-  const parts = folder.split("/");
-  return [...parts.map((_, index) => parts.slice(0, parts.length - index).join("/")), "."];
 }
 
 function emptyFile(file: string): PlacedFile {

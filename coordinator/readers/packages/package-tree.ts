@@ -49,3 +49,10 @@ function isVisibleFolder(entry: Dirent): boolean {
 function child(folder: string, name: string): string {
   return folder === "." ? name : `${folder}/${name}`;
 }
+
+/** A folder and all above it, up to the root. */
+export function foldersUpwards(folder: string): string[] {
+  if (folder === ".") return ["."];
+  const parts = folder.split("/");
+  return [...parts.map((_, index) => parts.slice(0, parts.length - index).join("/")), "."];
+}

@@ -48,6 +48,8 @@ export interface Package {
   readonly deniedImages: readonly string[] | undefined;
   /** Text of the script by phase. */
   readonly phases: ReadonlyMap<string, string>;
+  /** Files that phases are read from, relative to the root. */
+  readonly phaseFiles: readonly string[];
   /** Whatever scripts may want to know; undefined where no file says anything. */
   readonly meta: Pairs | undefined;
   /** Where its own `pkg.toml` lies, relative to the repository's root; `.` is the root. */
