@@ -6,6 +6,7 @@ import {
   failFastOption,
   keepFailedOption,
   repositoryOption,
+  reuseOptions,
   runPriorityOption,
   slotsOption,
 } from "./shared-options.ts";
@@ -60,7 +61,7 @@ export const build: CommandEntry = {
     },
     { flags: "--no-verify", summary: "do not check the hashes of sources" },
     { flags: "--no-lint", summary: "do not have the scripts looked at by the configured linter" },
-    { flags: "--no-reuse", summary: "run every job, also where an equal one has succeeded before" },
+    ...reuseOptions,
     { flags: "--on-host", summary: "run jobs on the hosts of agents, though there are container engines" },
     {
       flags: "--network <name>",

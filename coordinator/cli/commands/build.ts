@@ -42,6 +42,7 @@ const schema = z.object({
   verify: z.boolean().default(true),
   lint: z.boolean().default(true),
   reuse: z.boolean().default(true),
+  cutoff: z.boolean().default(true),
   plan: z.boolean().default(false),
   onHost: z.boolean().default(false),
   network: z.string().min(1).optional(),
@@ -152,7 +153,6 @@ async function runJobs(
     sourceCache: needsCache ? storeFolder(input.sourceCache, config.folders, "sourceCache") : "",
     verify: input.verify,
     verdict: input.verdict,
-    reuse: input.reuse,
     network: input.network,
   };
   const status = await holdRun({
@@ -167,7 +167,8 @@ async function runJobs(
         terminal.note("note: no agent has a container engine: jobs run on the host");
       const graph = await packageGraphSpec(client, jobs, { ...settings, onHost }, stop);
       stop.throwIfAborted();
-      await client.submit(graph, { ...placement, keepGoing: !input.failFast, priority: input.priority });
+      const { failFast, priority, reuse, cutoff } = input;
+      await client.submit(graph, { ...placement, keepGoing: !failFast, priority, reuse, cutoff });
     },
   });
   if (!input.json) for (const path of target.paths.sort()) await terminal.print(path);

@@ -17,7 +17,6 @@ export interface BuildSettings {
   /** Whether the hashes of sources are checked. */
   readonly verify: boolean;
   readonly verdict: NonNullable<JobSpecInput["marks"]>["verdict"];
-  readonly reuse: boolean;
   readonly network?: string | undefined;
   /** Jobs run on the hosts of agents, not in containers. */
   readonly onHost: boolean;
@@ -63,7 +62,7 @@ async function storedFiles(
 }
 
 function jobSpec(job: PlannedJob, files: JobFiles[], settings: BuildSettings): JobSpecInput {
-  const { verdict, reuse, network, onHost } = settings;
+  const { verdict, network, onHost } = settings;
   return {
     name: job.name,
     needs: job.needs.map((needed) => ({ job: needed, transitive: true })),
@@ -75,6 +74,6 @@ function jobSpec(job: PlannedJob, files: JobFiles[], settings: BuildSettings): J
     marks: { verdict },
     env: job.env,
     outputs: ["**"],
-    reuse,
+    reuse: true,
   };
 }

@@ -63,7 +63,6 @@ describe("the graph of a build", () => {
     sourceCache: "",
     verify: true,
     verdict: "both" as const,
-    reuse: true,
     onHost: false,
   };
 
