@@ -37,6 +37,7 @@ async function asked(
     terminal,
     environment: { XDG_CONFIG_HOME: root },
     interruption: new Interruption(() => {}),
+    programs: { millrace: "", agent: "" },
   };
   const status = await command({ repo: root, ...input }, context);
   return { status, out: terminal.out, notes: terminal.notes };
