@@ -107,6 +107,7 @@ function leafCommand(entry: CommandEntry, parent: string, carry: Carrier): Comma
     .exitOverride()
     .showHelpAfterError(`(${parent} ${entry.name} --help shows usage and examples)`)
     .addHelpText("after", examplesText(entry.examples ?? []));
+  command.aliases([...(entry.aliases ?? [])]);
   if (entry.usage !== undefined) command.usage(`[options] ${entry.usage}`);
   for (const argument of entry.arguments ?? []) command.addArgument(commanderArgument(argument));
   for (const option of entry.options ?? []) command.addOption(commanderOption(option));

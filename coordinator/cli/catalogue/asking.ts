@@ -54,6 +54,7 @@ export const asking: readonly CommandEntry[] = [
   },
   {
     name: "dependencies-of",
+    aliases: ["depsof"],
     summary: "list what a package needs",
     description:
       "As it is written, with the conditions; with --transitive all packages that it takes along where the build happens.",
@@ -70,6 +71,7 @@ export const asking: readonly CommandEntry[] = [
   },
   {
     name: "versions-of",
+    aliases: ["versions"],
     summary: "list the versions of a package",
     arguments: [nameArgument],
     options: [repositoryOption, json("them")],
@@ -78,6 +80,7 @@ export const asking: readonly CommandEntry[] = [
   },
   {
     name: "env-of",
+    aliases: ["env"],
     summary: "print the variables that a package sets",
     arguments: [nameArgument, { ...optionalVersionArgument, summary: "its version, where it has several" }],
     options: [repositoryOption, json("them as pairs")],

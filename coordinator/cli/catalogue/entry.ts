@@ -33,6 +33,8 @@ export interface Example {
 
 export interface CommandEntry {
   readonly name: string;
+  /** Names that it has elsewhere and takes, too; help does not list them. */
+  readonly aliases?: readonly string[];
   readonly summary: string;
   /** What the summary leaves out; shown in the command's own help. */
   readonly description?: string;

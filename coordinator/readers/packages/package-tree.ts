@@ -1,8 +1,8 @@
 /** The folders of a repository that have a `pkg.toml` in them or below them. */
-import type { Dirent } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { type Dirent, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { asMillraceError } from "../../../shared/model/error.ts";
+import { compareTexts } from "./package.ts";
 
 /** The name of the files that describe packages. */
 export const PACKAGE_FILE = "pkg.toml";
@@ -16,25 +16,27 @@ export interface PackageFolder {
   readonly children: readonly PackageFolder[];
 }
 
-/** Reads the tree; undefined when there is no package at all. Hidden names and links to folders are left out. */
-export async function readPackageTree(root: string): Promise<PackageFolder | undefined> {
+/**
+ * Reads the tree; undefined when there is no package at all. Hidden names and links to folders are left out. It waits for
+ * the file system: thousands of small reads take a third of the time that they take when each is waited for by an event.
+ */
+export function readPackageTree(root: string): PackageFolder | undefined {
   try {
-    return await readFolder(root, ".");
+    return readFolder(root, ".");
   } catch (error) {
     throw asMillraceError(error, `the packages in ${root} can't be read`, "badInput");
   }
 }
 
-async function readFolder(root: string, folder: string): Promise<PackageFolder | undefined> {
+function readFolder(root: string, folder: string): PackageFolder | undefined {
   const path = join(root, folder);
-  const entries = await readdir(path, { withFileTypes: true });
-  const [content, ...below] = await Promise.all([
-    entries.some(isPackageFile) ? readFile(join(path, PACKAGE_FILE)) : undefined,
-    ...entries.filter(isVisibleFolder).map(({ name }) => readFolder(root, child(folder, name))),
-  ]);
-  const children = below
+  const entries = readdirSync(path, { withFileTypes: true });
+  const content = entries.some(isPackageFile) ? readFileSync(join(path, PACKAGE_FILE)) : undefined;
+  const children = entries
+    .filter(isVisibleFolder)
+    .map(({ name }) => readFolder(root, child(folder, name)))
     .filter((found) => found !== undefined)
-    .sort((left, right) => (left.folder < right.folder ? -1 : 1));
+    .sort((left, right) => compareTexts(left.folder, right.folder));
   return content === undefined && children.length === 0 ? undefined : { folder, content, children };
 }
 

@@ -35,10 +35,8 @@ export interface RepositoryOptions {
 export async function openRepository(options: RepositoryOptions): Promise<PackageRepository> {
   const { root, shownRoot = root, environment } = options;
   const place = { root, shownRoot };
-  const [configured, tree] = await Promise.all([
-    readRepositoryConfig(place, environment),
-    readPackageTree(root),
-  ]);
+  const configured = await readRepositoryConfig(place, environment);
+  const tree = readPackageTree(root);
   const reading = new PackageReading(place);
   if (tree !== undefined) reading.readFolder(tree, noLayers);
   const problems = [...(configured.ok ? [] : configured.problems), ...(await reading.check())];

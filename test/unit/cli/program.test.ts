@@ -47,6 +47,14 @@ describe("the command line", () => {
     expect(input).toEqual({ ...given, reuse: true, cutoff: true });
   });
 
+  it("knows some commands by the names that they have elsewhere", async () => {
+    expect(await parse("depsof", "zlib")).toMatchObject({
+      command: "dependencies-of",
+      input: { name: "zlib" },
+    });
+    expect((await parse("versions", "zlib")).command).toBe("versions-of");
+  });
+
   it("tells --no-out from --out and from neither", async () => {
     expect((await parse("run", "f", "--no-out")).input?.out).toBe(false);
     expect((await parse("run", "f", "--out", "d")).input?.out).toBe("d");
