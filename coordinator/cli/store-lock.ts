@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { MillraceError } from "../../shared/model/error.ts";
 import { PackageStore, STORE_FOLDER } from "../releases/package-store.ts";
-import { hasUnfinishedChanges } from "../releases/store-change.ts";
+import { finishChanges, hasUnfinishedChanges } from "../releases/store-change.ts";
 import { type Release, tryLock } from "./local/start-lock.ts";
 
 const WAIT_MS = 30_000;
@@ -25,16 +25,19 @@ export async function withStore<T>(root: string, work: (store: PackageStore) => 
   }
 }
 
-/** Reads a store, after what a killed command has left undone was finished, if that may be done. */
-export async function readStore(root: string): Promise<PackageStore> {
+/**
+ * Reads a store, or what is there of the packages of these names, after what a killed command has left undone was finished,
+ * if that may be done.
+ */
+export async function readStore(root: string, only?: Iterable<string>): Promise<PackageStore> {
   const unlock = (await hasUnfinishedChanges(root))
     ? await lockStore(root, 0).catch(() => undefined)
     : undefined;
-  if (unlock === undefined) return await PackageStore.read(root);
   try {
-    return await PackageStore.open(root, Date.now());
+    if (unlock !== undefined) await finishChanges(root, Date.now());
+    return await PackageStore.read(root, only);
   } finally {
-    await unlock();
+    await unlock?.();
   }
 }
 

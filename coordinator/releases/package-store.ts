@@ -11,8 +11,8 @@
  * Only one command at a time may change a store: who calls `put` or `remove` sees to that.
  */
 import type { Stats } from "node:fs";
-import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { lstat, mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { MillraceError, reasonOf } from "../../shared/model/error.ts";
 import { folderName } from "../../shared/model/name.ts";
 import { type PackageVersion, type Provenance, provenanceSchema } from "../../shared/model/provenance.ts";
@@ -33,20 +33,27 @@ export type Conflict =
 
 export class PackageStore {
   readonly root: string;
+  readonly #durable: boolean;
   /** Artifacts by the path of their provenance. */
   readonly #artifacts = new Map<string, Provenance>();
   /** Path of the provenance by path of a file. */
   readonly #owners = new Map<string, string>();
+  #lastTurn: Promise<void> = Promise.resolve();
   /** Provenances that can't be read, with the reason. */
   readonly unreadable: { readonly path: string; readonly reason: string }[] = [];
 
-  private constructor(root: string) {
+  private constructor(root: string, durable: boolean) {
     this.root = root;
+    this.#durable = durable;
   }
 
   /** Reads what is there, or only what is there of the packages of these names; makes nothing. */
   static async read(root: string, only?: Iterable<string>): Promise<PackageStore> {
-    const store = new PackageStore(root);
+    return await PackageStore.#readAs(root, true, only);
+  }
+
+  static async #readAs(root: string, durable: boolean, only?: Iterable<string>): Promise<PackageStore> {
+    const store = new PackageStore(root, durable);
     const wanted = only === undefined ? undefined : new Set(Array.from(only, folderName));
     for (const name of await namesIn(join(root, PACKAGES))) {
       if (wanted?.has(name) === false) continue;
@@ -59,11 +66,14 @@ export class PackageStore {
     return store;
   }
 
-  /** Makes the folder, finishes what a killed command has left undone, and reads what is there. */
-  static async open(root: string, nowMs: number): Promise<PackageStore> {
+  /**
+   * Makes the folder, finishes what a killed command has left undone, and reads what is there. A store that need not be
+   * durable is much faster to fill; a power cut may damage what came last.
+   */
+  static async open(root: string, nowMs: number, { durable = true } = {}): Promise<PackageStore> {
     await mkdir(root, { recursive: true });
     await finishChanges(root, nowMs);
-    return await PackageStore.read(root);
+    return await PackageStore.#readAs(root, durable);
   }
 
   artifacts(): Iterable<Provenance> {
@@ -99,7 +109,7 @@ export class PackageStore {
 
   /**
    * Puts an artifact there whole, in the place of those it replaces. `fill` makes a folder that holds its files, and has
-   * verified them. Throws `conflict` when there is something else in its way.
+   * verified them; several may be filled at once. Throws `conflict` when there is something else in its way.
    */
   async put(
     provenance: Provenance,
@@ -107,6 +117,22 @@ export class PackageStore {
     replacing: readonly Conflict[] = [],
   ): Promise<void> {
     refuseUnsafe(provenance);
+    const change = new PreparedChange(this.root, this.#durable);
+    await change.begin();
+    try {
+      await fill(change.content);
+      await refuseIncomplete(change.content, provenance);
+      await this.#inTurn(() => this.#putFilled(provenance, change, replacing));
+    } finally {
+      await change.discard();
+    }
+  }
+
+  async #putFilled(
+    provenance: Provenance,
+    change: PreparedChange,
+    replacing: readonly Conflict[],
+  ): Promise<void> {
     const replaced = new Set(replacing.map(({ path }) => path));
     const inTheWay = (await this.conflicts(provenance)).filter(
       ({ kind, path }) => kind === "blocked" || !replaced.has(path),
@@ -118,37 +144,34 @@ export class PackageStore {
     const path = provenancePath(provenance.package, provenance.artifact.digest);
     const put = [...provenance.files.map((file) => file.path), path];
     const kept = new Set(put);
-    const change = new PreparedChange(this.root);
-    await change.begin();
-    try {
-      await fill(change.content);
-      await refuseIncomplete(change.content, provenance);
-      await mkdir(join(change.content, dirname(path)), { recursive: true });
-      const text = `${JSON.stringify(provenance, null, 2)}\n`;
-      await writeFile(join(change.content, path), text, { flush: true });
-      await change.commit({
-        put,
-        remove: [...olds].flatMap(pathsOf).filter((old) => !kept.has(old)),
-      });
-      await change.apply();
-    } finally {
-      await change.discard();
-    }
+    await change.write(`content/${path}`, `${JSON.stringify(provenance, null, 2)}\n`);
+    await change.commit({ put, remove: [...olds].flatMap(pathsOf).filter((old) => !kept.has(old)) });
+    await change.apply();
     for (const old of olds) this.#forget(old);
     this.#remember(path, provenance);
   }
 
+  /** One change at a time: two of one path must not pass each other. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#lastTurn.then(work);
+    // A failure is told to who asked; the next one comes in any case.
+    this.#lastTurn = turn.catch(() => {});
+    await turn;
+  }
+
   /** Takes an artifact away whole, those of its files that are there. */
   async remove(provenance: Provenance): Promise<void> {
-    const change = new PreparedChange(this.root);
+    const change = new PreparedChange(this.root, this.#durable);
     await change.begin();
     try {
-      await change.commit({ put: [], remove: pathsOf(provenance) });
-      await change.apply();
+      await this.#inTurn(async () => {
+        await change.commit({ put: [], remove: pathsOf(provenance) });
+        await change.apply();
+        this.#forget(provenance);
+      });
     } finally {
       await change.discard();
     }
-    this.#forget(provenance);
   }
 
   async #conflictAt(path: string, same: Provenance | undefined): Promise<Conflict | undefined> {

@@ -13,6 +13,7 @@ import { randomBytes } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { MillraceError, reasonOf } from "../../shared/model/error.ts";
 
 const CHANGES = ".millrace/changes";
 const CHANGE = "change.json";
@@ -33,10 +34,13 @@ export type StoreChange = Omit<z.infer<typeof changeSchema>, "v">;
 /** The folder of a change that is being prepared. */
 export class PreparedChange {
   readonly #root: string;
+  readonly #durable: boolean;
   readonly #token = randomBytes(8).toString("hex");
 
-  constructor(root: string) {
+  /** A durable change also survives a power cut, and waits for the disk twice. */
+  constructor(root: string, durable: boolean) {
     this.#root = root;
+    this.#durable = durable;
   }
 
   /** Where the new files are to be put; whoever fills it makes it. */
@@ -52,10 +56,15 @@ export class PreparedChange {
     await mkdir(this.#folder, { recursive: true });
   }
 
+  /** Writes a file of the folder. */
+  async write(path: string, text: string): Promise<void> {
+    await mkdir(dirname(join(this.#folder, path)), { recursive: true });
+    await writeFile(join(this.#folder, path), text, { flush: this.#durable });
+  }
+
   /** From here on the change comes to pass, also when this process is killed. */
   async commit(change: StoreChange): Promise<void> {
-    const text = JSON.stringify({ v: 1, ...change });
-    await writeFile(join(this.#folder, CHANGE), text, { flush: true });
+    await this.write(CHANGE, JSON.stringify({ v: 1, ...change }));
     await rename(this.#folder, join(this.#root, CHANGES, this.#token));
   }
 
@@ -85,13 +94,24 @@ export async function hasUnfinishedChanges(root: string): Promise<boolean> {
 }
 
 async function apply(root: string, folder: string): Promise<void> {
-  const change = changeSchema.parse(JSON.parse(await readFile(join(folder, CHANGE), "utf8")));
+  const change = await readChange(folder);
   for (const path of change.remove) await removeFile(root, path);
   for (const path of change.put) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await rename(join(folder, "content", path), join(root, path)).catch(ignoreAbsent);
   }
   await rm(folder, { recursive: true, force: true });
+}
+
+async function readChange(folder: string): Promise<StoreChange> {
+  try {
+    return changeSchema.parse(JSON.parse(await readFile(join(folder, CHANGE), "utf8")));
+  } catch (cause) {
+    throw new MillraceError("corrupt", `the change in ${folder} can't be read: ${reasonOf(cause)}`, {
+      fix: "A power cut may have damaged it. Remove that folder, then do again what was being done.",
+      cause,
+    });
+  }
 }
 
 /** Removes a file, and the folders above it that it leaves empty. */

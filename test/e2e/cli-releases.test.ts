@@ -2,12 +2,14 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openRepository } from "../../coordinator/readers/packages/repository.ts";
+import { ScriptRenderer } from "../../coordinator/readers/packages/script.ts";
 import { PackageStore } from "../../coordinator/releases/package-store.ts";
 import { stagingFolder } from "../../coordinator/releases/staging.ts";
-import { provenanceSchema } from "../../shared/model/provenance.ts";
+import { type Provenance, provenanceSchema } from "../../shared/model/provenance.ts";
 import { CommandUser } from "../support/command.ts";
 import { smallConfig, smallRoot } from "../support/package-repository.ts";
-import { fillWith, provenanceOf } from "../unit/releases/sample-provenance.ts";
+import { fillWith, provenanceOf, sha256 } from "../unit/releases/sample-provenance.ts";
 
 const run = "20260801-120000-aaaaaa";
 const laterRun = "20260802-120000-bbbbbb";
@@ -24,12 +26,21 @@ describe("releases of packages", () => {
     await user[Symbol.asyncDispose]();
   });
 
-  async function stage(into: string, owner: string, content: string, image?: string): Promise<void> {
+  async function stage(
+    into: string,
+    owner: string,
+    content: string,
+    image?: string,
+    more: Partial<Provenance> = {},
+  ): Promise<void> {
     const folder = stagingFolder(join(user.folder, "staging"), into, image);
     const store = await PackageStore.open(folder, Date.now());
     const [name, version] = owner.split(" ");
     const files = { [`${name}-${version}.pkg`]: content };
-    await store.put(provenanceOf(owner, files, { image: image ?? "debian:bullseye" }), fillWith(files));
+    await store.put(
+      provenanceOf(owner, files, { image: image ?? "debian:bullseye", ...more }),
+      fillWith(files),
+    );
   }
 
   const released = (path: string): string => join(user.folder, "releases", path);
@@ -143,6 +154,31 @@ describe("releases of packages", () => {
       status: 2,
       stderr: expect.stringContaining("has no artifacts"),
     });
+  });
+
+  it("and staged artifacts are found by package, as far as its script has made them", async () => {
+    await mkdir(join(user.folder, "a"));
+    await writeFile(join(user.folder, "a/pkg.toml"), 'name = "a"\nversion = "1"\n');
+    const repository = await openRepository({ root: user.folder, environment: user.environment });
+    const rendering = new ScriptRenderer(repository.config).render(repository.packages[0]!);
+    const text = rendering.ok ? rendering.script : "";
+    await stage(run, "a 1", "as it is now", undefined, { script: { sha256: sha256(text), text } });
+    await stage(laterRun, "a 1", "by another script");
+    await user.run("release", "new", laterRun, "--to", "default");
+
+    const staged = join(user.folder, "staging", run, "a-1.pkg");
+    const { stdout } = await user.run("find-artifact", "^a$", "1");
+    expect(stdout).toMatch(new RegExp(`^a\\t1\\t2026-\\S+\\t${staged}\\tdebian:bullseye\\t[0-9a-f]{64}\\n$`));
+    const all = await user.run("find-artifact", ".", "-S", "--json", "--image", "deb11");
+    expect(JSON.parse(all.stdout).flatMap(({ paths }: { paths: string[] }) => paths)).toEqual([
+      released("default/a-1.pkg"),
+      join(user.folder, "staging", laterRun, "a-1.pkg"),
+      staged,
+    ]);
+    expect((await user.run("find-artifact", "a", "--env", "DEBUG=1")).stderr).toBe(
+      "there is no such artifact\n",
+    );
+    expect((await user.run("find-artifact", "a", "--env", "=1")).status).toBe(2);
   });
 
   it("show what is no longer there", async () => {

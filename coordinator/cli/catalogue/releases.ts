@@ -1,5 +1,5 @@
 /** Commands about the artifacts of packages, once they are built. */
-import type { GroupEntry, OptionEntry } from "./entry.ts";
+import type { CommandEntry, GroupEntry, OptionEntry } from "./entry.ts";
 import { json, repositoryOption } from "./shared-options.ts";
 
 const releasesDirOption: OptionEntry = {
@@ -87,4 +87,30 @@ export const release: GroupEntry = {
       load: () => import("../commands/release-list.ts"),
     },
   ],
+};
+export const findArtifact: CommandEntry = {
+  name: "find-artifact",
+  summary: "find artifacts of packages in the release and staging stores",
+  description:
+    "Only such as the packages' scripts would make now: the script and the variables of the package are those of the " +
+    "artifact.",
+  arguments: [
+    { name: "regex", summary: "what the names of the packages match" },
+    { name: "version", summary: "only this version: 1.2 is also 1.2.7, =1.2 is not", optional: true },
+  ],
+  options: [
+    { flags: "-I, --image <image>", summary: "only what was built on this image" },
+    { flags: "-E, --env <key=value>", summary: "only what had this variable; may be repeated", many: true },
+    { flags: "-S, --no-script-filter", summary: "also what another script has made" },
+    releasesDirOption,
+    stagingDirOption,
+    repositoryOption,
+    { flags: "--csv", summary: "print comma-separated values" },
+    json("the list"),
+  ],
+  examples: [
+    { line: "millrace find-artifact '^zlib$'", comment: "what there is of the package as it is now" },
+    { line: "millrace find-artifact -S zlib 1.2", comment: "every artifact of a version" },
+  ],
+  load: () => import("../commands/find-artifact.ts"),
 };

@@ -29,8 +29,6 @@ export class StagingTarget implements ArtifactTarget {
   readonly #patches = new Map<string, Promise<string>>();
   #views: Promise<ReadonlyMap<string, JobView>> | undefined;
   #run = "";
-  /** One artifact at a time: two of one path must not pass each other. */
-  #last: Promise<unknown> = Promise.resolve();
   readonly paths: string[] = [];
 
   constructor(options: StagingOptions) {
@@ -54,15 +52,9 @@ export class StagingTarget implements ArtifactTarget {
       throw new MillraceError("internal", `the build has no job ${JSON.stringify(name)}`);
     this.#views ??= viewsOf(client, this.#run);
     const making = await this.#making(job, artifact, await this.#views);
-    const put = async (): Promise<void> => {
-      const store = await this.#storeOf(job.image);
-      const { files } = await stageArtifact(store, client, making);
-      this.paths.push(...files.map(({ path }) => join(store.root, path)));
-    };
-    // A failure before this one is told by whoever waits for it.
-    const turn = this.#last.then(put, put);
-    this.#last = turn;
-    await turn;
+    const store = await this.#storeOf(job.image);
+    const { files } = await stageArtifact(store, client, making);
+    this.paths.push(...files.map(({ path }) => join(store.root, path)));
   }
 
   /** A package without files has nothing to stage. */
@@ -73,7 +65,7 @@ export class StagingTarget implements ArtifactTarget {
   #storeOf(image: string | undefined): Promise<PackageStore> {
     const key = this.#manyImages ? image : undefined;
     const folder = stagingFolder(this.#options.staging, this.#run, key);
-    const opened = this.#stores.get(key) ?? PackageStore.open(folder, Date.now());
+    const opened = this.#stores.get(key) ?? PackageStore.open(folder, Date.now(), { durable: false });
     this.#stores.set(key, opened);
     return opened;
   }

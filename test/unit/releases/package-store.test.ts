@@ -68,6 +68,20 @@ describe("a store of packages", () => {
     expect(await readFile(join(root, "x.pkg"), "utf8")).toBe("a");
   });
 
+  it("takes several at once, of two with a file of one name the first that has come", async () => {
+    const store = await open();
+    const contents = ["1", "2", "3"];
+    const puts = contents.map((text) =>
+      store.put(provenanceOf(`p${text} 1`, { x: text }), fillWith({ x: text })),
+    );
+    const done = await Promise.allSettled(puts);
+    expect(done.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected", "rejected"]);
+    const winner = contents[done.findIndex(({ status }) => status === "fulfilled")];
+    expect(await seen()).toEqual({ files: ["x"], packages: [`p${winner} 1`] });
+    expect(await readFile(join(root, "x"), "utf8")).toBe(winner);
+    expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
+  });
+
   it("replaces what it is told to replace, whole", async () => {
     await put("a 1", { "a-1.pkg": "old", "a-1.debug": "old" });
     const store = await open();
@@ -128,7 +142,7 @@ describe("a change of a store whose command is killed", () => {
   /** Everything up to the commit, with this many of the files in their places already. */
   async function killedAfter(moved: number): Promise<void> {
     await put("a 1", { "n/1": "old", o: "old" });
-    const change = new PreparedChange(root);
+    const change = new PreparedChange(root, false);
     await change.begin();
     await fillWith(files)(change.content);
     await change.commit({ put: Object.keys(files), remove: ["o"] });
@@ -147,8 +161,15 @@ describe("a change of a store whose command is killed", () => {
     expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
   });
 
+  it("is told with its folder when a power cut has damaged it", async () => {
+    await killedAfter(0);
+    const [token = ""] = await readdir(join(root, ".millrace/changes"));
+    await writeFile(join(root, ".millrace/changes", token, "change.json"), "");
+    await expect(open()).rejects.toMatchObject({ code: "corrupt", message: expect.stringContaining(token) });
+  });
+
   it("has never been when it was not committed, and is cleared away after a day", async () => {
-    const change = new PreparedChange(root);
+    const change = new PreparedChange(root, false);
     await change.begin();
     await fillWith(files)(change.content);
     await open();
