@@ -8,7 +8,7 @@ import { createActorSystem } from "../shared/actor/system.ts";
 import { systemClock } from "../shared/actor/system-clock.ts";
 import { Subjects } from "../shared/bus/subjects.ts";
 import type { Pairs } from "../shared/model/job-spec.ts";
-import type { Capacity } from "../shared/model/messages.ts";
+import { ability, type Capacity } from "../shared/model/messages.ts";
 import { version } from "../shared/model/version.ts";
 import { AgentActor, type AgentMessage } from "./actors/agent-actor.ts";
 import { HostTools } from "./actors/attempt-tools.ts";
@@ -20,6 +20,7 @@ import { createContainerRunner } from "./runners/container-runner.ts";
 import { detectEngine } from "./runners/engine.ts";
 import { hostEnvironment } from "./runners/host-environment.ts";
 import { hostIdentity } from "./runners/host-identity.ts";
+import { tryHostLayout } from "./runners/host-layout.ts";
 import { findImage } from "./runners/image-digest.ts";
 import { NoopRunner } from "./runners/noop-runner.ts";
 import { ShellRunner } from "./runners/shell-runner.ts";
@@ -76,8 +77,8 @@ type Ending =
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { log, name, namespace } = options;
   const subjects = new Subjects(namespace);
-  // It takes a process or two: what needs no engine is begun meanwhile.
-  const detecting = detectEngine();
+  // They take a process or two: what needs neither is begun meanwhile.
+  const detecting = Promise.all([detectEngine(), tryHostLayout()]);
   const identity = hostIdentity();
   const controlFiles = new ControlFiles();
   const { workspaces, leftovers } = await Workspaces.open(options.workFolder, {
@@ -102,16 +103,17 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   const stores = new Stores(name, link.connected);
   const cache = await InputCache.open(join(options.workFolder, "cache"), stores);
+  const [engine, hostLayout] = await detecting;
   const shell =
     options.runner === "noop"
       ? new NoopRunner()
       : new ShellRunner({
           environment: hostEnvironment(process.env, options.passEnvironment),
           controlFiles,
+          hostLayout,
         });
   if (options.runner === "noop")
     log.warn({}, "--runner noop: jobs are said to have succeeded, and are not run");
-  const engine = await detecting;
   const containers = createContainerRunner({
     engine,
     agent: name,
@@ -169,7 +171,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
             pid: process.pid,
             identity,
           },
-          abilities: [],
+          abilities:
+            hostLayout.kind === "possible"
+              ? [ability.packageJobs, ability.hostLayout]
+              : [ability.packageJobs],
           versions: { millrace: version, node: process.version, engine: engine?.version ?? null },
         },
         subjects,
@@ -189,6 +194,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       },
     },
   );
+  if (hostLayout.kind === "refused")
+    log.info({ reason: hostLayout.reason }, "takes no jobs with the paths of a package but in containers");
   log.info(
     { agent: name, namespace, slots: options.capacity.slots, engine: engine?.version ?? null },
     "agent started",

@@ -23,7 +23,9 @@ import type { Execution, Exit } from "../runners/runner.ts";
 import type { AttemptRecord } from "../workspaces/attempt-record.ts";
 import type { Place } from "../workspaces/place.ts";
 import type { Leftover } from "../workspaces/workspaces.ts";
-import { type AttemptTools, hasInputs, type ShippedLog } from "./attempt-tools.ts";
+import { needsNothing } from "./attempt-inputs.ts";
+import type { AttemptTools, ShippedLog } from "./attempt-tools.ts";
+import { outputFolder } from "./package-root.ts";
 import {
   collectFailure,
   failedOnFullDisk,
@@ -104,14 +106,14 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   started(context: Context<AttemptMessage>): void {
     if (this.#beginning.kind === "leftover") return this.#adopt(this.#beginning.leftover, context);
     const { request } = this.#beginning;
-    const needsNothing = !hasInputs(request) && request.spec.sources === undefined;
+    const isReady = needsNothing(request);
     try {
-      this.#place = this.#tools.workspaces.take(this.#record, needsNothing);
+      this.#place = this.#tools.workspaces.take(this.#record, isReady);
     } catch (error) {
       return this.#report(noPlace(error), undefined, null);
     }
     this.#log = this.#tools.openLog(this.#record, this.#place, this.#beginning.kind);
-    if (needsNothing) return this.#launch(request, context);
+    if (isReady) return this.#launch(request, context);
     const fetched = this.#tools.fetch(request, this.#place, this.#givenUp.signal);
     this.#pipe(context, fetched, () => ({ kind: "prepared" }), "notPrepared");
   }
@@ -205,7 +207,8 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
     const bytes = this.#log!.size();
     const { hasOutput, passed } = onLook(timing, this.#record.timeouts, bytes, context.monotonicMs());
     if (hasOutput) this.#ship(context);
-    if (passed === undefined || this.#ended !== undefined || execution.isFoundRunning === false) return;
+    if (passed === undefined || this.#ended !== undefined) return;
+    if (execution.isFoundRunning === false || execution.hasEnded === true) return;
     this.#end(passed, this.#tools.graceMs, context);
   }
 
@@ -218,8 +221,17 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
       return this.#onCollected(undefined, null);
     }
     this.#tell({ kind: "commandEnded", key: this.#key });
-    const upload = this.#tools.artifacts.upload(this.#place!.work, this.#record.outputs);
-    this.#pipe(context, upload, (artifact) => ({ kind: "collected", artifact }), "notCollected");
+    this.#pipe(
+      context,
+      this.#upload(this.#place!),
+      (artifact) => ({ kind: "collected", artifact }),
+      "notCollected",
+    );
+  }
+
+  async #upload(place: Place): Promise<Artifact | null> {
+    const { layout, outputs } = this.#record;
+    return await this.#tools.artifacts.upload(outputFolder(layout, place), outputs);
   }
 
   #onCollected(failure: Outcome | undefined, artifact: Artifact | null): void {

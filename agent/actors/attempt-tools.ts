@@ -1,11 +1,6 @@
 /** What attempts of one agent share: folders, inputs, runners, the stores. All the I/O of an attempt is behind it. */
-import { setMaxListeners } from "node:events";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { asMillraceError, MillraceError } from "../../shared/model/error.ts";
 import type { Pairs } from "../../shared/model/job-spec.ts";
-import { type JobInput, type JobRequest, jobInputsSchema } from "../../shared/model/messages.ts";
-import { folderName } from "../../shared/model/name.ts";
+import type { JobRequest } from "../../shared/model/messages.ts";
 import type { Artifact } from "../../shared/model/outcome.ts";
 import { attemptKey } from "../core/attempt-key.ts";
 import type { FoundImage } from "../runners/image-digest.ts";
@@ -14,28 +9,25 @@ import { punch } from "../runners/punched-file.ts";
 import type { Execution, Runner } from "../runners/runner.ts";
 import type { AttemptRecord } from "../workspaces/attempt-record.ts";
 import type { DiskWatch } from "../workspaces/disk-watch.ts";
-import { unlessGivenUp } from "../workspaces/given-up.ts";
-import type { InputCache } from "../workspaces/input-cache.ts";
 import type { Place } from "../workspaces/place.ts";
 import type { Workspaces } from "../workspaces/workspaces.ts";
+import { AttemptInputs, type AttemptInputsOptions, hasInputs } from "./attempt-inputs.ts";
 import { AttemptLog, type LogSink } from "./attempt-log.ts";
 import type { LogBacklog } from "./log-backlog.ts";
+import { packageRootOf, programIn } from "./package-root.ts";
 
 /** The part of the artifact store that attempts use. */
 export interface ArtifactSink {
   upload(root: string, patterns: readonly string[]): Promise<Artifact | null>;
 }
 
-export interface AttemptToolsOptions {
+export interface AttemptToolsOptions extends AttemptInputsOptions {
   readonly workspaces: Workspaces;
-  readonly cache: InputCache;
   readonly shell: Runner;
   readonly containers: Runner;
   readonly disk: DiskWatch;
   readonly logBacklog: LogBacklog;
   readonly artifacts: ArtifactSink;
-  /** Reads a JSON document by its digest. */
-  readonly readDocument: (digest: string, signal: AbortSignal) => Promise<unknown>;
   readonly openLogSink: (record: AttemptRecord, fromOffset: number) => LogSink;
   readonly keepFailed: boolean;
   /** Between TERM and KILL when an attempt passes a limit or is cancelled. */
@@ -85,8 +77,7 @@ export class HostTools implements AttemptTools {
   readonly graceMs: number;
   readonly hostIdentity: string;
   readonly #options: AttemptToolsOptions;
-  /** What ends fetching ahead, by attempt. */
-  readonly #ahead = new Map<string, AbortController>();
+  readonly #inputs: AttemptInputs;
 
   constructor(options: AttemptToolsOptions) {
     this.workspaces = options.workspaces;
@@ -94,6 +85,7 @@ export class HostTools implements AttemptTools {
     this.graceMs = options.graceMs;
     this.hostIdentity = options.hostIdentity;
     this.#options = options;
+    this.#inputs = new AttemptInputs(options);
   }
 
   findImage(image: string): Promise<FoundImage> {
@@ -118,39 +110,11 @@ export class HostTools implements AttemptTools {
   }
 
   prefetch(request: JobRequest): void {
-    const [key, digests] = [attemptKey(request), digestsOf(request)];
-    if (digests.length === 0) return;
-    const ahead = new AbortController();
-    setMaxListeners(digests.length, ahead.signal);
-    this.#ahead.set(key, ahead);
-    const fetched = digests.map((digest) => this.#options.cache.prefetch(digest, ahead.signal));
-    void Promise.all(fetched).then(() => this.#ahead.delete(key));
+    this.#inputs.prefetch(request);
   }
 
-  async fetch(request: JobRequest, place: Place, signal: AbortSignal): Promise<void> {
-    const ahead = this.#ahead.get(attemptKey(request));
-    signal.addEventListener("abort", () => ahead?.abort());
-    const inputs =
-      request.inputList === undefined ? request.inputs : await this.#readInputs(request.inputList, signal);
-    if (inputs.length > 0) mkdirSync(place.inputs, { mode: 0o700 });
-    const failed = new AbortController();
-    const either = AbortSignal.any([signal, failed.signal]);
-    setMaxListeners(inputs.length + 1, either);
-    const copies = [
-      ...inputs.map(({ job, digest }) =>
-        this.#copy(digest, join(place.inputs, folderName(job)), `the artifact of ${job}`, either),
-      ),
-      ...(request.spec.sources === undefined
-        ? []
-        : [this.#copy(request.spec.sources, place.sources, "the run file's sources", either)]),
-    ];
-    try {
-      await Promise.all(copies);
-    } finally {
-      // When this has ended nothing writes to the place any more.
-      failed.abort();
-      await Promise.allSettled(copies);
-    }
+  fetch(request: JobRequest, place: Place, signal: AbortSignal): Promise<void> {
+    return this.#inputs.fetch(request, place, signal);
   }
 
   launch(request: JobRequest, place: Place): Promise<Execution> {
@@ -162,9 +126,10 @@ export class HostTools implements AttemptTools {
       network: spec.network,
       environment: environmentOf(request),
       workspace: place.work,
-      inputs: hasInputs(request) ? place.inputs : undefined,
+      inputs: spec.layout !== "package" && hasInputs(request) ? place.inputs : undefined,
       sources: spec.sources === undefined ? undefined : place.sources,
-      program: place.program,
+      program: programIn(spec.layout, place),
+      packageRoot: packageRootOf(spec, place),
       control: place.control,
       log: place.log,
       cpu: spec.resources.cpu,
@@ -172,13 +137,15 @@ export class HostTools implements AttemptTools {
     });
   }
 
-  adopt(record: AttemptRecord, { control, log }: Place): Promise<Execution> {
+  adopt(record: AttemptRecord, place: Place): Promise<Execution> {
     const { launchedMs, boot, image } = record;
+    const { control, log } = place;
     if (launchedMs === null) return Promise.resolve(neverLaunched);
     const isSameBoot = boot === this.workspaces.boot;
     const elapsedMs =
       isSameBoot && launchedMs !== undefined ? Math.max(0, uptimeMs() - launchedMs) : undefined;
-    const adoption = { attempt: attemptKey(record), control, log, elapsedMs, isSameBoot };
+    const packageRoot = packageRootOf(record, place);
+    const adoption = { attempt: attemptKey(record), control, log, packageRoot, elapsedMs, isSameBoot };
     return Promise.resolve(this.#runner(image ?? undefined).adopt(adoption));
   }
 
@@ -195,29 +162,11 @@ export class HostTools implements AttemptTools {
       if (failed && this.#options.keepFailed) {
         this.#options.onKept(record, await this.workspaces.keep(place, record));
       } else {
-        // A container notes its own name there.
-        const isPlain = record.image === null && log.isWhole;
+        // A container notes its own name there, and a package has files of its own.
+        const isPlain = record.image === null && record.layout !== "package" && log.isWhole;
         await this.workspaces.release(place, { isPlain, hasOutput: log.size() > 0, isQuiet });
       }
     }
-  }
-
-  /** Names what could not be fetched by the job that made it, as people know it. */
-  async #copy(digest: string, folder: string, what: string, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#options.cache.copyTo(digest, folder, signal);
-    } catch (error) {
-      const { code, message, fix } = asMillraceError(error, "it could not be copied");
-      const detail = fix === undefined ? { cause: error } : { cause: error, fix };
-      throw new MillraceError(code, `${what}: ${message}`, detail);
-    }
-  }
-
-  async #readInputs(digest: string, signal: AbortSignal): Promise<JobInput[]> {
-    const document = await unlessGivenUp(this.#options.readDocument(digest, signal), signal);
-    const parsed = jobInputsSchema.safeParse(document);
-    if (parsed.success) return parsed.data;
-    throw new MillraceError("corrupt", `the object data/${digest} is no list of inputs`);
   }
 
   #runner(image: string | undefined): Runner {
@@ -231,17 +180,7 @@ const neverLaunched: Execution = {
   signal: () => Promise.resolve(),
 };
 
-/** Whether something is fetched into the attempt's inputs. */
-export function hasInputs(request: JobRequest): boolean {
-  return request.inputs.length > 0 || request.inputList !== undefined;
-}
-
 /** `CI` may be overridden by the job; what says which job it is may not. */
 function environmentOf(request: JobRequest): Pairs {
   return [["CI", "true"], ...request.env, ["MILLRACE_RUN", request.run], ["MILLRACE_JOB", request.spec.name]];
-}
-
-function digestsOf({ inputs, spec }: JobRequest): string[] {
-  const digests = inputs.map(({ digest }) => digest);
-  return spec.sources === undefined ? digests : [...digests, spec.sources];
 }

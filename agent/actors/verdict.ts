@@ -20,6 +20,8 @@ export function outcomeOf(exit: Exit, ended: EndCause | undefined, memoryLimit: 
       return { kind: "outOfMemory", limitBytes: memoryLimit ?? null };
     case "notStarted":
       return { kind: "failed", reason: exit.reason, message: exit.message };
+    case "badOutput":
+      return { kind: "failed", reason: "badOutput", message: exit.message };
     case "unknown":
       return { kind: "lost", message: exit.message };
     case "neverBegan":

@@ -33,6 +33,7 @@ import {
   removeUnstarted,
 } from "./container-state.ts";
 import { notMeasured, readUsage } from "./container-wrapper.ts";
+import { withOutputs } from "./package-outputs.ts";
 import type { Adoption, Execution, Exit } from "./runner.ts";
 
 const LOOK_MS = 200;
@@ -49,6 +50,7 @@ export class AdoptedContainer implements Execution {
   #id: string | undefined;
   #isFoundRunning = false;
   #signalled: Signal | undefined;
+  #hasEnded = false;
   #isOver = false;
 
   constructor(host: AdoptingHost, adoption: Adoption) {
@@ -62,10 +64,14 @@ export class AdoptedContainer implements Execution {
     return this.#isFoundRunning;
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded && !this.#isOver;
+  }
+
   async signal(signal: Signal): Promise<void> {
     this.#signalled = signal;
-    if (this.#id !== undefined && !this.#isOver) {
-      await deliverSignal(this.#host, this.#id, signal, () => this.#isOver);
+    if (this.#id !== undefined && !this.#hasEnded && !this.#isOver) {
+      await deliverSignal(this.#host, this.#id, signal, () => this.#hasEnded || this.#isOver);
     }
   }
 
@@ -108,7 +114,13 @@ export class AdoptedContainer implements Execution {
     if (measured === undefined && this.#signalled === undefined && wrapperFailed(state)) {
       return { kind: "neverBegan" };
     }
-    return exitOf(state, measured ?? notMeasured);
+    this.#hasEnded = true;
+    return await withOutputs(
+      this.#host,
+      container.id,
+      this.#adoption.packageRoot,
+      exitOf(state, measured ?? notMeasured),
+    );
   }
 
   /** The container whose command was started, or refused; undefined once no one can start one any more. */

@@ -11,6 +11,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { exitOfStatus, reportIn, statusPath } from "./exit-status.ts";
+import { layoutFailure } from "./host-layout.ts";
 import { type LaunchNote, launchFilePath, launchNoteOf } from "./launch-file.ts";
 import { identify } from "./process-census.ts";
 import type { ProcessWatch } from "./process-watch.ts";
@@ -57,6 +58,9 @@ export class AdoptedExecution implements Execution {
     const peakMemoryBytes = this.#watch.finished(attempt);
     await this.#watch.killAll(attempt);
     const usage = { wallMs: this.#wallMs(), cpuMs: this.#cpuMs(report), peakMemoryBytes };
+    const { packageRoot, control } = this.#adoption;
+    const failure = packageRoot === undefined || report === undefined ? undefined : layoutFailure(control);
+    if (failure !== undefined) return { kind: "unknown", message: failure };
     if (report !== undefined) return exitOfStatus(report.status, usage);
     if (this.#killed) return { kind: "signalled", signal: "SIGKILL", usage };
     if (!this.#adoption.isSameBoot) return { kind: "unknown", message: "its host was started again" };

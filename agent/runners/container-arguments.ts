@@ -2,6 +2,7 @@
 import type { Command } from "../../shared/model/job-spec.ts";
 import { launchFiles, place, wrapperPath } from "./container-wrapper.ts";
 import type { Engine } from "./engine.ts";
+import { packageCommand, packagePaths } from "./package-paths.ts";
 import type { Launch } from "./runner.ts";
 
 /** Whose container it is, by label: `millrace.attempt` is what a returning agent looks for. */
@@ -30,21 +31,18 @@ export interface ContainerPlan {
 /** Everything after the engine's name; the container is made, not started. */
 export function createArguments(engine: Engine, plan: ContainerPlan): string[] {
   const { launch } = plan;
-  const [entrypoint, ...rest] = commandLine(launch.command, plan.wrapped);
+  const [entrypoint, ...rest] = commandLine(launch, plan.wrapped);
   return [
     "create",
     "--pull=never",
     "--init",
-    ...engine.userOptions,
+    ...(launch.packageRoot === undefined ? engine.userOptions : engine.rootOptions),
     ...labels(plan).flatMap((pair) => ["--label", pair]),
     ...logDriver(engine),
     ...limits(launch, plan.processors),
     ...(launch.network === undefined ? [] : [`--network=${launch.network}`]),
-    `--workdir=${place.workspace}`,
-    ...mount(launch.workspace, place.workspace, "readWrite"),
-    ...(launch.inputs === undefined ? [] : mount(launch.inputs, place.inputs, "readOnly")),
+    ...(launch.packageRoot === undefined ? workspace(launch) : []),
     ...(launch.sources === undefined ? [] : mount(launch.sources, place.sources, "readOnly")),
-    ...("program" in launch.command ? mount(launch.program, place.program, "readOnly") : []),
     ...(plan.wrapped ? mount(plan.launchFolder, place.launch, "readWrite") : []),
     ...environment(launch).flatMap((variable) => ["--env", variable]),
     `--entrypoint=${entrypoint}`,
@@ -54,8 +52,18 @@ export function createArguments(engine: Engine, plan: ContainerPlan): string[] {
   ];
 }
 
-function commandLine(command: Command, wrapped: boolean): [string, ...string[]] {
-  const argv = wordsOf(command);
+/** The folder that it works in, and what is mounted beside it; a job of a package has its image's folder. */
+function workspace(launch: Launch): string[] {
+  return [
+    `--workdir=${place.workspace}`,
+    ...mount(launch.workspace, place.workspace, "readWrite"),
+    ...(launch.inputs === undefined ? [] : mount(launch.inputs, place.inputs, "readOnly")),
+    ...("program" in launch.command ? mount(launch.program, place.program, "readOnly") : []),
+  ];
+}
+
+function commandLine({ command, packageRoot }: Launch, wrapped: boolean): [string, ...string[]] {
+  const argv = packageRoot === undefined ? wordsOf(command) : packageCommand(command);
   if (wrapped) return ["/bin/sh", wrapperPath, ...argv];
   const [program = "", ...args] = argv;
   return [program, ...args];
@@ -108,9 +116,17 @@ function environment(launch: Launch): string[] {
   return [
     ...launch.environment.map(([key, value]) => `${key}=${value}`),
     `MILLRACE_ATTEMPT=${launch.attempt}`,
-    `MILLRACE_WORKSPACE=${place.workspace}`,
-    ...(launch.inputs === undefined ? [] : [`MILLRACE_INPUTS=${place.inputs}`]),
+    ...(launch.packageRoot === undefined
+      ? workspaceVariables(launch)
+      : [`MILLRACE_INPUTS=${packagePaths.inputs}`]),
     ...(launch.sources === undefined ? [] : [`MILLRACE_SOURCE=${place.sources}`]),
     "TINI_KILL_PROCESS_GROUP=1",
+  ];
+}
+
+function workspaceVariables({ inputs }: Launch): string[] {
+  return [
+    `MILLRACE_WORKSPACE=${place.workspace}`,
+    ...(inputs === undefined ? [] : [`MILLRACE_INPUTS=${place.inputs}`]),
   ];
 }

@@ -29,7 +29,7 @@ export async function writeLaunchFiles(launch: Launch): Promise<void> {
   await mkdir(launchFolder(launch), { recursive: true });
   await writeFile(launchFile(launch, "wrapper"), wrapperScript);
   if ("script" in launch.command) await writeFile(launchFile(launch, "script"), launch.command.script);
-  if ("program" in launch.command) writeProgram(launch.program, launch.command.program);
+  writeProgram(launch);
 }
 
 /** One of those files, or the one the wrapper makes. */

@@ -1,8 +1,9 @@
 /**
  * One attempt in a container, from its creation to its removal.
  *
- * States: preparing (making the container, which may pull its image) → started → over. A signal while preparing gives
- * up the pull, and the command does not run; while started it is sent until it arrives; when over it does nothing.
+ * States: preparing (making the container, which may pull its image) → started → ended (its outputs are fetched, where
+ * they are in it) → over. A signal while preparing gives up the pull, and the command does not run; while started it is
+ * sent until it arrives; from the end on it does nothing.
  *
  * Safe:
  * 1. The exit is what the engine says of the ended container, never the status of a client of its command line.
@@ -16,6 +17,7 @@ import { asMillraceError, type MillraceError } from "../../shared/model/error.ts
 import { isHostTrouble } from "../core/host-trouble.ts";
 import { createContainer, launchFile, notStarted, writeLaunchFiles } from "./container-creation.ts";
 import { noteExit } from "./container-exit.ts";
+import { copyIn } from "./container-files.ts";
 import {
   deliverSignal,
   type FollowingHost,
@@ -28,6 +30,7 @@ import {
 import { logBytes, startAttached } from "./container-output.ts";
 import { exitOf, removeContainer } from "./container-state.ts";
 import { notMeasured, readUsage } from "./container-wrapper.ts";
+import { withOutputs } from "./package-outputs.ts";
 import type { Execution, Exit, Launch } from "./runner.ts";
 
 export interface ExecutionHost extends FollowingHost {
@@ -40,6 +43,7 @@ export interface ExecutionHost extends FollowingHost {
 type Phase =
   | { readonly kind: "preparing" }
   | { readonly kind: "started"; readonly id: string }
+  | { readonly kind: "ended" }
   | { readonly kind: "over" };
 
 export class ContainerExecution implements Execution {
@@ -63,7 +67,11 @@ export class ContainerExecution implements Execution {
     this.#signalled = signal;
     this.#giveUp.abort();
     if (this.#phase.kind !== "started") return;
-    await deliverSignal(this.#host, this.#phase.id, signal, () => this.#phase.kind === "over");
+    await deliverSignal(this.#host, this.#phase.id, signal, () => this.#phase.kind !== "started");
+  }
+
+  get hasEnded(): boolean {
+    return this.#phase.kind === "ended";
   }
 
   async #run(): Promise<Exit> {
@@ -102,6 +110,10 @@ export class ContainerExecution implements Execution {
     const options = { wrapped, giveUp: this.#giveUp.signal };
     const creation = await createContainer(this.#host, this.#launch, this.#image, options);
     if (creation.kind === "created") this.#made.push(creation.id);
+    const { packageRoot } = this.#launch;
+    if (creation.kind === "created" && packageRoot !== undefined && this.#signalled === undefined) {
+      await copyIn(this.#host.engine, creation.id, packageRoot.folder);
+    }
     if (this.#signalled !== undefined) {
       return { kind: "signalled", signal: `SIG${this.#signalled}`, usage: neverRan };
     }
@@ -113,7 +125,8 @@ export class ContainerExecution implements Execution {
     if (state.kind === "created") return startRefused(state);
     const measured = wrapped ? await readUsage(launchFile(this.#launch, "usage")) : notMeasured;
     if (measured === undefined && this.#signalled === undefined && wrapperFailed(state)) return "noShell";
-    return exitOf(state, measured ?? notMeasured);
+    this.#phase = { kind: "ended" };
+    return await withOutputs(this.#host, creation.id, packageRoot, exitOf(state, measured ?? notMeasured));
   }
 
   async #remove(exit: Exit): Promise<void> {

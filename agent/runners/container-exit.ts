@@ -25,6 +25,7 @@ const exitSchema = z.discriminatedUnion("kind", [
     reason: z.enum(["image", "engine", "workspace"]),
     message: z.string(),
   }),
+  z.object({ kind: z.literal("badOutput"), message: z.string(), usage }),
   z.object({ kind: z.literal("unknown"), message: z.string() }),
   z.object({ kind: z.literal("neverBegan") }),
 ]);

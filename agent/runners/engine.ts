@@ -16,6 +16,8 @@ export interface Engine {
   readonly version: string;
   /** Options of `create` that make a job's files belong to the agent's user. */
   readonly userOptions: readonly string[];
+  /** Those that make the job root in its container, where its files are not the host's. */
+  readonly rootOptions: readonly string[];
 }
 
 /**
@@ -53,13 +55,17 @@ async function probe(binary: string): Promise<Engine | undefined> {
   const facts = kind === "docker" ? dockerFacts(reply.answer) : podmanFacts(reply.answer);
   if (facts === undefined) return undefined;
   const version = /^[0-9.]+/.exec(facts.version)?.[0] ?? facts.version;
-  return { kind, binary, version: `${kind} ${version}`, userOptions: facts.userOptions };
+  const { userOptions, rootOptions } = facts;
+  return { kind, binary, version: `${kind} ${version}`, userOptions, rootOptions };
 }
 
 interface Facts {
   readonly version: string;
   readonly userOptions: readonly string[];
+  readonly rootOptions: readonly string[];
 }
+
+const ROOT = "--user=0:0";
 
 function dockerFacts(answer: string): Facts | undefined {
   const info = dockerInfoSchema.safeParse(parseJson(answer));
@@ -67,13 +73,14 @@ function dockerFacts(answer: string): Facts | undefined {
   const security = info.data.security ?? [];
   // Rootless: the root of a container is the user outside, and nobody else is.
   if (security.some((option) => option.startsWith("name=rootless"))) {
-    return { version: info.data.version, userOptions: ["--user=0:0"] };
+    return { version: info.data.version, userOptions: [ROOT], rootOptions: [ROOT] };
   }
   // A daemon that remaps users would hand the files to one that the agent can't remove.
-  const remapped = security.some((option) => option.startsWith("name=userns"));
+  const remapped = security.some((option) => option.startsWith("name=userns")) ? ["--userns=host"] : [];
   return {
     version: info.data.version,
-    userOptions: [...callerOption(), ...(remapped ? ["--userns=host"] : [])],
+    userOptions: [...callerOption(), ...remapped],
+    rootOptions: [ROOT, ...remapped],
   };
 }
 
@@ -81,7 +88,8 @@ function podmanFacts(answer: string): Facts | undefined {
   const info = podmanInfoSchema.safeParse(parseJson(answer));
   if (!info.success) return undefined;
   const userns = info.data.rootless ? ["--userns=keep-id"] : [];
-  return { version: info.data.version, userOptions: [...callerOption(), ...userns] };
+  // Root in a rootless container is the user outside.
+  return { version: info.data.version, userOptions: [...callerOption(), ...userns], rootOptions: [ROOT] };
 }
 
 function callerOption(): string[] {

@@ -9,6 +9,7 @@
  */
 import { join } from "node:path";
 import type { Pairs } from "../../shared/model/job-spec.ts";
+import { packageCommand, packagePaths } from "./package-paths.ts";
 import type { ProcessIdentity } from "./process-census.ts";
 import type { Launch } from "./runner.ts";
 import { UNLAUNCHED } from "./spawner-script.ts";
@@ -26,12 +27,13 @@ export interface LaunchNote {
 }
 
 /**
- * The launch file's text. Its first line is a note on the launch; before anything of the job is run, its status file is
+ * The launch file's text; `enter` are words that go before the command. Its first line is a note on the launch; before anything of the job is run, its status file is
  * made: without it the job has not begun.
  */
 export function launchFileText(
   launch: Launch,
   { spawner, cpuBeforeMs }: Omit<LaunchNote, "attempt">,
+  enter: readonly string[] = [],
 ): string {
   const plain: string[] = [];
   const odd: string[] = [];
@@ -39,7 +41,7 @@ export function launchFileText(
     if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellOwned.has(name)) plain.push(`${name}=${quote(value)}`);
     else odd.push(quote(`${name}=${value}`));
   }
-  const words = wordsOf(launch);
+  const words = [...enter, ...wordsOf(launch)];
   const isPlain = odd.length === 0 && words[0]?.includes("/");
   const command = words.map(quote).join(" ");
   const through = odd.length === 0 ? "" : `env -- ${odd.join(" ")} `;
@@ -77,7 +79,8 @@ export function scriptPath(launch: Launch): string {
 }
 
 function wordsOf(launch: Launch): readonly string[] {
-  const { command } = launch;
+  const { command, packageRoot } = launch;
+  if (packageRoot !== undefined) return packageCommand(command);
   if ("script" in command) return ["/bin/sh", "-e", scriptPath(launch)];
   return "argv" in command ? command.argv : [launch.program];
 }
@@ -96,10 +99,9 @@ export function launchProblem(launch: Launch): string | undefined {
 
 /** The job's own, then what Millrace sets; of one name the last counts. */
 function completeEnvironment(launch: Launch): Map<string, string> {
-  const own: Pairs = [
-    ["MILLRACE_ATTEMPT", launch.attempt],
-    ["MILLRACE_WORKSPACE", launch.workspace],
-  ];
+  const own: Pairs = [["MILLRACE_ATTEMPT", launch.attempt]];
+  if (launch.packageRoot === undefined) own.push(["MILLRACE_WORKSPACE", launch.workspace]);
+  else own.push(["MILLRACE_INPUTS", packagePaths.inputs]);
   if (launch.inputs !== undefined) own.push(["MILLRACE_INPUTS", launch.inputs]);
   if (launch.sources !== undefined) own.push(["MILLRACE_SOURCE", launch.sources]);
   return new Map([...launch.environment, ...own]);

@@ -4,6 +4,14 @@
  */
 import type { Command, Pairs } from "../../shared/model/job-spec.ts";
 
+/** Of the layout `package`: what stands for `/`, so far as it is the job's own. */
+export interface PackageRoot {
+  /** On the host: holds `inputs`, `patches` and `script`, and in the end `outputs`. */
+  readonly folder: string;
+  /** After which ends `outputs` has to be there: an exit status may not be what decides. */
+  readonly collects: "never" | "onSuccess" | "onExit";
+}
+
 /** One command to run. Paths are absolute on the host. */
 export interface Launch {
   /** `<run>/<job index>/<attempt>/<lease>`: what every process of it carries as `MILLRACE_ATTEMPT`. */
@@ -19,6 +27,8 @@ export interface Launch {
   readonly sources: string | undefined;
   /** Where the text of a program goes: files for control may be on a file system that executes nothing. */
   readonly program: string;
+  /** Undefined in the layout `workspace`. */
+  readonly packageRoot: PackageRoot | undefined;
   /** Folder for control files (status, launch script), on a RAM file system where there is one. */
   readonly control: string;
   /** stdout and stderr, appended as they come. */
@@ -38,6 +48,8 @@ export type Exit =
       readonly reason: "image" | "engine" | "workspace";
       readonly message: string;
     }
+  /** What it made can't be taken: `message` says why. */
+  | { readonly kind: "badOutput"; readonly message: string; readonly usage: Usage }
   /** The process is gone and nobody saw its status, or the host failed it. */
   | { readonly kind: "unknown"; readonly message: string }
   /** An earlier process of the agent wanted it, and ended before anything of it ran. */
@@ -64,12 +76,14 @@ export interface Execution {
   readonly elapsedMs?: number;
   /** Of one that an earlier process launched: it was found running, so it has not ended in time while nobody looked. */
   readonly isFoundRunning?: boolean;
+  /** Its command has ended, and what it made is being fetched: no limit of time applies to that. */
+  readonly hasEnded?: boolean;
   /** Signals every process of the attempt. Does nothing once it has ended. */
   signal(signal: "TERM" | "KILL"): Promise<void>;
 }
 
 /** What an earlier process of the agent started. */
-export interface Adoption extends Pick<Launch, "attempt" | "control" | "log"> {
+export interface Adoption extends Pick<Launch, "attempt" | "control" | "log" | "packageRoot"> {
   /** Since its launch, by a clock that nobody sets; undefined when that is not known. */
   readonly elapsedMs: number | undefined;
   /** The host was not started again since: what ran then may run still. */

@@ -19,6 +19,7 @@ import { isHostTrouble } from "../core/host-trouble.ts";
 import type { ControlFiles } from "../workspaces/control-files.ts";
 import { AdoptedExecution } from "./adopted-execution.ts";
 import { exitOfStatus, reportIn } from "./exit-status.ts";
+import { enterRoot, type HostLayout, layoutFailure } from "./host-layout.ts";
 import { launchFilePath, launchFileText, launchProblem, scriptPath } from "./launch-file.ts";
 import { ProcessWatch } from "./process-watch.ts";
 import { writeProgram } from "./program-file.ts";
@@ -32,11 +33,14 @@ export interface ShellRunnerOptions {
   /** Environment of every job beside its own; see `hostEnvironment`. */
   readonly environment: Record<string, string>;
   readonly controlFiles: ControlFiles;
+  /** Whether jobs can have the layout `package`. */
+  readonly hostLayout: HostLayout;
 }
 
 export class ShellRunner implements Runner {
   readonly #environment: Record<string, string>;
   readonly #controlFiles: ControlFiles;
+  readonly #hostLayout: HostLayout;
   readonly #watch = new ProcessWatch();
   readonly #spawners = new Set<Spawner>();
   readonly #running = new Set<Execution>();
@@ -45,10 +49,11 @@ export class ShellRunner implements Runner {
   constructor(options: ShellRunnerOptions) {
     this.#environment = options.environment;
     this.#controlFiles = options.controlFiles;
+    this.#hostLayout = options.hostLayout;
   }
 
   async start(launch: Launch): Promise<Execution> {
-    const problem = launchProblem(launch);
+    const problem = launchProblem(launch) ?? this.#layoutProblem(launch);
     if (problem !== undefined) return ended({ kind: "notStarted", reason: "workspace", message: problem });
     let spawner: Spawner;
     try {
@@ -60,8 +65,10 @@ export class ShellRunner implements Runner {
     try {
       const { identity, cpuTotalMs } = spawner;
       if ("script" in launch.command) this.#controlFiles.write(scriptPath(launch), launch.command.script);
-      if ("program" in launch.command) writeProgram(launch.program, launch.command.program);
-      const text = launchFileText(launch, { spawner: identity, cpuBeforeMs: cpuTotalMs });
+      writeProgram(launch);
+      const { packageRoot, control } = launch;
+      const enter = packageRoot === undefined ? [] : enterRoot(packageRoot.folder, control);
+      const text = launchFileText(launch, { spawner: identity, cpuBeforeMs: cpuTotalMs }, enter);
       this.#controlFiles.write(launchFilePath(launch.control), text);
     } catch (error) {
       this.#giveBack(spawner);
@@ -98,6 +105,11 @@ export class ShellRunner implements Runner {
   abandon(): void {
     for (const spawner of this.#spawners) spawner.abandon();
     this.#watch.abandon();
+  }
+
+  #layoutProblem({ packageRoot }: Launch): string | undefined {
+    if (packageRoot === undefined || this.#hostLayout.kind === "possible") return undefined;
+    return `this host can't give the paths of a package without a container: ${this.#hostLayout.reason}`;
   }
 
   #follow(execution: Execution): Execution {
@@ -172,6 +184,8 @@ class ShellExecution implements Execution {
   }
 
   #exitOf(end: SpawnerEnd, wallMs: number, peakMemoryBytes: number | null): Exit {
+    const failure = this.#launch.packageRoot === undefined ? undefined : layoutFailure(this.#launch.control);
+    if (failure !== undefined && !this.#killed) return { kind: "unknown", message: failure };
     if (end.kind === "reported") {
       return exitOfStatus(end.status, { wallMs, cpuMs: end.cpuMs, peakMemoryBytes });
     }

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { jobSpecSchema } from "../../shared/model/job-spec.ts";
+import { jobSpecSchema, layoutSchema, marksSchema } from "../../shared/model/job-spec.ts";
 import { attemptRefSchema, type JobRequest } from "../../shared/model/messages.ts";
 import { nameSchema } from "../../shared/model/name.ts";
 import { endCauseSchema } from "../core/end-cause.ts";
@@ -15,6 +15,9 @@ const attemptRecordSchema = attemptRefSchema.extend({
   name: nameSchema,
   image: z.string().nullable(),
   outputs: z.array(z.string()),
+  /** Absent where it is `workspace`, as in what version 0.1 wrote. */
+  layout: layoutSchema.exactOptional(),
+  marks: marksSchema.exactOptional(),
   cpu: z.number().nullable(),
   memoryBytes: z.number().nullable(),
   timeouts: jobSpecSchema.shape.timeouts,
@@ -40,6 +43,8 @@ export function recordOf(request: JobRequest, boot: string): AttemptRecord {
     name: spec.name,
     image: spec.image ?? null,
     outputs: spec.outputs,
+    ...(spec.layout === undefined ? {} : { layout: spec.layout }),
+    ...(spec.marks === undefined ? {} : { marks: spec.marks }),
     cpu: spec.resources.cpu ?? null,
     memoryBytes: spec.resources.memoryBytes ?? null,
     timeouts: spec.timeouts,

@@ -97,10 +97,20 @@ export class InputCache {
     await removeTree(this.#root);
   }
 
-  async #copyTo(digest: string, folder: string, signal: AbortSignal): Promise<void> {
+  /** Lets a reader have an artifact; what it is given must not be changed, and not be kept. */
+  async read(digest: string, signal: AbortSignal, reader: (folder: string) => Promise<void>): Promise<void> {
     const entry = this.#use(digest);
     try {
-      await cp(await unlessGivenUp(entry.folder, signal), folder, {
+      await reader(await unlessGivenUp(entry.folder, signal));
+    } finally {
+      this.#leave(digest, entry);
+    }
+    await this.#shrink(this.#limitBytes);
+  }
+
+  async #copyTo(digest: string, folder: string, signal: AbortSignal): Promise<void> {
+    await this.read(digest, signal, (cached) =>
+      cp(cached, folder, {
         recursive: true,
         verbatimSymlinks: true,
         mode: constants.COPYFILE_FICLONE,
@@ -108,11 +118,8 @@ export class InputCache {
           signal.throwIfAborted();
           return true;
         },
-      });
-    } finally {
-      this.#leave(digest, entry);
-    }
-    await this.#shrink(this.#limitBytes);
+      }),
+    );
   }
 
   #use(digest: string): Entry {

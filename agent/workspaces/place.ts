@@ -13,6 +13,8 @@ export interface Place {
   readonly sources: string;
   /** The text of a program, executable. */
   readonly program: string;
+  /** In the layout `package` what stands for `/`. */
+  readonly packageRoot: string;
   readonly log: string;
   readonly control: string;
 }
@@ -27,6 +29,7 @@ export function placeOf(attempts: string, controlRoot: string, number: number): 
     inputs: join(root, "inputs"),
     sources: join(root, "sources"),
     program: join(root, "program"),
+    packageRoot: join(root, "package"),
     log: join(root, "log"),
     control: join(controlRoot, String(number)),
   };

@@ -109,6 +109,7 @@ export class SimulatedHost {
       inputs: `${root}/inputs`,
       sources: `${root}/sources`,
       program: `${root}/program`,
+      packageRoot: `${root}/package`,
       log: `${root}/log`,
       control: `${root}/control`,
     };

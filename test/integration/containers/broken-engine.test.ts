@@ -60,6 +60,7 @@ describe("without a container engine", () => {
       binary: join(folder, "podman"),
       version: "podman 4.3.1",
       userOptions: [user, "--userns=keep-id"],
+      rootOptions: ["--user=0:0"],
     });
     vi.stubEnv("MILLRACE_CONTAINER_ENGINE", "docker");
     expect(await detectEngine()).toBeUndefined();
@@ -97,6 +98,7 @@ describe("without a container engine", () => {
       binary: join(folder, "docker"),
       version: "docker 1",
       userOptions: [],
+      rootOptions: [],
     };
     const troubles: MillraceError[] = [];
     const onTrouble = (error: MillraceError) => troubles.push(error);

@@ -31,6 +31,7 @@ export async function makeLaunch(
     inputs: undefined,
     sources: undefined,
     program: join(folder, "program"),
+    packageRoot: undefined,
     control: join(folder, "control"),
     log,
     cpu: undefined,

@@ -71,8 +71,18 @@ describe.skipIf(docker === undefined)("a container", () => {
     expect(exit.usage.wallMs).toBeGreaterThan(150);
     expect(exit.usage.cpuMs).toBeGreaterThan(0);
     expect(exit.usage.peakMemoryBytes ?? 1).toBeGreaterThan(0);
+  });
+
+  test("says which image it ran in, the one that its name stands for", async () => {
+    const own = "millrace-test/named:1";
+    docker?.docker(["tag", image, own]);
+    await using launch = await makeLaunch(own, "true");
+    const exit = await run(launch);
+    if (exit.kind !== "exited") throw new Error(JSON.stringify(exit));
     expect(exit.usage.image).toMatch(/^sha256:[0-9a-f]{64}$/);
-    expect(await findImage(engine, image)).toEqual({ digest: exit.usage.image, problem: null });
+    expect(await findImage(engine, own)).toEqual({ digest: exit.usage.image, problem: null });
+    const missing = await findImage(engine, "millrace-test/none:1");
+    expect(missing).toMatchObject({ digest: null, problem: expect.stringContaining("none:1") });
   });
 
   test("ends with the exit status of its command", async () => {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { AgentActor, type AgentMessage } from "../../../agent/actors/agent-actor.ts";
 import type { AttemptTools } from "../../../agent/actors/attempt-tools.ts";
 import { recordOf } from "../../../agent/workspaces/attempt-record.ts";
+import { placeOf } from "../../../agent/workspaces/place.ts";
 import type { Leftover } from "../../../agent/workspaces/workspaces.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import { Subjects } from "../../../shared/bus/subjects.ts";
@@ -12,7 +13,7 @@ import { jobRequest } from "./request.ts";
 const subjects = new Subjects("test");
 const codec = new MessageCodec();
 const never = () => new Promise<never>(() => {});
-const place = { number: 1, root: "", work: "", inputs: "", sources: "", program: "", log: "", control: "" };
+const place = placeOf("", "", 1);
 
 /** A host on which everything takes for ever. */
 const slowTools: AttemptTools = {

@@ -19,6 +19,7 @@ function newRunner(environment: NodeJS.ProcessEnv = process.env): ShellRunner {
   return new ShellRunner({
     environment: hostEnvironment(environment),
     controlFiles: new ControlFiles(),
+    hostLayout: { kind: "refused", reason: "the kernel says no" },
   });
 }
 
@@ -50,6 +51,7 @@ function launchOf(command: Command, environment: Pairs = []): Launch {
     inputs: undefined,
     sources: undefined,
     program: join(folder, "program"),
+    packageRoot: undefined,
     control: folder,
     log: join(folder, "log"),
     cpu: undefined,
@@ -64,8 +66,8 @@ async function run(command: Command | string, environment: Pairs = []): Promise<
 }
 
 /** How a successor of the agent finds it. */
-function adoptionOf({ attempt, control, log }: Launch, elapsedMs?: number): Adoption {
-  return { attempt, control, log, elapsedMs, isSameBoot: true };
+function adoptionOf({ attempt, control, log, packageRoot }: Launch, elapsedMs?: number): Adoption {
+  return { attempt, control, log, packageRoot, elapsedMs, isSameBoot: true };
 }
 
 async function processesOf(attempt: string): Promise<number[]> {

@@ -9,6 +9,7 @@ const docker: Engine = {
   binary: "/docker",
   version: "docker 1",
   userOptions: ["--user=1:2"],
+  rootOptions: ["--user=0:0"],
 };
 
 function argumentsOf(launch: Partial<Launch>, plan: Partial<ContainerPlan> = {}, engine = docker): string[] {
@@ -23,6 +24,7 @@ function argumentsOf(launch: Partial<Launch>, plan: Partial<ContainerPlan> = {},
       inputs: undefined,
       sources: undefined,
       program: "/p",
+      packageRoot: undefined,
       control: "/c",
       log: "/l",
       cpu: undefined,
