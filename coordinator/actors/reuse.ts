@@ -111,7 +111,8 @@ export class ReuseActor implements Behaviour<ReuseMessage> {
     if (question.phase !== "looking") return;
     switch (message.kind) {
       case "found":
-        if (message.result !== null) return this.#check(question, message.result, context);
+        if (message.result !== null && isOf(question, message.result))
+          return this.#check(question, message.result, context);
         return this.#onNobody(question, undefined, context);
       case "checked":
         if (message.isThere) return this.#hit(question, message.result, context);
@@ -151,7 +152,7 @@ export class ReuseActor implements Behaviour<ReuseMessage> {
   #takesKnown(question: Question, context: Context<ReuseMessage>): boolean {
     const key = wantedKey(question);
     const recent = this.#recent.get(key);
-    if (recent !== undefined) {
+    if (recent !== undefined && isOf(question, recent)) {
       this.#check(question, recent, context);
       return true;
     }
@@ -311,6 +312,11 @@ function enter(question: Question, phase: Question["phase"], context: Context<Re
 /** What the result must have been made under. */
 function wantedKey({ look }: Question): string {
   return look.cutoff ? look.keys.key : look.keys.deepKey;
+}
+
+/** Whether it was made of the same inputs: what has the same history need not have come out the same. */
+function isOf({ look }: Question, result: Remembered): boolean {
+  return result.key === look.keys.key;
 }
 
 function answer({ look: { job, ref } }: Question, said: ReuseAnswer): void {

@@ -214,6 +214,7 @@ export class Consequences {
     if (priority !== 0) return;
     this.#cancelLive(HELD_REASON, (job) => isMeant(job) && isHeld(this.#state, job));
     this.#reuse.releaseHeld();
+    this.#jobs.forgetLooking();
   }
 
   #cancelLive(reason: string, isMeant: (job: number) => boolean): void {

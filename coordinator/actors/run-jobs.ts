@@ -183,10 +183,13 @@ export class RunJobs {
     });
   }
 
-  /** Nobody knows any more of what has been looked for. */
+  /** Jobs that have to be looked for, as they were held, or as nobody knows any more that they were: they ask anew. */
   forgetLooking(): void {
-    this.#hasAsked.forEach((_, index) => {
-      if (isUndecided(this.#state, index)) this.#hasAsked[index] = 0;
+    const { run } = this.#state;
+    this.#state.jobs.forEach(({ phase }, index) => {
+      if (phase !== "ready" || this.#hasAsked[index] === 0 || !isUndecided(this.#state, index)) return;
+      this.#surroundings.scheduler.tell({ kind: "withdraw", run, job: index });
+      this.#hasAsked[index] = 0;
     });
   }
 

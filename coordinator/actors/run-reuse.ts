@@ -16,6 +16,8 @@ import type { RunSurroundings } from "./run-surroundings.ts";
 /** What a leader may not have told when it ended; it is seldom a second. */
 const UNTOLD_MS = 10_000;
 
+const OPEN_INPUTS = "something that it needs indirectly may still run, as what is between runs in any case";
+
 export class RunReuse {
   readonly places: RunPlaces;
   readonly #state: RunState;
@@ -86,10 +88,12 @@ export class RunReuse {
     const { run } = this.#state;
     const { keys, artifact } = jobAt(this.#state, job);
     if (keys === null || ranOn === null || !isReusable(this.#state, job)) return this.release(job);
-    this.#open.delete(job);
     const from = { run, job: specAt(this.#state, job).name, attempt, agent };
     const result = { v: 1 as const, ...keys, from, artifact, at: this.#context.now() };
-    const components = componentsOf(ingredientsOf(this.#state, job, ranOn));
+    const ingredients = ingredientsOf(this.#state, job, ranOn);
+    if (ingredients === undefined) return this.release(job);
+    this.#open.delete(job);
+    const components = componentsOf(ingredients);
     const last = { v: 1 as const, run, components };
     this.#surroundings.reuse.tell({ kind: "made", run, job, result, last });
   }
@@ -119,14 +123,11 @@ export class RunReuse {
       return;
     }
     this.#unplaced.delete(index);
-    if (expected.kind === "unknown") {
-      return self.tell({
-        kind: "looked",
-        job: index,
-        answer: { kind: "miss", keys: null, reason: expected.reason },
-      });
-    }
+    const miss = (reason: string): void =>
+      self.tell({ kind: "looked", job: index, answer: { kind: "miss", keys: null, reason } });
+    if (expected.kind === "unknown") return miss(expected.reason);
     const ingredients = ingredientsOf(this.#state, index, expected.place);
+    if (ingredients === undefined) return miss(OPEN_INPUTS);
     this.#open.add(index);
     this.#surroundings.reuse.tell({
       kind: "look",

@@ -6,7 +6,7 @@
  * equal, too. 3. A job on a host and one in a container never have the same key.
  */
 import { digestOf } from "../../shared/model/digest.ts";
-import { inputsOf } from "../../shared/model/graph.ts";
+import { inputsOf, targetsOf } from "../../shared/model/graph.ts";
 import { digestSchema } from "../../shared/model/job-spec.ts";
 import type { RanOn } from "../../shared/model/outcome.ts";
 import type { ReuseKeys } from "./record.ts";
@@ -34,10 +34,16 @@ interface Input {
 
 const VERSION = "1";
 
-/** What a job is made of whose needs are final, if it runs there. */
-export function ingredientsOf(state: RunState, index: number, place: RanOn): Ingredients {
+/**
+ * What a job is made of whose needs are final, if it runs there. Undefined where more may come to what it needs indirectly:
+ * what is between runs whatever its own needs end as, so it may have begun before one of them ended.
+ */
+export function ingredientsOf(state: RunState, index: number, place: RanOn): Ingredients | undefined {
   const isWorkspace = specAt(state, index).layout === "workspace";
-  const inputs = inputsOf(state.graph, index).map((need): Input => {
+  const needed = inputsOf(state.graph, index);
+  const isIndirect = needed.length > targetsOf(state.graph.needs, index).length;
+  if (isIndirect && needed.some((need) => specAt(state, need).when !== "success")) return undefined;
+  const inputs = needed.map((need): Input => {
     const { artifact, keys } = jobAt(state, need);
     const digest = artifact?.digest ?? null;
     return { job: specAt(state, need).name, artifact: digest, history: keys?.deepKey ?? digest };
@@ -61,8 +67,9 @@ export function keysFrom({ own, inputs, areInputsNamed }: Ingredients): ReuseKey
 }
 
 /** The keys of a job whose needs are final, if it runs there. */
-export function keysAt(state: RunState, index: number, place: RanOn): ReuseKeys {
-  return keysFrom(ingredientsOf(state, index, place));
+export function keysAt(state: RunState, index: number, place: RanOn): ReuseKeys | undefined {
+  const ingredients = ingredientsOf(state, index, place);
+  return ingredients === undefined ? undefined : keysFrom(ingredients);
 }
 
 /** More inputs are one component. */

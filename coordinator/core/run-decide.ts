@@ -2,7 +2,7 @@
  * Decisions about one run: what comes in from agents, the scheduler and people becomes journal records, or is
  * refused with a reason. Reads the state, never changes it; time and chance are arguments.
  *
- * Safe: 1. a grant is taken only by a ready job that is not held; 2. a report counts only for the attempt in force,
+ * Safe: 1. a grant is taken only by a ready job that is not held, and was looked for if it may be reused; 2. a report counts only for the attempt in force,
  * proved by its lease, from the agent it was given to; 3. a report that was accepted before is settled again, not counted again.
  * Live: 4. every finished or returned report is answered by `settle`, so no agent keeps one for ever.
  */
@@ -12,7 +12,7 @@ import { routineReturn } from "../../shared/model/return-reason.ts";
 import { attemptRef } from "./job-request.ts";
 import type { RecordOf, RunRecord } from "./record.ts";
 import { finalLoss, retryDelayMs } from "./retry.ts";
-import { keysOfSuccess } from "./reuse-decide.ts";
+import { isUndecided, keysOfSuccess } from "./reuse-decide.ts";
 import {
   type Attempt,
   isFinal,
@@ -63,6 +63,8 @@ export function onGranted(
 ): RunRecord[] {
   const job = state.jobs[grant.job];
   if (job?.phase !== "ready" || isHeld(state, grant.job)) return [];
+  // It was held since it asked, and is to be looked for again.
+  if (isUndecided(state, grant.job)) return [];
   return [{ type: "assigned", at: now, attempt: job.attempts.length + 1, ...grant }];
 }
 

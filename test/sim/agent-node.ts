@@ -35,8 +35,8 @@ export class AgentNode {
     if (this.#node !== undefined || this.isGone) return;
     const node = this.#world.startNode(this.name);
     const { process, codec, system } = node;
-    const { clock, shelf, subjects } = this.#world;
-    const tools = new SimulatedTools(this.host, process, clock, shelf);
+    const { subjects } = this.#world;
+    const tools = new SimulatedTools(this.host, process, this.#world);
     const labels: Pairs = [["host", this.name]];
     this.#node = node;
     this.#actor = system.spawn<AgentMessage>(
@@ -48,7 +48,10 @@ export class AgentNode {
             capacity: this.host.capacity,
             labels,
             pool: "",
-            host: { hostname: this.name, platform: "linux", arch: "x64", pid: 1 },
+            host: {
+              ...{ hostname: this.name, platform: "linux", arch: "x64", pid: 1 },
+              identity: tools.hostIdentity,
+            },
             abilities: [],
             versions: { millrace: "0", node: "20", engine: null },
           },

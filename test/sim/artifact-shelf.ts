@@ -14,9 +14,12 @@ export class ArtifactShelf {
   readonly results = new MemoryReuseStore();
   readonly #digests = new Set<string>();
   readonly #spoiled = new Map<string, "corrupt" | "notFound">();
+  readonly #goneSince = new Map<string, number>();
 
   put(digest: string): void {
     this.#digests.add(digest);
+    // What is stored again is there again; what is damaged stays so.
+    if (this.#spoiled.get(digest) === "notFound") this.#spoiled.delete(digest);
   }
 
   get digests(): readonly string[] {
@@ -24,8 +27,14 @@ export class ArtifactShelf {
   }
 
   /** An artifact is damaged, or gone, from now on. */
-  spoil(digest: string, problem: "corrupt" | "notFound"): void {
+  spoil(digest: string, problem: "corrupt" | "notFound", nowMs: number): void {
     this.#spoiled.set(digest, problem);
+    this.#goneSince.set(digest, nowMs);
+  }
+
+  /** How long it has been gone; 0 where it is there. */
+  goneForMs(digest: string, nowMs: number): number {
+    return this.#spoiled.get(digest) === "notFound" ? nowMs - (this.#goneSince.get(digest) ?? nowMs) : 0;
   }
 
   /** Why an artifact can't be had. */

@@ -2,6 +2,7 @@
 import type { Capacity } from "../../shared/model/messages.ts";
 import { AgentNode } from "./agent-node.ts";
 import { CoordinatorNode } from "./coordinator-node.ts";
+import { SOUND_MEMORY } from "./result-memory.ts";
 import { type HostWatcher, SimulatedHost } from "./simulated-host.ts";
 import { LEAST_CPU } from "./workload.ts";
 import { CALM, CALM_HASTE, type SimulatedNode, STREAM_MS, type World } from "./world.ts";
@@ -70,6 +71,7 @@ export class Cluster {
     journal.isFull = false;
     events.isFull = false;
     shelf.isDown = false;
+    this.world.memoryTrouble = SOUND_MEMORY;
     this.isOut = false;
     this.world.beginPeace();
     for (const { host } of this.agents) host.recover();

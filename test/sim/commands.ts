@@ -4,6 +4,7 @@ import { askCluster } from "./client.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Complain } from "./judges/job-model.ts";
 import type { JournalJudge } from "./judges/journal-judge.ts";
+import { twinsOf, withReuse } from "./reuse-course.ts";
 import { drawSubmission, drawTemper, ENDLESS, type Submission, withEndlessJob } from "./workload.ts";
 import { HASTY_TURNS } from "./world.ts";
 
@@ -48,9 +49,11 @@ export class Commands {
     const temper = drawTemper(chance);
     const runs = chance.pick([1, 1, 1, 2, 3]);
     for (let index = 1; index <= runs; index++) {
-      const drawn = drawSubmission(chance, `r${index}`, temper);
+      const drawn = withReuse(this.#cluster.world, drawSubmission(chance, `r${index}`, temper));
       const isEndless = chance.happens(0.25);
       const submission = isEndless ? withEndlessJob(drawn, chance.happens(0.2)) : drawn;
+      for (const { atMs, twin } of twinsOf(this.#cluster.world, drawn, lastMs))
+        clock.schedule(atMs, () => this.submit(twin));
       const atMs = index === 1 ? 0 : chance.between(0, lastMs);
       clock.schedule(atMs, () => this.submit(submission));
       const ended = chance.happens(0.5) ? ENDLESS : undefined;

@@ -183,7 +183,7 @@ function spoilArtifact(scene: Scene): void {
   const problem = chance.pick(["corrupt", "notFound"] as const);
   coverage.count(problem === "corrupt" ? "artifact damaged" : "artifact gone");
   trace.add("store", () => `FAULT ${digest} is ${problem}`);
-  shelf.spoil(digest, problem);
+  shelf.spoil(digest, problem, scene.cluster.world.clock.monotonicMs());
 }
 
 /** Every kind, by a name for the draw. */

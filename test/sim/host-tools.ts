@@ -13,6 +13,7 @@ import type { Artifact } from "../../shared/model/outcome.ts";
 import type { ArtifactShelf } from "./artifact-shelf.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
+import type { World } from "./world.ts";
 
 const GRACE_MS = 2_000;
 const DISK_MS = 20;
@@ -22,7 +23,7 @@ const RETRY_MS = 500;
 
 export class SimulatedTools implements AttemptTools {
   readonly graceMs = GRACE_MS;
-  readonly hostIdentity = "simulated";
+  readonly hostIdentity: string;
   readonly workspaces: AttemptTools["workspaces"];
   readonly artifacts: ArtifactSink;
   readonly #host: SimulatedHost;
@@ -30,7 +31,12 @@ export class SimulatedTools implements AttemptTools {
   readonly #clock: VirtualClock;
   readonly #shelf: ArtifactShelf;
 
-  constructor(host: SimulatedHost, process: SimulatedProcess, clock: VirtualClock, shelf: ArtifactShelf) {
+  constructor(
+    host: SimulatedHost,
+    process: SimulatedProcess,
+    { clock, shelf, identityOf }: Pick<World, "clock" | "shelf" | "identityOf">,
+  ) {
+    this.hostIdentity = identityOf(host.name);
     this.#host = host;
     this.#process = process;
     this.#clock = clock;

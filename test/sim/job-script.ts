@@ -15,6 +15,8 @@ export interface JobScript {
   readonly ignoresTerm: boolean;
   /** Writes to its log at all times; otherwise it is silent after its start. */
   readonly isChatty: boolean;
+  /** With each attempt something else (left out), of the same inputs the same, or always the same. */
+  readonly makes?: "anew" | "same" | "constant";
 }
 
 export function writeScript(script: JobScript): string {

@@ -15,7 +15,7 @@ export const SOUND_MEMORY: MemoryTrouble = { longestMs: 5, silences: 0, refusals
 
 /** What is remembered of jobs, as one process of a simulation reaches it. */
 export function resultMemory(shelf: ArtifactShelf, process: SimulatedProcess, world: World): ReuseStores {
-  const { chance } = world;
+  const chance = world.reuse ?? world.chance;
   const store = shelf.results;
   const reach = <T>(act: () => T): Promise<T> => {
     const { longestMs, silences, refusals } = world.memoryTrouble;

@@ -189,11 +189,13 @@ export class SimulatedHost {
     return isChatty ? Math.floor((ranMs * OUTPUT_BYTES_PER_S) / 1000) : 0;
   }
 
-  /** The digest of what an attempt has made: its own job, inputs and attempt are in it. */
+  /** The digest of what an attempt has made: its own job, inputs and attempt are in it, unless its script says otherwise. */
   digestOf(key: string): string {
     const truth = this.truths.get(key);
     if (truth === undefined) throw new Error(`${key} never ran on ${this.name}`);
-    const made = [key, truth.request.spec.name, ...truth.inputs.map(({ digest }) => digest)];
+    const { spec } = truth.request;
+    const inputs = truth.inputs.map(({ digest }) => digest);
+    const made = madeOf(key, spec.name, inputs, readScript(spec.run).makes);
     return createHash("sha256").update(JSON.stringify(made)).digest("hex");
   }
 
@@ -246,4 +248,9 @@ export class SimulatedHost {
 
 function usage(wallMs: number) {
   return { wallMs, cpuMs: null, peakMemoryBytes: null };
+}
+
+function madeOf(key: string, name: string, inputs: readonly string[], makes: JobScript["makes"]): string[] {
+  if (makes === "constant") return [name];
+  return makes === "same" ? [name, ...inputs] : [key, name, ...inputs];
 }

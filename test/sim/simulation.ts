@@ -14,6 +14,7 @@ import { writeScript } from "./job-script.ts";
 import { Court } from "./judges/court.ts";
 import { judgeEnd } from "./judges/end-judge.ts";
 import { keptInPowerCuts, schedulePowerCut } from "./power-cut.ts";
+import { scheduleMemoryTrouble } from "./reuse-course.ts";
 import type { Submission } from "./workload.ts";
 import { World } from "./world.ts";
 
@@ -103,6 +104,7 @@ class Simulation {
     this.#cluster.start();
     const troubledMs = scheduleFaults({ cluster: this.#cluster, court: this.#court });
     this.#commands.schedule(troubledMs);
+    scheduleMemoryTrouble(this.#world, troubledMs);
     const scene = { cluster: this.#cluster, court: this.#court, commands: this.#commands };
     schedulePowerCut(scene, this.#seed, troubledMs);
     await this.#until(() => false, troubledMs);

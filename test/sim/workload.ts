@@ -10,6 +10,8 @@ export interface Submission {
     readonly keepGoing: boolean;
     readonly priority: number;
     readonly failUnschedulable?: boolean;
+    readonly reuse?: boolean;
+    readonly cutoff?: boolean;
   };
 }
 

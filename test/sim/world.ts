@@ -13,6 +13,7 @@ import { Coverage } from "./coverage.ts";
 import { ProcessLine } from "./process-line.ts";
 import { ProcessTransport, type Tap } from "./process-transport.ts";
 import { SOUND_MEMORY } from "./result-memory.ts";
+import { drawReuse, identitiesOf } from "./reuse-course.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { SlowMail } from "./slow-mail.ts";
 import { Trace } from "./trace.ts";
@@ -75,6 +76,10 @@ export class World {
   streamMs = STREAM_MS;
   /** How likely a result makes somebody give a command, if only for that, how soon, and whether to the whole run. */
   haste = CALM_HASTE;
+  /** Where reuse is drawn from, in a seed that has it. */
+  readonly reuse: Chance | undefined;
+  /** What the host of an agent is said to be. */
+  readonly identityOf: (agent: string) => string;
   /** What is wrong with the store of results. */
   memoryTrouble = SOUND_MEMORY;
   /** Some of what the streams had acknowledged is gone. */
@@ -104,6 +109,8 @@ export class World {
       options.onPublished(node, subject, payload);
     };
     this.chance = new Chance(seededRandomness(seed));
+    this.reuse = drawReuse(seed);
+    this.identityOf = identitiesOf(this.reuse);
     this.network = new MemoryNetwork(this.clock, seededRandomness(seed + NETWORK_SEED), CALM);
     this.trace = new Trace(() => this.clock.monotonicMs(), options.isTraced);
     const monotonicMs = (): number => this.clock.monotonicMs();

@@ -12,6 +12,9 @@ import { JournalJudge } from "./journal-judge.ts";
 import { MessageJudge } from "./message-judge.ts";
 import { Troubles } from "./troubles.ts";
 
+/** What was looked for before it was gone may be reused so much later, while the journal does not answer. */
+const GONE_MS = 60_000;
+
 export class Court {
   readonly troubles: Troubles;
   readonly journal: JournalJudge;
@@ -43,6 +46,9 @@ export class Court {
       capacityOf: (agent) => cluster.agents.find(({ name }) => name === agent)?.host.capacity,
       isSettled: () => world.isSettled,
       mayAbort: () => world.hasDefects,
+      identityOf: world.identityOf,
+      count: (what) => coverage.count(what),
+      isGone: (digest) => world.shelf.goneForMs(digest, monotonicMs()) > GONE_MS,
       isSpoiled: (digest) => world.shelf.problemOf(digest) !== undefined,
       onRecord: (run, epoch, record) => {
         trace.add("journal", () => `${run} ${epoch}: ${JSON.stringify(record).slice(0, 300)}`);

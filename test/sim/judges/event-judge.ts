@@ -4,7 +4,13 @@ import type { RunEvent } from "../../../shared/model/event.ts";
 import type { Complain, JobModel } from "./job-model.ts";
 import type { RunModel } from "./run-model.ts";
 
-const FINAL = new Set(["job.succeeded", "job.failed", "job.blocked", "job.skipped", "job.cancelled"]);
+/** Events that tell the end of a job, and what it ended as. */
+const FINAL = new Map([
+  ...["job.succeeded", "job.failed", "job.blocked", "job.skipped", "job.cancelled"].map(
+    (type) => [type, type] as const,
+  ),
+  ["job.reused", "job.succeeded"],
+]);
 
 export class EventJudge {
   readonly #runs: ReadonlyMap<string, RunModel>;
@@ -67,7 +73,7 @@ export class EventJudge {
     this.#finals.set(event.run, finals);
     if (finals.has(event.job))
       this.#complain("eventsOnce", `${event.run}: ${event.job} ends twice by its events`);
-    finals.set(event.job, event.type);
+    finals.set(event.job, FINAL.get(event.type) ?? event.type);
   }
 
   #problemOf(event: RunEvent): string | undefined {
@@ -80,7 +86,7 @@ export class EventJudge {
     if (job === undefined) return "of an unknown job";
     if (FINAL.has(event.type)) {
       model.endingOf(job);
-      return agrees(job, event.type) ? undefined : `though it ended ${job.ending}`;
+      return agrees(job, FINAL.get(event.type) ?? event.type) ? undefined : `though it ended ${job.ending}`;
     }
     if (!("attempt" in event) || event.attempt === null) return undefined;
     const lease = job.leases[event.attempt - 1];

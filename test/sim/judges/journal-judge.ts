@@ -8,6 +8,7 @@ import type { AttemptResult, Outcome } from "../../../shared/model/outcome.ts";
 import type { AttemptTruth } from "../simulated-host.ts";
 import { judgeCarried } from "./carry-judge.ts";
 import { acceptedDigest, type Complain, inputJobs, type JobModel } from "./job-model.ts";
+import { ReuseJudge } from "./reuse-judge.ts";
 import { RoomJudge } from "./room-judge.ts";
 import { RunModel } from "./run-model.ts";
 import type { Troubles } from "./troubles.ts";
@@ -19,8 +20,12 @@ export interface JournalJudgeOptions {
   readonly capacityOf: (agent: string) => Capacity | undefined;
   /** Whether an artifact is damaged or gone. */
   readonly isSpoiled: (digest: string) => boolean;
+  /** Whether it is gone, and has been for a while. */
+  readonly isGone: (digest: string) => boolean;
   readonly troubles: Troubles;
   readonly complain: Complain;
+  readonly identityOf: (agent: string) => string;
+  readonly count: (what: string) => void;
   /** Nothing has been wrong for a while: every agent is there. */
   readonly isSettled: () => boolean;
   /** An actor has failed by what was done to it: its run may be given up. */
@@ -43,11 +48,18 @@ export class JournalJudge {
   readonly #epochs = new Map<string, number>();
   readonly #options: JournalJudgeOptions;
   #room: RoomJudge;
+  #reuse: ReuseJudge;
   #isRewinding = false;
 
   constructor(options: JournalJudgeOptions) {
     this.#options = options;
     this.#room = new RoomJudge(options);
+    this.#reuse = this.#newReuseJudge();
+  }
+
+  #newReuseJudge(): ReuseJudge {
+    const { identityOf, isGone, mayAbort: mayForget, complain, count } = this.#options;
+    return new ReuseJudge({ identityOf, isGone, mayForget, complain, count });
   }
 
   /** The term in which a run was last written to. */
@@ -67,6 +79,7 @@ export class JournalJudge {
     this.leases.clear();
     this.#epochs.clear();
     this.#room = new RoomJudge(this.#options);
+    this.#reuse = this.#newReuseJudge();
     this.#isRewinding = true;
     for (const record of kept) this.onStored(record);
     this.#isRewinding = false;
@@ -110,6 +123,7 @@ export class JournalJudge {
     if (record.type === "failedUnassigned") this.#judgeUnassigned(model, record);
     if (record.type === "aborted" && !this.#options.mayAbort())
       complain("noDefect", `${run}: ${record.reason}`);
+    this.#reuse.onRecord(model, record);
     model.take(record, monotonicMs(), (promise, what) => complain(promise, `${run}: ${what}`));
     if (record.type !== "assigned") return;
     if (this.leases.has(record.lease)) complain("leaseOnce", `the lease ${record.lease} is given twice`);

@@ -106,6 +106,8 @@ export class RunModel {
       case "returned":
       case "finished":
         return this.#onLeaseOver(record, nowMs, complain);
+      case "reused":
+        return this.#onReused(record, complain);
       case "failedUnassigned":
         return this.#onFailedUnassigned(record, complain);
       case "claimed":
@@ -185,6 +187,20 @@ export class RunModel {
       result: undefined,
     };
     job.leases.push({ attempt, agent, lease, ...begun });
+  }
+
+  #onReused(record: RecordOf<"reused">, complain: Complain): void {
+    const job = this.jobs[record.job];
+    if (job === undefined) return complain("jobExists", `job ${record.job} is reused`);
+    const { name } = job.spec;
+    if (this.leaseOf(job) !== undefined) complain("oneLease", `${name} is reused though it is assigned`);
+    if (this.endingOf(job) !== undefined && job.ending !== "mixed")
+      complain("needsFirst", `${name} is reused though it has ended: ${job.ending}`);
+    const isOpen = job.needs.some((need) => !["good", "mixed"].includes(this.endingOf(need) ?? ""));
+    if (isOpen) complain("needsFirst", `${name} is reused before all that it needs has succeeded`);
+    if (this.#isHeld(job)) complain("held", `${name} is reused though it is held`);
+    job.carriedDigest = record.artifact?.digest;
+    this.#end(job, "good", "succeeded");
   }
 
   #onStarted(record: RecordOf<"started">, complain: Complain): void {

@@ -268,6 +268,19 @@ describe("an equal job that runs", () => {
     expect([...scene.executed("r2"), ...scene.executed("r3")]).toEqual([]);
   });
 
+  it("is looked for again by one that was held while it waited", async () => {
+    const scene = await ReuseScene.open(({ run }) => (run === "r1" ? undefined : succeeded));
+    await scene.submit("r1", alone);
+    await scene.submit("r2", alone);
+    await scene.world.call("priority", { run: "r2", priority: 0 });
+    scene.agent.finish(scene.startOf("r1", "base"));
+    await scene.finished("r1");
+    expect(scene.typesOf("r2")).not.toContain("job.reused");
+    await scene.world.call("priority", { run: "r2", priority: 500 });
+    await scene.finished("r2");
+    expect(scene.executed("r2")).toEqual([]);
+  });
+
   it("is not waited for by one that is cancelled", async () => {
     const scene = await ReuseScene.open(() => undefined);
     await scene.submit("r1", alone);

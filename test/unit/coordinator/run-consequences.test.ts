@@ -27,7 +27,8 @@ function place() {
   const surroundings = { fleet, scheduler } as RunSurroundings;
   const self: Partial<ActorRef<RunMessage>> = { tell: () => undefined };
   const context: Partial<Context<RunMessage>> = { self: self as ActorRef<RunMessage> };
-  const jobs: Partial<RunJobs> = { recheck: () => undefined, onPrioritised: () => undefined };
+  const nothing = (): void => undefined;
+  const jobs: Partial<RunJobs> = { recheck: nothing, onPrioritised: nothing, forgetLooking: nothing };
   const steps: string[] = [];
   const events: Partial<RunEvents> = {
     add: (some) => void steps.push(`events ${some[0]?.seq} to ${some.at(-1)?.seq}`),

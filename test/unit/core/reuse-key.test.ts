@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { describeDifferences, differencesBetween } from "../../../coordinator/core/reuse-difference.ts";
 import { componentsOf, ingredientsOf, keysFrom } from "../../../coordinator/core/reuse-key.ts";
 import type { JobSpecInput } from "../../../shared/model/job-spec.ts";
-import { RunDriver, type Sketch, succeeded } from "../../support/run-driver.ts";
+import { jobsOf, RunDriver, type Sketch, succeeded } from "../../support/run-driver.ts";
 
 const host = { host: "debian 12 x86_64" };
 const artifact = (digit: string) => ({ digest: digit.repeat(64), files: 1, bytes: 1 });
@@ -20,12 +20,17 @@ function lastOf(
     second: {},
     last: { reuse: true, ...spec, needs: ["first", "second"] },
   };
-  const run = new RunDriver(sketch);
+  const run = new RunDriver(sketch, { reuse: false });
   for (const name of ["first", "second"] as const) {
     run.grant(name);
     run.finish(name, succeeded, artifact(made[name] ?? "0"));
   }
-  return ingredientsOf(run.state, run.index("last"), place);
+  return known(ingredientsOf(run.state, run.index("last"), place));
+}
+
+function known<T>(ingredients: T | undefined): T {
+  if (ingredients === undefined) throw new Error("something that it needs may still run");
+  return ingredients;
 }
 
 const keyOf = (...what: Parameters<typeof lastOf>): string => keysFrom(lastOf(...what)).key;
@@ -95,16 +100,36 @@ describe("the key of a job", () => {
   });
 });
 
+it("nothing is a key where more may come to what a job needs indirectly", () => {
+  const sketch = (when: "success" | "always"): Sketch => ({
+    slow: {},
+    bad: {},
+    between: { needs: ["bad", "slow"], when },
+  });
+  const keyed = (when: "success" | "always", transitive: boolean) => {
+    const needs = [{ job: "between", transitive }];
+    const last: JobSpecInput = { name: "last", run: { script: "true" }, reuse: true, needs };
+    const run = new RunDriver([...jobsOf(sketch(when)), last]);
+    return ingredientsOf(run.state, run.index("last"), host) !== undefined;
+  };
+  expect(keyed("always", true)).toBe(false);
+  expect(keyed("always", false)).toBe(true);
+  expect(keyed("success", true)).toBe(true);
+});
+
 describe("the deep key of a job", () => {
   it("differs when what it needs was made of something else, though it came out the same", () => {
     const last = (script: string) => {
-      const run = new RunDriver({
-        first: { reuse: true, run: { script } },
-        last: { reuse: true, needs: ["first"] },
-      });
+      const run = new RunDriver(
+        {
+          first: { reuse: true, run: { script } },
+          last: { reuse: true, needs: ["first"] },
+        },
+        { reuse: false },
+      );
       run.grant("first");
       run.finishOn("first", host, artifact("1"));
-      return keysFrom(ingredientsOf(run.state, run.index("last"), host));
+      return keysFrom(known(ingredientsOf(run.state, run.index("last"), host)));
     };
     expect(last("make").key).toBe(last("make all").key);
     expect(last("make").deepKey).not.toBe(last("make all").deepKey);
