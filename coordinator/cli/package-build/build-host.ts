@@ -18,7 +18,8 @@ export async function hasNoEngine(
     const agents = await agentsOf(client, pool ?? "");
     if (agents.length > 0) return agents.every(({ engine }) => engine === null);
     if (pool === undefined || performance.now() > until) return false;
-    await pause(LOOK_AGAIN_MS, undefined, { signal });
+    await pause(LOOK_AGAIN_MS);
+    signal.throwIfAborted();
   }
 }
 
