@@ -51,7 +51,7 @@ export class StagingTarget implements ArtifactTarget {
     if (job === undefined)
       throw new MillraceError("internal", `the build has no job ${JSON.stringify(name)}`);
     this.#views ??= viewsOf(client, this.#run);
-    const making = await this.#making(job, artifact, await this.#views);
+    const making = await this.#making(client, job, artifact, await this.#views);
     const store = await this.#storeOf(job.image);
     const { files } = await stageArtifact(store, client, making);
     this.paths.push(...files.map(({ path }) => join(store.root, path)));
@@ -70,23 +70,18 @@ export class StagingTarget implements ArtifactTarget {
     return opened;
   }
 
-  async #making(job: PlannedJob, artifact: Artifact, views: ReadonlyMap<string, JobView>): Promise<Making> {
+  async #making(
+    client: Client,
+    job: PlannedJob,
+    artifact: Artifact,
+    views: ReadonlyMap<string, JobView>,
+  ): Promise<Making> {
     const { package: item } = job;
-    const last = views.get(job.name)?.attempts.at(-1);
     return {
       package: { name: item.name, version: item.version },
       artifact,
-      made: {
-        run: this.#run,
-        job: job.name,
-        attempt: last?.attempt ?? 1,
-        agent: last?.agent ?? null,
-        startedAt: last?.startedAt ?? null,
-        endedAt: last?.endedAt ?? null,
-      },
+      ...(await this.#execution(client, job.name, views.get(job.name))),
       image: job.image ?? null,
-      ranOn: last?.ranOn ?? null,
-      implicit: last?.implicit ?? false,
       script: { sha256: sha256(job.script), text: job.script },
       environment: job.env,
       sources: item.sources.map(({ id, url, hash }) => ({ id, url, hash })),
@@ -95,6 +90,30 @@ export class StagingTarget implements ArtifactTarget {
       ),
       inputs: this.#inputsOf(job, views),
       commit: this.#options.commit,
+    };
+  }
+
+  /** The attempt that made the artifact: of a reused job, one of an earlier run, if that is still known. */
+  async #execution(
+    client: Client,
+    job: string,
+    view: JobView | undefined,
+  ): Promise<Pick<Making, "made" | "ranOn" | "implicit">> {
+    const reused = view?.reusedFrom ?? undefined;
+    const executed = reused === undefined ? view : await earlierView(client, reused.run, reused.job);
+    const number = reused?.attempt ?? view?.attempts.at(-1)?.attempt ?? 1;
+    const attempt = executed?.attempts.find((known) => known.attempt === number);
+    return {
+      made: {
+        run: reused?.run ?? this.#run,
+        job: reused?.job ?? job,
+        attempt: number,
+        agent: reused?.agent ?? attempt?.agent ?? null,
+        startedAt: attempt?.startedAt ?? null,
+        endedAt: attempt?.endedAt ?? null,
+      },
+      ranOn: attempt?.ranOn ?? null,
+      implicit: attempt?.implicit ?? false,
     };
   }
 
@@ -121,6 +140,16 @@ async function viewsOf(client: Client, run: string): Promise<ReadonlyMap<string,
   const views = new Map<string, JobView>();
   for await (const view of client.jobs(run)) views.set(view.job, view);
   return views;
+}
+
+/** Undefined where the run is no longer kept. */
+async function earlierView(client: Client, run: string, job: string): Promise<JobView | undefined> {
+  try {
+    for await (const view of client.jobs(run, { job })) return view;
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== "notFound") throw error;
+  }
+  return undefined;
 }
 
 function sha256(text: string): string {
