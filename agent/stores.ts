@@ -5,11 +5,11 @@
 import type { Bus } from "../shared/bus/connection.ts";
 import type { Artifact } from "../shared/model/outcome.ts";
 import { AckInbox } from "../shared/store/ack-inbox.ts";
-import { ArtifactStore } from "../shared/store/artifact-store.ts";
+import { ArtifactStore, type DownloadOptions } from "../shared/store/artifact-store.ts";
 import { getDocument } from "../shared/store/document.ts";
 import { JetStreamObjects } from "../shared/store/jetstream-objects.ts";
 import { LogShipper } from "../shared/store/log-writer.ts";
-import type { ObjectOptions, Objects } from "../shared/store/objects.ts";
+import type { Objects } from "../shared/store/objects.ts";
 import type { LogSink } from "./actors/attempt-log.ts";
 import type { ArtifactSink } from "./actors/attempt-tools.ts";
 import { openLogSink } from "./actors/log-sinks.ts";
@@ -40,8 +40,8 @@ export class Stores implements ArtifactSink, ArtifactSource {
     return await (await this.#opened).artifacts.upload(root, patterns);
   }
 
-  async download(digest: string, folder: string, options: ObjectOptions): Promise<void> {
-    await (await this.#opened).artifacts.download(digest, folder, options);
+  async download(digest: string, folder: string, options: DownloadOptions): Promise<Artifact> {
+    return await (await this.#opened).artifacts.download(digest, folder, options);
   }
 
   async readDocument(digest: string, signal: AbortSignal): Promise<unknown> {

@@ -1,6 +1,17 @@
 /** Folder trees as jobs leave them: with read-only folders in them. */
-import { chmod, readdir, rm, stat } from "node:fs/promises";
+import {
+  constants,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { chmod, copyFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { SMALL_FILE_BYTES } from "../../shared/store/source-file.ts";
+import { TimeSlice } from "../../shared/store/time-slice.ts";
 
 /** Removes a tree, read-only folders included. What belongs to another user makes it throw. */
 export async function removeTree(path: string): Promise<void> {
@@ -13,17 +24,27 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** Makes every file of a tree read-only; folders stay as they are, so that the tree can be removed. */
-export async function makeReadOnly(path: string): Promise<void> {
-  for (const entry of await readdir(path, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
-    const file = join(entry.parentPath, entry.name);
-    await chmod(file, (await isExecutable(file)) ? 0o555 : 0o444);
-  }
+/**
+ * Copies a tree to a folder that does not exist yet: files with their modes (as reflinks where the file system has
+ * them), links as they are. Rejects when the signal comes.
+ */
+export async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
+  await copyFolder(from, to, signal, new TimeSlice());
 }
 
-async function isExecutable(file: string): Promise<boolean> {
-  return ((await stat(file)).mode & 0o100) !== 0;
+async function copyFolder(from: string, to: string, signal: AbortSignal, slice: TimeSlice): Promise<void> {
+  mkdirSync(to);
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await copyFolder(source, target, signal, slice);
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+    // What takes no time is done at once: waiting for another thread costs more.
+    else if (statSync(source).size <= SMALL_FILE_BYTES)
+      copyFileSync(source, target, constants.COPYFILE_FICLONE);
+    else await copyFile(source, target, constants.COPYFILE_FICLONE);
+    if (slice.isOver) await slice.rest();
+    signal.throwIfAborted();
+  }
 }
 
 async function openFolders(path: string): Promise<void> {

@@ -10,16 +10,21 @@
  * being copied is not removed. (3) the total stays under the limit, but for what is in use. (4) what is under its
  * digest's name is whole: it was verified before it is renamed to that, and is renamed again before it is removed.
  */
-import { constants, renameSync } from "node:fs";
-import { cp, mkdir, readdir, stat } from "node:fs/promises";
+import { renameSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isDiskFull } from "../core/host-trouble.ts";
-import { makeReadOnly, removeTree } from "./folder-tree.ts";
+import { copyTree, removeTree } from "./folder-tree.ts";
 import { unlessGivenUp } from "./given-up.ts";
 
 /** Where artifacts come from. */
 export interface ArtifactSource {
-  download(digest: string, folder: string, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Makes `folder` the artifact's content, its files read-only, and says how much that is. */
+  download(
+    digest: string,
+    folder: string,
+    options: { readonly signal: AbortSignal; readonly isReadOnly: true },
+  ): Promise<{ readonly bytes: number }>;
 }
 
 interface Entry {
@@ -108,18 +113,8 @@ export class InputCache {
     await this.#shrink(this.#limitBytes);
   }
 
-  async #copyTo(digest: string, folder: string, signal: AbortSignal): Promise<void> {
-    await this.read(digest, signal, (cached) =>
-      cp(cached, folder, {
-        recursive: true,
-        verbatimSymlinks: true,
-        mode: constants.COPYFILE_FICLONE,
-        filter: () => {
-          signal.throwIfAborted();
-          return true;
-        },
-      }),
-    );
+  #copyTo(digest: string, folder: string, signal: AbortSignal): Promise<void> {
+    return this.read(digest, signal, (cached) => copyTree(cached, folder, signal));
   }
 
   #use(digest: string): Entry {
@@ -169,9 +164,7 @@ export class InputCache {
     const draft = this.#nameFor("fetching");
     try {
       signal.throwIfAborted();
-      await this.#source.download(digest, draft, { signal });
-      await makeReadOnly(draft);
-      const bytes = await bytesIn(draft);
+      const { bytes } = await this.#source.download(digest, draft, { signal, isReadOnly: true });
       // Given up meanwhile: somebody else may be fetching it anew.
       signal.throwIfAborted();
       const folder = join(this.#root, digest);
@@ -201,12 +194,4 @@ export class InputCache {
     this.#names += 1;
     return join(this.#root, `${what}-${this.#names}`);
   }
-}
-
-async function bytesIn(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
-  }
-  return bytes;
 }

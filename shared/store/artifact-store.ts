@@ -22,6 +22,11 @@ import { withSecondReading } from "./second-reading.ts";
 import { tarEntries } from "./tar-entries.ts";
 import { unpackFiles } from "./unpack.ts";
 
+export interface DownloadOptions extends ObjectOptions {
+  /** Its files are made read-only. */
+  readonly isReadOnly?: boolean;
+}
+
 const KEPT_BYTES = 48 * 1024 * 1024;
 
 /** Stores and fetches artifacts by the digest of their content. */
@@ -58,10 +63,14 @@ export class ArtifactStore {
     }
   }
 
-  /** Makes `folder` the artifact's content, verified, whole or not at all; it must not exist, or be empty. */
-  async download(digest: string, folder: string, options: ObjectOptions = {}): Promise<void> {
-    const unpack = () => unpackFiles(digest, this.#objects.get(`artifact/${digest}`, options), folder);
-    await withSecondReading(unpack);
+  /**
+   * Makes `folder` the artifact's content, verified, whole or not at all; it must not exist, or be empty. Says what there
+   * is of it.
+   */
+  async download(digest: string, folder: string, options: DownloadOptions = {}): Promise<Artifact> {
+    const unpack = () =>
+      unpackFiles(digest, this.#objects.get(`artifact/${digest}`, options), folder, options);
+    return summarize(digest, await withSecondReading(unpack));
   }
 
   /** What is in an artifact, verified. */

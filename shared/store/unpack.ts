@@ -7,7 +7,15 @@
  *    through a link of the archive, and every byte, bit and target is verified.
  */
 import { createHash, hash } from "node:crypto";
-import { closeSync, mkdirSync, openSync, symlinkSync, writeSync, write as writeWithCallback } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeSync,
+  write as writeWithCallback,
+} from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -27,16 +35,17 @@ import { TimeSlice } from "./time-slice.ts";
 
 const write = promisify(writeWithCallback);
 
-/** Makes `folder` the artifact with this digest; it must not exist, or be empty. */
+/** Makes `folder` the artifact with this digest; it must not exist, or be empty. Read-only are its files, not its folders. */
 export async function unpackFiles(
   digest: string,
   source: AsyncIterable<Uint8Array>,
   folder: string,
+  { isReadOnly = false }: { readonly isReadOnly?: boolean } = {},
 ): Promise<Manifest> {
   const partial = `${folder}.${nuid.next()}.partial`;
   try {
     await mkdir(partial, { recursive: true });
-    const manifest = await new Unpacking(partial).take(source);
+    const manifest = await new Unpacking(partial, isReadOnly).take(source);
     const found = manifestDigest(encodeManifest(manifest));
     if (found !== digest) throw corrupt(digest, `its content has the digest ${found}`);
     for (const entry of manifest.entries) {
@@ -52,12 +61,14 @@ export async function unpackFiles(
 
 class Unpacking {
   readonly #root: string;
+  readonly #isReadOnly: boolean;
   readonly #entries: ManifestEntry[] = [];
   readonly #folders = new Set<string>();
   readonly #slice = new TimeSlice();
 
-  constructor(root: string) {
+  constructor(root: string, isReadOnly: boolean) {
     this.#root = root;
+    this.#isReadOnly = isReadOnly;
   }
 
   async take(source: AsyncIterable<Uint8Array>): Promise<Manifest> {
@@ -100,6 +111,7 @@ class Unpacking {
     const fd = openSync(join(this.#root, path), "wx", executable ? 0o755 : 0o644);
     try {
       const sha256 = size > SMALL_FILE_BYTES ? await writeLarge(fd, content) : await writeSmall(fd, content);
+      if (this.#isReadOnly) fchmodSync(fd, executable ? 0o555 : 0o444);
       return { path, type: "file", executable, size, sha256 };
     } finally {
       closeSync(fd);

@@ -5,8 +5,10 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -31,18 +33,24 @@ afterEach(() => {
 
 test("fetches an artifact once for all that need it at the same time, and gives each its own read-only copy", async () => {
   const fetched: string[] = [];
+  const large = Buffer.alloc(2 ** 20, "large");
   const cache = await InputCache.open(join(root, "cache"), {
     download: (digest, to) => {
       fetched.push(digest);
       mkdirSync(to);
       writeFileSync(join(to, "tool"), "content");
-      chmodSync(join(to, "tool"), 0o755);
-      return Promise.resolve();
+      symlinkSync("tool", join(to, "link"));
+      mkdirSync(join(to, "a/b"), { recursive: true });
+      writeFileSync(join(to, "a/b/large"), large);
+      chmodSync(join(to, "tool"), 0o555);
+      return Promise.resolve({ bytes: 7 });
     },
   });
   await Promise.all(["one", "two"].map((name) => cache.copyTo("d1", join(root, name), never)));
   expect(fetched).toEqual(["d1"]);
   expect(statSync(join(root, "one/tool")).mode & 0o777).toBe(0o555);
+  expect(readlinkSync(join(root, "one/link"))).toBe("tool");
+  expect(large.equals(readFileSync(join(root, "one/a/b/large")))).toBe(true);
   chmodSync(join(root, "one/tool"), 0o755);
   writeFileSync(join(root, "one/tool"), "spoilt");
   await cache.copyTo("d1", join(root, "three"), never);
@@ -60,6 +68,7 @@ test("fetches few artifacts at a time, and in the end all that a job needs", asy
       await mkdir(to);
       fetching -= 1;
       if (digest === "d7") throw new Error("broken");
+      return { bytes: 0 };
     },
   });
   const digests = Array.from({ length: 100 }, (_, number) => `d${number}`);
@@ -77,7 +86,7 @@ test("tries a failed fetch again for the next who needs it", async () => {
     download: (_, to) => {
       if (isBroken) return Promise.reject(new Error("broken"));
       mkdirSync(to);
-      return Promise.resolve();
+      return Promise.resolve({ bytes: 0 });
     },
   });
   void cache.prefetch("d1", never);
@@ -94,7 +103,7 @@ test("keeps the cache under its limit, the least recently used going first", asy
       download: (digest, to) => {
         mkdirSync(to);
         writeFileSync(join(to, digest), "x".repeat(100));
-        return Promise.resolve();
+        return Promise.resolve({ bytes: 100 });
       },
     },
     250,
@@ -112,7 +121,11 @@ class SlowSource implements ArtifactSource {
   readonly givenUp: string[] = [];
   #finish: (() => void)[] = [];
 
-  async download(digest: string, folder: string, { signal }: { signal: AbortSignal }): Promise<void> {
+  async download(
+    digest: string,
+    folder: string,
+    { signal }: { signal: AbortSignal },
+  ): Promise<{ bytes: number }> {
     this.begun.push(digest);
     await new Promise<void>((resolve, reject) => {
       this.#finish.push(resolve);
@@ -123,6 +136,7 @@ class SlowSource implements ArtifactSource {
     });
     await mkdir(folder);
     writeFileSync(join(folder, "file"), digest);
+    return { bytes: digest.length };
   }
 
   finishAll(): void {

@@ -286,7 +286,8 @@ test("says whether anybody may still write to the log of a job", async () => {
   await (await runner.start(alone)).exit;
   expect(await runner.isQuiet(alone.attempt)).toBe(true);
   // What has left the session, without the environment, is nobody's that we would know of.
-  const left = launchOf({ script: "setsid env -i sleep 300 & echo $! >pid; sleep 0.1" });
+  const leaving = `setsid env -i sh -c 'echo $$ >pid; exec sleep 300' &`;
+  const left = launchOf({ script: `${leaving} until [ -s pid ]; do sleep 0.01; done` });
   await (await runner.start(left)).exit;
   expect(await runner.isQuiet(left.attempt)).toBe(false);
   process.kill(Number(readFileSync(join(left.workspace, "pid"), "utf8")), "SIGKILL");

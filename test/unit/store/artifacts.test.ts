@@ -108,6 +108,20 @@ describe("collecting outputs", () => {
     expect(readlinkSync(join(folder, "out/dangling"))).toBe("nowhere");
   });
 
+  it("makes files read-only where it is told to, whatever the umask, and says how much there is", async () => {
+    await chmod(join(root, "src/x.o"), 0o755);
+    const artifact = await store.upload(root, ["src"]);
+    const umask = process.umask(0o077);
+    try {
+      const found = await store.download(artifact?.digest ?? "", join(folder, "out"), { isReadOnly: true });
+      expect(found).toEqual(artifact);
+    } finally {
+      process.umask(umask);
+    }
+    const modes = ["x.o", "deep/y.o"].map((name) => lstatSync(join(folder, "out/src", name)).mode & 0o777);
+    expect(modes).toEqual([0o555, 0o444]);
+  });
+
   it.each(["/etc/passwd", "..", "../x", "src/../../x", "src/../a.o"])(
     "refuses a link to %s and names it",
     async (target) => {
