@@ -14,6 +14,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { MillraceError, reasonOf } from "../../shared/model/error.ts";
 import { addressesOf } from "./addresses.ts";
 import { PartialFile } from "./partial-file.ts";
+import type { ProxyFor } from "./proxy.ts";
 import type { CachedSource } from "./source-cache.ts";
 import { checkSource } from "./source-state.ts";
 import { type Fetched, fetchFrom } from "./transfer.ts";
@@ -30,6 +31,7 @@ export interface DownloadSettings {
   readonly firstPauseMs: number;
   /** Nothing received for so long ends a request. */
   readonly stallMs: number;
+  readonly proxyFor: ProxyFor;
   /** How long one source may take, all its attempts included. */
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal;

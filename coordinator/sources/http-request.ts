@@ -6,6 +6,7 @@ import { get as getPlain, type IncomingMessage } from "node:http";
 import { get as getSecure } from "node:https";
 import { MillraceError, reasonOf } from "../../shared/model/error.ts";
 import { version } from "../../shared/model/version.ts";
+import { type ProxyFor, throughProxy } from "./proxy.ts";
 
 const MAX_REDIRECTS = 10;
 const redirects = new Set([301, 302, 303, 307, 308]);
@@ -14,6 +15,7 @@ export interface RequestSettings {
   readonly headers: Readonly<Record<string, string>>;
   /** Nothing received for so long ends the request. */
   readonly stallMs: number;
+  readonly proxyFor: ProxyFor;
   readonly signal: AbortSignal;
 }
 
@@ -39,14 +41,18 @@ function redirected(from: URL, location: string): URL {
   );
 }
 
-function requestOnce(url: URL, { headers, stallMs, signal }: RequestSettings): Promise<IncomingMessage> {
+async function requestOnce(url: URL, settings: RequestSettings): Promise<IncomingMessage> {
+  const { stallMs, signal } = settings;
   const get = url.protocol === "https:" ? getSecure : getPlain;
-  const options = {
-    headers: { "user-agent": `millrace/${version}`, "accept-encoding": "identity", ...headers },
-    timeout: stallMs,
-    signal,
+  const through = await throughProxy(url, settings.proxyFor(url), settings);
+  const headers = {
+    "user-agent": `millrace/${version}`,
+    "accept-encoding": "identity",
+    ...settings.headers,
+    ...through.headers,
   };
-  return new Promise((resolve, reject) => {
+  const options = { headers, timeout: stallMs, signal, ...through.options };
+  return await new Promise((resolve, reject) => {
     let answered: IncomingMessage | undefined;
     const sent = get(url, options, (response) => {
       answered = response;

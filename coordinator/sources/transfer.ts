@@ -3,12 +3,14 @@ import type { IncomingMessage } from "node:http";
 import { MillraceError, reasonOf } from "../../shared/model/error.ts";
 import { request } from "./http-request.ts";
 import type { PartialFile } from "./partial-file.ts";
+import type { ProxyFor } from "./proxy.ts";
 import { contentWarning, judgeAnswer, validatorOf } from "./response-verdict.ts";
 import type { CachedSource } from "./source-cache.ts";
 import { checkSource } from "./source-state.ts";
 
 export interface TransferSettings {
   readonly stallMs: number;
+  readonly proxyFor: ProxyFor;
   readonly signal: AbortSignal;
   readonly onProgress: (cached: CachedSource, bytes: number, total: number | undefined) => void;
 }

@@ -1,12 +1,16 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ProxyServer } from "../integration/sources/proxy-server.ts";
+import { secureServer } from "../integration/sources/secure-server.ts";
 import { cutAfter, file, SourceServer, stall, status } from "../integration/sources/source-server.ts";
 import { butidoExamples } from "../support/butido-examples.ts";
 import { CommandUser } from "../support/command.ts";
 import { smallConfig, smallRoot } from "../support/package-repository.ts";
 
+const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 const content = Buffer.alloc(1_000_000, "x");
 
 describe("the sources of packages", () => {
@@ -85,6 +89,26 @@ describe("the sources of packages", () => {
     server.on("/good.tar", file(content));
     expect((await user.run("source", "download")).status).toBe(0);
     expect((await readFile(join(user.folder, "cache/good-1.0/src.source"))).equals(content)).toBe(true);
+  });
+
+  it.runIf(hasOpenssl)("come through a proxy, by HTTPS in a tunnel", async () => {
+    await repository("good");
+    await using proxy = await ProxyServer.start();
+    await using secure = await secureServer(user.folder, content);
+    const proxies = { http_proxy: proxy.url, https_proxy: proxy.url, no_proxy: "", NO_PROXY: "" };
+    const environment = { ...proxies, NODE_EXTRA_CA_CERTS: secure.certificate };
+    server.on("/good.tar", file(content));
+    const plain = await user.start(["source", "download"], environment).ended;
+    expect(plain).toMatchObject({ status: 0 });
+    expect(proxy.requests).toEqual([`GET ${server.url("/good.tar")}`]);
+    expect(proxy.authorizations).toEqual([`Basic ${Buffer.from("me:p@ss").toString("base64")}`]);
+    const mirrors = ["--mirror", `${secure.url}/{file}`, "--mirror", "{url}"];
+    const tunnelled = await user.start(["source", "download", "--force", ...mirrors], environment).ended;
+    expect(tunnelled.stderr).toContain(`good 1.0 src: 977 KiB from ${secure.url}/good.tar`);
+    expect(proxy.requests[1]).toBe(`CONNECT ${secure.url.replace("https://", "")}`);
+    const direct = { ...environment, no_proxy: "127.0.0.1,localhost" };
+    expect((await user.start(["source", "download", "--force"], direct).ended).status).toBe(0);
+    expect(proxy.requests).toHaveLength(2);
   });
 
   it("are given up after --timeout, also in butido's bare seconds", async () => {

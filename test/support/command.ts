@@ -60,7 +60,9 @@ export class CommandUser {
   private constructor(folder: string) {
     this.folder = folder;
     const { MILLRACE_SERVER: _server, NO_COLOR: _colour, ...inherited } = process.env;
-    this.environment = { ...inherited, HOME: folder, XDG_STATE_HOME: join(folder, "state") };
+    const home = { HOME: folder, XDG_STATE_HOME: join(folder, "state") };
+    // The servers of tests are on this machine, where a proxy that it needs would not find them.
+    this.environment = { ...inherited, ...home, no_proxy: "*" };
   }
 
   static async create(): Promise<CommandUser> {

@@ -3,6 +3,7 @@ import { formatBytes } from "../../../shared/model/size.ts";
 import { checkMirror } from "../../sources/addresses.ts";
 import { inCrew } from "../../sources/crew.ts";
 import { type DownloadOutcome, downloadSource, withoutPassword } from "../../sources/download.ts";
+import { proxiesOf } from "../../sources/proxy.ts";
 import { type CachedSource, sourceLabel } from "../../sources/source-cache.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
@@ -36,6 +37,7 @@ export const command = defineCommand(schema, async (input, context) => {
     .filter((mirror) => mirror !== "")
     .map((mirror) => checkMirror(mirror));
   const sources = await chooseSources(input, context);
+  const proxyFor = proxiesOf(environment);
   interruption.take();
   const view = openDownloadView(terminal, sources.length);
   const settings = {
@@ -44,6 +46,7 @@ export const command = defineCommand(schema, async (input, context) => {
     attempts: ATTEMPTS,
     firstPauseMs: FIRST_PAUSE_MS,
     stallMs: STALL_MS,
+    proxyFor,
     timeoutMs: input.timeoutMs,
     signal: interruption.signal,
     onProgress: view.onProgress,

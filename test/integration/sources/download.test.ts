@@ -48,6 +48,7 @@ function fetchIt(cached: CachedSource, more: Partial<DownloadSettings> = {}): Pr
     attempts: 3,
     firstPauseMs: 1,
     stallMs: 10_000,
+    proxyFor: () => undefined,
     timeoutMs: undefined,
     signal: new AbortController().signal,
     onProgress: () => {},
