@@ -86,15 +86,25 @@ async function plannedJobs(
   const jobs: PlannedJob[] = [];
   for (const image of images) {
     const { roots, leftOut } =
-      named.length > 0 ? { roots: named, leftOut: 0 } : targetsIn(repository, index, { image, env }, changed);
-    if (leftOut > 0)
-      context.terminal.note(`${leftOut} packages may not be built in ${image} and are left out`);
+      named.length > 0
+        ? { roots: named, leftOut: [] }
+        : targetsIn(repository, index, { image, env }, changed);
+    if (leftOut.length > 0)
+      context.terminal.note(`left out, as ${image} is not for them: ${listed(leftOut)}`);
     const { shebang } = input;
     const planning = await planBuild(repository, index, { roots, images: [image], env, facts, shebang });
     if (!planning.ok) throw mistakes(planning.problems);
     jobs.push(...planning.jobs);
   }
   return jobs;
+}
+
+const SHOWN_PACKAGES = 20;
+
+function listed(packages: readonly Package[]): string {
+  const shown = packages.slice(0, SHOWN_PACKAGES).map(packageTitle);
+  if (shown.length < packages.length) shown.push(`${packages.length - shown.length} more`);
+  return shown.join(", ");
 }
 
 /** What the configuration wants jobs to know of the repository. */

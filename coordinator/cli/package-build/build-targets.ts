@@ -60,11 +60,13 @@ export function targetsIn(
   index: PackageIndex,
   site: BuildSite,
   changed: readonly string[] | undefined,
-): { readonly roots: readonly Package[]; readonly leftOut: number } {
+): { readonly roots: readonly Package[]; readonly leftOut: readonly Package[] } {
   const wanted = changed === undefined ? packages : affectedPackages(packages, index, changed);
   const buildable = buildableIn(packages, index, site);
-  const roots = wanted.filter((item) => buildable.has(item));
-  return { roots, leftOut: wanted.length - roots.length };
+  return {
+    roots: wanted.filter((item) => buildable.has(item)),
+    leftOut: wanted.filter((item) => !buildable.has(item)),
+  };
 }
 
 /** Long names of the images; where the configuration has just one, it need not be named. */
