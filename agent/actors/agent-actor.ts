@@ -139,11 +139,13 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "flushStarted":
         // Most often a result has been sent since, and what had started with it.
         if (this.#flush === "soon") this.#flush = undefined;
-        if (this.#held.started.length > 0) this.#sendReport(context);
+        if (this.#held.unsaid.length > 0) this.#sendReport(context);
         return;
       case "transport":
         if (message.status === "connected") this.#sayAllAgain(context);
         return;
+      case "progress":
+        return this.#apply(holdings.onProgress(this.#held, message.key, message.progress), context);
       case "commandEnded":
         return this.#apply(holdings.onCommandEnded(this.#held, message.key), context);
       case "neverBegan":
@@ -262,7 +264,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
     if (holdings.hasAnswers(this.#held)) {
       if (holdings.hasMuchQueued(this.#held)) this.#flushSoon(context);
       else this.#flushNow(context);
-    } else if (this.#flush === undefined && this.#held.started.length > 0) {
+    } else if (this.#flush === undefined && this.#held.unsaid.length > 0) {
       this.#flush = "soon";
       context.after(STARTED_DELAY_MS, { kind: "flushStarted" });
     }

@@ -16,7 +16,7 @@
  */
 import type { Behaviour, Cancel, Context } from "../../shared/actor/contract.ts";
 import type { JobRequest } from "../../shared/model/messages.ts";
-import type { Artifact, EndedAttempt, Outcome } from "../../shared/model/outcome.ts";
+import type { Artifact, EndedAttempt, Outcome, Progress } from "../../shared/model/outcome.ts";
 import type { EndCause } from "../core/end-cause.ts";
 import { beginTiming, onLook, type Timing } from "../core/time-limits.ts";
 import type { Execution, Exit } from "../runners/runner.ts";
@@ -34,6 +34,7 @@ import {
   outcomeOf,
   prepareFailure,
   ranOnOf,
+  withMarks,
 } from "./verdict.ts";
 
 /** What an attempt begins with: a request, or what an earlier process of the agent left of it. */
@@ -47,6 +48,7 @@ export type AttemptMessage =
   | { readonly kind: "notPrepared"; readonly error: unknown }
   | { readonly kind: "notLaunched"; readonly error: unknown }
   | { readonly kind: "exited"; readonly exit: Exit }
+  | { readonly kind: "marksRead"; readonly exit: Exit }
   | { readonly kind: "look" }
   | { readonly kind: "shipped" }
   | { readonly kind: "signalled" }
@@ -62,6 +64,7 @@ export type AttemptMessage =
 export type AttemptNews =
   | { readonly kind: "commandEnded"; readonly key: string }
   | { readonly kind: "finished"; readonly key: string; readonly ended: EndedAttempt }
+  | { readonly kind: "progress"; readonly key: string; readonly progress: Progress }
   /** An earlier process of the agent ended before anything of it ran. */
   | { readonly kind: "neverBegan"; readonly key: string };
 
@@ -74,6 +77,8 @@ type State =
 
 /** How often a running attempt's log is looked at. */
 const LOOK_MS = 150;
+/** What its marks say is told no more often than this, and at its end. */
+const PROGRESS_MS = 1_000;
 
 export class AttemptActor implements Behaviour<AttemptMessage> {
   readonly #key: string;
@@ -88,6 +93,9 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   /** What it is prepared with need not come any more. */
   readonly #givenUp = new AbortController();
   #looking: Cancel | undefined;
+  /** What its marks have said, as far as that was told, and when. */
+  #said: Progress = { phase: null, percent: null };
+  #saidMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     key: string,
@@ -132,6 +140,9 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
         return this.#onExited(message.exit, context);
       case "look":
         return this.#onLook(context);
+      case "marksRead":
+        this.#sayProgress();
+        return this.#collect(message.exit, context);
       case "shipped":
       case "signalled":
         return;
@@ -207,16 +218,37 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
     const bytes = this.#log!.size();
     const { hasOutput, passed } = onLook(timing, this.#record.timeouts, bytes, context.monotonicMs());
     if (hasOutput) this.#ship(context);
+    this.#log!.marks?.look(bytes);
+    const now = context.monotonicMs();
+    if (now - this.#saidMs >= PROGRESS_MS && this.#sayProgress()) this.#saidMs = now;
     if (passed === undefined || this.#ended !== undefined) return;
     if (execution.isFoundRunning === false || execution.hasEnded === true) return;
     this.#end(passed, this.#tools.graceMs, context);
+  }
+
+  /** Tells what its marks say now, if that is something else than before; says whether it did. */
+  #sayProgress(): boolean {
+    const marks = this.#log?.marks;
+    if (marks === undefined) return false;
+    const { phase, percent } = marks.said;
+    if (phase === this.#said.phase && percent === this.#said.percent) return false;
+    this.#said = { phase, percent };
+    this.#tell({ kind: "progress", key: this.#key, progress: this.#said });
+    return true;
   }
 
   #onExited(exit: Exit, context: Context<AttemptMessage>): void {
     this.#looking?.();
     if (exit.kind === "neverBegan" && this.#ended === undefined) return this.#giveBack();
     this.#state = { kind: "collecting", exit };
-    if (this.#log!.close() > 0) this.#ship(context);
+    const logBytes = this.#log!.close();
+    if (logBytes > 0) this.#ship(context);
+    const { marks } = this.#log!;
+    if (marks === undefined) return this.#collect(exit, context);
+    this.#pipe(context, marks.end(logBytes), () => ({ kind: "marksRead", exit }), "notCollected");
+  }
+
+  #collect(exit: Exit, context: Context<AttemptMessage>): void {
     if (this.#record.outputs.length === 0 || this.#outcome(exit).kind !== "succeeded") {
       return this.#onCollected(undefined, null);
     }
@@ -241,7 +273,11 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   }
 
   #outcome(exit: Exit): Outcome {
-    const outcome = outcomeOf(exit, this.#ended?.cause, this.#record.memoryBytes ?? undefined);
+    const plain = outcomeOf(exit, this.#ended?.cause, this.#record.memoryBytes ?? undefined);
+    const { marks } = this.#record;
+    const said = this.#log?.marks?.said;
+    const isJudged = marks !== undefined && said !== undefined && this.#ended === undefined;
+    const outcome = isJudged ? withMarks(plain, exit, said, marks.verdict) : plain;
     return outcome.kind === "failed" && this.#tools.isDiskFull() ? failedOnFullDisk(outcome) : outcome;
   }
 
@@ -259,6 +295,7 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
     const ended: EndedAttempt = { result: { outcome, ...measuredOf(exit), artifact, logBytes } };
     const ranOn = ranOnOf(exit, this.#record.image, this.#tools.hostIdentity);
     if (ranOn !== undefined) ended.ranOn = ranOn;
+    if (outcome.kind === "succeeded" && this.#log?.marks?.said.saysOk === false) ended.implicit = true;
     this.#tell({ kind: "finished", key: this.#key, ended });
   }
 

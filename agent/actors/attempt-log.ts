@@ -12,6 +12,7 @@
  * cut; the newest bytes are never cut, so whoever reads the log finds the gap by what follows it.
  */
 
+import { type LogBytes, MarkedLogFile } from "../workspaces/marked-log.ts";
 import type { Place } from "../workspaces/place.ts";
 import { ReleasedLog } from "../workspaces/released-log.ts";
 import type { LogBacklog, WaitingLog } from "./log-backlog.ts";
@@ -36,6 +37,8 @@ export interface AttemptLogOptions {
   readonly place: Pick<Place, "log" | "control">;
   /** Begun by an earlier process of the agent, which may have released some of it. */
   readonly isLeftover: boolean;
+  /** Whether its marks are read. */
+  readonly hasMarks?: boolean;
   /** Called when there is something to ship: a job without output costs nothing. */
   readonly openSink: (fromOffset: number) => LogSink;
   /** Frees the disk under some bytes of the file. */
@@ -47,6 +50,8 @@ export class AttemptLog implements WaitingLog {
   readonly #options: AttemptLogOptions;
   readonly #released: ReleasedLog;
   readonly #file: LogFile;
+  /** Undefined where nobody asks for marks. */
+  readonly marks: MarkedLogFile | undefined;
   #sink: LogSink | undefined;
   #readBytes: number;
   #finalBytes: number | undefined;
@@ -58,6 +63,12 @@ export class AttemptLog implements WaitingLog {
     this.#released = options.isLeftover ? ReleasedLog.open(control) : ReleasedLog.begin(control);
     this.#file = new LogFile(options.place.log, this.#released);
     this.#readBytes = this.#released.storedBytes;
+    const bytes: LogBytes = {
+      begin: () => this.#released.begin,
+      size: () => this.#file.size(),
+      read: (from, length) => this.#file.read(from, length),
+    };
+    this.marks = options.hasMarks ? new MarkedLogFile(control, bytes, options.isLeftover) : undefined;
   }
 
   /** Bytes of the log so far; of the whole log once it is closed. */
@@ -101,7 +112,8 @@ export class AttemptLog implements WaitingLog {
     const from = this.#released.nextKept(this.#readBytes);
     const to = size - Math.floor((size - from) / 2);
     this.#released.noteCut(from, to);
-    void this.#punch(from, to);
+    // Where it can't be noted what marks are in them, the bytes stay.
+    void this.#punch(from, to).catch(() => undefined);
   }
 
   async #shipAll(): Promise<void> {
@@ -137,6 +149,7 @@ export class AttemptLog implements WaitingLog {
   }
 
   async #punch(from: number, to: number): Promise<void> {
+    await this.marks?.beforeRelease(to);
     const bytes = this.#file.release(from, to);
     if (bytes.from < bytes.to) await this.#options.punch(this.#file.path, bytes.from, bytes.to);
   }

@@ -41,7 +41,7 @@ export interface AttemptToolsOptions extends AttemptInputsOptions {
 }
 
 /** An attempt's log as its actor uses it. */
-export type ShippedLog = Pick<AttemptLog, "size" | "isWhole" | "close" | "ship" | "stored">;
+export type ShippedLog = Pick<AttemptLog, "size" | "isWhole" | "marks" | "close" | "ship" | "stored">;
 
 /** What agent and attempts ask of their host. */
 export interface AttemptTools {
@@ -96,7 +96,8 @@ export class HostTools implements AttemptTools {
     const { openLogSink, logBacklog: backlog } = this.#options;
     const isLeftover = beginning === "leftover";
     const openSink = (from: number): LogSink => openLogSink(record, from);
-    return new AttemptLog({ place, isLeftover, openSink, punch, backlog });
+    const hasMarks = record.marks !== undefined;
+    return new AttemptLog({ place, isLeftover, hasMarks, openSink, punch, backlog });
   }
 
   async trouble(): Promise<string | undefined> {
@@ -162,8 +163,9 @@ export class HostTools implements AttemptTools {
       if (failed && this.#options.keepFailed) {
         this.#options.onKept(record, await this.workspaces.keep(place, record));
       } else {
-        // A container notes its own name there, and a package has files of its own.
-        const isPlain = record.image === null && record.layout !== "package" && log.isWhole;
+        // A container notes its own name there; a package has files of its own, and so have marks.
+        const isBare = record.image === null && record.layout !== "package" && record.marks === undefined;
+        const isPlain = isBare && log.isWhole;
         await this.workspaces.release(place, { isPlain, hasOutput: log.size() > 0, isQuiet });
       }
     }

@@ -4,6 +4,7 @@ import { type AttemptResult, describeOutcome, type Outcome, type RanOn } from ".
 import { OutputError } from "../../shared/store/output-error.ts";
 import type { EndCause } from "../core/end-cause.ts";
 import { isHostTrouble } from "../core/host-trouble.ts";
+import type { MarkedLog } from "../core/log-marks.ts";
 import type { Exit } from "../runners/runner.ts";
 
 /** The outcome of a command that ended with `exit`, as far as the command decides it. */
@@ -27,6 +28,21 @@ export function outcomeOf(exit: Exit, ended: EndCause | undefined, memoryLimit: 
     case "neverBegan":
       return { kind: "lost", message: "it never began" };
   }
+}
+
+/** What the marks in its log make of an outcome that its command alone has decided. */
+export function withMarks(
+  outcome: Outcome,
+  exit: Exit,
+  { error }: Pick<MarkedLog, "error">,
+  verdict: "both" | "marks",
+): Outcome {
+  if (exit.kind !== "exited") return outcome;
+  if (error !== null) {
+    const status = exit.exitCode === 0 ? "" : ` (exit status ${exit.exitCode})`;
+    return { kind: "failed", reason: "badOutput", message: `its log says: ${error || "error"}${status}` };
+  }
+  return verdict === "marks" ? { kind: "succeeded" } : outcome;
 }
 
 /** Whether its own writing met the full disk can't be told: the benefit of the doubt is the job's. */

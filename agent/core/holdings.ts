@@ -24,7 +24,7 @@ import type {
   JobRequest,
   ReportItem,
 } from "../../shared/model/messages.ts";
-import type { EndedAttempt, Outcome } from "../../shared/model/outcome.ts";
+import type { EndedAttempt, Outcome, Progress } from "../../shared/model/outcome.ts";
 import { routineReturn } from "../../shared/model/return-reason.ts";
 import { admissionProblem } from "./admission.ts";
 import { attemptKey, attemptRef, executionKey } from "./attempt-key.ts";
@@ -55,8 +55,8 @@ export interface Holdings {
   readonly executions: Set<string>;
   readonly queue: Set<string>;
   readonly outbox: outboxes.Outbox;
-  /** Started since the last report; said once. */
-  started: ReportItem[];
+  /** What has started, or made progress, since the last report; said once. */
+  unsaid: ReportItem[];
   collecting: number;
 }
 
@@ -79,7 +79,7 @@ export function emptyHoldings(capacity: Capacity, engine: string | null): Holdin
     executions: new Set(),
     queue: new Set(),
     outbox: outboxes.emptyOutbox(),
-    started: [],
+    unsaid: [],
     collecting: 0,
   };
 }
@@ -190,6 +190,15 @@ export function onStopNow(holdings: Holdings, now: number): HoldingEffect[] {
   return effects;
 }
 
+/** What its marks say has changed. */
+export function onProgress(holdings: Holdings, key: string, progress: Progress): HoldingEffect[] {
+  const held = holdings.held.get(key);
+  if (held?.phase !== "running") return [];
+  const isNews = (item: ReportItem): boolean => item.kind !== "progress" || attemptKey(item) !== key;
+  holdings.unsaid = [...holdings.unsaid.filter(isNews), { kind: "progress", ...held.ref, ...progress }];
+  return [];
+}
+
 /** The command has ended: its slot and resources serve the next one while its outputs are collected. */
 export function onCommandEnded(holdings: Holdings, key: string): HoldingEffect[] {
   const held = holdings.held.get(key);
@@ -251,10 +260,10 @@ export function hasMuchQueued(holdings: Holdings): boolean {
   return holdings.queue.size > holdings.slots.capacity.slots;
 }
 
-/** What is to be reported now: attempts started since the last report, and outbox items that are due. */
+/** What is to be reported now: what is said once of attempts since the last report, and outbox items that are due. */
 export function takeReport(holdings: Holdings, now: number): ReportItem[] {
-  const items: ReportItem[] = [...holdings.started, ...outboxes.takeDue(holdings.outbox, now)];
-  holdings.started = [];
+  const items: ReportItem[] = [...holdings.unsaid, ...outboxes.takeDue(holdings.outbox, now)];
+  holdings.unsaid = [];
   return items;
 }
 
@@ -277,7 +286,7 @@ function startQueued(holdings: Holdings): HoldingEffect[] {
     holdings.queue.delete(key);
     held.phase = "running";
     occupy(holdings.slots, held.needs);
-    holdings.started.push({ kind: "started", ...held.ref });
+    holdings.unsaid.push({ kind: "started", ...held.ref });
     effects.push({ kind: "launch", key, request: held.request! });
     held.request = undefined;
   }

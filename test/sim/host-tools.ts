@@ -67,6 +67,7 @@ export class SimulatedTools implements AttemptTools {
     return {
       size,
       isWhole: true,
+      marks: undefined,
       close: () => {
         finalBytes = size();
         return finalBytes;

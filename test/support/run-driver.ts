@@ -111,6 +111,11 @@ export class RunDriver {
     return this.#report({ kind: "finished", ...this.#attempt(name), result, ranOn });
   }
 
+  /** Its agent tells what its marks say. */
+  tell(name: string, phase: string | null, percent: number | null): decide.Decision {
+    return this.#report({ kind: "progress", ...this.#attempt(name), phase, percent });
+  }
+
   /** Its agent gives it back without having started it. */
   giveBack(name: string, reason: string = routineReturn.recalled): decide.Decision {
     return this.#report({ kind: "returned", ...this.#attempt(name), reason });

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import type { Client, JobView, RunView } from "../../../shared/client/index.ts";
+import type { AttemptView, Client, JobView, RunView } from "../../../shared/client/index.ts";
 import type { JobPhase } from "../../../shared/model/event.ts";
+import { describeProgress } from "../../../shared/model/outcome.ts";
 import { withCluster } from "../cluster.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
@@ -134,10 +135,18 @@ export function jobTable(jobs: readonly JobView[], form: "aligned" | "plain"): s
       attempt === undefined ? "-" : String(attempt.attempt),
       attempt?.agent ?? "-",
       wallMs === null ? "-" : formatDuration(wallMs),
-      job.reason ?? "",
+      job.reason ?? saidBy(attempt),
     ];
   });
   return tableLines(columns, rows, form);
+}
+
+/** What the marks in its log say, while it runs, or that they have not said that it succeeded. */
+function saidBy(attempt: AttemptView | undefined): string {
+  if (attempt === undefined) return "";
+  const { outcome, progress, implicit } = attempt;
+  if (implicit) return "no mark says so";
+  return outcome === null && progress !== null ? describeProgress(progress) : "";
 }
 
 async function collect<T>(items: AsyncIterable<T>, limit: number): Promise<T[]> {

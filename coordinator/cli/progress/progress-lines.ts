@@ -1,5 +1,6 @@
 /** Draws a run's progress as lines no wider than the terminal. Pure: the same progress and time give the same lines. */
 
+import { describeProgress } from "../../../shared/model/outcome.ts";
 import { displayWidth, pad, printable, truncate } from "../format/display-width.ts";
 import { formatElapsed } from "../format/duration.ts";
 import type { Colours } from "../terminal.ts";
@@ -134,7 +135,8 @@ function runningLine(
   longestName: number,
 ): string {
   const elapsed = formatElapsed(nowMs - job.startedAtMs).padStart(7);
-  const where = `  ${printable(job.agent)}`;
+  const said = job.progress === null ? "" : `  ${printable(describeProgress(job.progress))}`;
+  const where = `  ${printable(job.agent)}${said}`;
   const room = columns - elapsed.length - 2;
   if (room < 4) return truncate(elapsed.trimStart(), columns, unicode);
   const nameColumns = Math.min(room, longestName, Math.max(MIN_NAME_COLUMNS, room - displayWidth(where)));

@@ -8,7 +8,16 @@ import {
   onRunEvent,
   type RunProgress,
 } from "../../../coordinator/cli/progress/run-progress.ts";
-import { blocked, failed, momentOf, numbered, started, submitted, succeeded } from "./run-event-samples.ts";
+import {
+  blocked,
+  failed,
+  momentOf,
+  numbered,
+  progressed,
+  started,
+  submitted,
+  succeeded,
+} from "./run-event-samples.ts";
 
 const plain: Drawing = {
   nowMs: momentOf(8),
@@ -42,6 +51,11 @@ describe("progress lines", () => {
       "     2s  compile               host-1",
       "     1s  link (attempt 2)      host-1",
     ]);
+  });
+
+  it("draw what the marks of a running job say", () => {
+    const progress = folded([submitted(1), started("compile"), progressed("compile", "build", 40)]);
+    expect(progressLines(progress, plain).at(-1)).toBe("     6s  compile               host-1  build, 40 %");
   });
 
   it("leave out no count in a narrow terminal", () => {

@@ -38,6 +38,15 @@ export const started = (job: string, attempt = 1, agent = "host-1"): EventBody =
   agent,
 });
 
+export const progressed = (job: string, phase: string | null, percent: number | null): EventBody => ({
+  type: "job.progress",
+  job,
+  attempt: 1,
+  agent: "host-1",
+  phase,
+  percent,
+});
+
 export const succeeded = (job: string): EventBody => ({
   type: "job.succeeded",
   job,

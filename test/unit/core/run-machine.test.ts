@@ -3,6 +3,7 @@ import { agentsFailedOn, restMs } from "../../../coordinator/core/retry.ts";
 import * as decide from "../../../coordinator/core/run-decide.ts";
 import { fold } from "../../../coordinator/core/run-fold.ts";
 import { liveAttempt, newRunState } from "../../../coordinator/core/run-state.ts";
+import { viewJob } from "../../../coordinator/core/run-view.ts";
 import type { Outcome } from "../../../shared/model/outcome.ts";
 import { failed, RunDriver, resultOf, succeeded } from "../../support/run-driver.ts";
 
@@ -19,6 +20,19 @@ describe("a run", () => {
     expect(run.phase("d")).toBe("ready");
     run.execute("d");
     expect(run.state.status).toBe("succeeded");
+  });
+
+  it("keeps what the marks of a job say, once, and starts it with that if nobody has said so", () => {
+    const run = new RunDriver({ a: {} });
+    run.grant("a");
+    run.tell("a", "build", null);
+    run.tell("a", "build", null);
+    run.tell("a", "build", 40);
+    expect(run.records.map(({ type }) => type).slice(2)).toEqual(["progressed", "progressed"]);
+    expect(run.changes.map(({ kind }) => kind).slice(-3)).toEqual(["started", "progressed", "progressed"]);
+    expect(viewJob(run.state, 0).attempts[0]).toMatchObject({ progress: { phase: "build", percent: 40 } });
+    run.finish("a");
+    expect(run.phase("a")).toBe("succeeded");
   });
 
   it("blocks everything downstream of a failure, names the root cause, and finishes the rest", () => {
