@@ -10,6 +10,7 @@
  */
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
+import type { ApiCommand } from "../../shared/model/api.ts";
 import { Estimates } from "../core/estimates.ts";
 import { type FleetTimes, newFleet } from "../core/fleet.ts";
 import type { OrderChannel } from "../core/order-channel.ts";
@@ -29,6 +30,7 @@ import { EstimatesKeeper, type EstimatesMessage } from "./estimates-keeper.ts";
 import { FleetActor, type FleetOptions } from "./fleet.ts";
 import { FleetNumbers } from "./fleet-events.ts";
 import type { Command, CoordinatorMessage, FleetMessage, Reply, SchedulerMessage } from "./messages.ts";
+import { PlanActor, type PlanMessage } from "./plan.ts";
 import { listRuns } from "./query.ts";
 import { ReuseActor } from "./reuse.ts";
 import type { ReuseMessage } from "./reuse-message.ts";
@@ -308,6 +310,8 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         const { run, retryOf, options } = command.request;
         return this.#submit(run, { retryOf, options, at: context.now() }, replyTo, context);
       }
+      case "plan":
+        return this.#plan(command.request, replyTo, context);
       case "runs":
         return replyTo.tell(listRuns(this.#runs.views(), command.request));
       case "status":
@@ -346,6 +350,15 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       return replyTo.tell(noRun(submission.retryOf));
     this.#submissions.begin(run, replyTo);
     this.#runs.spawn(run, { isStored: false, submission }, context);
+  }
+
+  #plan(request: ApiCommand<"plan">, replyTo: ActorRef<Reply>, context: Context<CoordinatorMessage>): void {
+    if (this.#actors === undefined) return;
+    const { reuseStores } = this.#options;
+    const options = { ...this.#commonSurroundings(this.#actors, context), reuseStores, request, replyTo };
+    context.spawn<PlanMessage>(`plan-${context.id()}`, () => new PlanActor(options), {
+      supervision: { decide: () => "stop" },
+    });
   }
 
   #onStorage(message: StorageMessage): void {

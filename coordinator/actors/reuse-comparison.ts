@@ -4,10 +4,12 @@ import { type Component, isArtifact } from "../core/reuse-key.ts";
 import type { ReuseStores } from "../journal/reuse-stores.ts";
 import type { Look } from "./reuse-message.ts";
 
+/** What is to be explained: the name of a job, and what it is made of. */
+type Compared = Pick<Look, "name" | "components" | "cutoff">;
 type Means = Pick<ReuseStores, "store" | "filesOf">;
 
 /** Says why nothing is remembered of a job: how it differs from its last success. Never rejects. */
-export async function compareWithLastTime(means: Means, look: Look): Promise<string> {
+export async function compareWithLastTime(means: Means, look: Compared): Promise<string> {
   try {
     const last = await means.store.lastTime(look.name);
     if (last === undefined) return "no job of its name is known to have succeeded";

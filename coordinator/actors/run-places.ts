@@ -2,12 +2,11 @@
  * Where the jobs of one run would run. Hosts tell what they are in their hello; for an image the agents that could run it are
  * asked, once for each run.
  */
-import type { Context } from "../../shared/actor/contract.ts";
+import type { Clock } from "../../shared/actor/contract.ts";
 import { ability } from "../../shared/model/messages.ts";
 import { type ExpectedPlace, placeInImage, placeOnHosts } from "../core/expected-place.ts";
 import { misfit, type Offer, requirementOf } from "../core/requirement.ts";
 import { type RunState, specAt } from "../core/run-state.ts";
-import type { RunMessage } from "./messages.ts";
 import type { RunSurroundings } from "./run-surroundings.ts";
 
 interface ImageQuestion {
@@ -23,14 +22,18 @@ const AGENT_LIMIT_MS = 10_000;
 
 export class RunPlaces {
   readonly #state: RunState;
-  readonly #surroundings: RunSurroundings;
-  readonly #context: Context<RunMessage>;
+  readonly #surroundings: Pick<RunSurroundings, "schedule" | "fleet">;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #images = new Map<string, ImageQuestion>();
 
-  constructor(state: RunState, surroundings: RunSurroundings, context: Context<RunMessage>) {
+  constructor(
+    state: RunState,
+    surroundings: Pick<RunSurroundings, "schedule" | "fleet">,
+    clock: Pick<Clock, "monotonicMs">,
+  ) {
     this.#state = state;
     this.#surroundings = surroundings;
-    this.#context = context;
+    this.#clock = clock;
   }
 
   /** Of a job that has been waiting to know it since then, by the monotonic clock. */
@@ -44,7 +47,7 @@ export class RunPlaces {
     if (place.kind !== "open" || fitting.length > 0) return place;
     // A run that has brought its agents with it expects no others.
     const isHopeless = failUnschedulable && ofPool.length > 0;
-    if (!isHopeless && this.#context.monotonicMs() - sinceMs < AGENT_LIMIT_MS) return place;
+    if (!isHopeless && this.#clock.monotonicMs() - sinceMs < AGENT_LIMIT_MS) return place;
     return { kind: "unknown", reason: "no agent is there that could run it" };
   }
 
@@ -53,7 +56,7 @@ export class RunPlaces {
   }
 
   #placeIn(image: string, fitting: readonly Offer[]): ExpectedPlace {
-    const now = this.#context.monotonicMs();
+    const now = this.#clock.monotonicMs();
     const question = this.#images.get(image) ?? { sinceMs: now, asked: new Set(), found: new Map() };
     this.#images.set(image, question);
     for (const { name, abilities } of fitting) {

@@ -74,30 +74,57 @@ export function refuseLocalOptions(input: SessionInput, context: CommandContext)
 }
 
 /** Takes the run to its end; resolves with the command's exit status. */
-export async function holdRun(session: Session): Promise<number> {
-  const { input, context } = session;
+export function holdRun(session: Session): Promise<number> {
+  return withAgents(session, (client, placement, stop) => followRun(client, placement, stop, session));
+}
+
+/** What a command does with a cluster and agents that are its own where the cluster is local, and end with it. */
+export type UseOfAgents<T> = (client: Client, placement: Placement, stop: AbortSignal) => Promise<T>;
+
+/** Holds them while they are used. */
+export async function withAgents<T>(
+  { input, context }: Pick<Session, "input" | "context">,
+  use: UseOfAgents<T>,
+): Promise<T> {
   context.interruption.take();
   const [hold] = await Promise.all([holdServer(input, context), import("../../shared/client/connect.ts")]);
   try {
-    return await runHeld(hold, session);
+    return await withAgentsOf(hold, { input, context }, use);
   } finally {
     await hold.release();
   }
 }
 
-async function runHeld(hold: ServerHold, session: Session): Promise<number> {
+async function withAgentsOf<T>(
+  hold: ServerHold,
+  { input, context }: Pick<Session, "input" | "context">,
+  use: UseOfAgents<T>,
+): Promise<T> {
+  const { terminal, interruption } = context;
   const run = newRunId();
-  session.context.interruption.signal.throwIfAborted();
-  const agents = hold.isLocal ? await startAgents(hold, run, session) : undefined;
+  interruption.signal.throwIfAborted();
+  const agents = hold.isLocal ? await startAgents(hold, run, { input, context }) : undefined;
   try {
-    return await runWithAgents(hold, run, agents, session);
+    const stop =
+      agents === undefined ? interruption.signal : AbortSignal.any([interruption.signal, agents.failure]);
+    const client = await connectTo(hold, input, context);
+    try {
+      const own = agents === undefined ? {} : { pool: run, failUnschedulable: true };
+      return await use(client, { run, submitter: userName(), ...own }, stop);
+    } finally {
+      await client.close();
+    }
   } finally {
     const kept = (await agents?.stop()) ?? [];
-    for (const folder of kept) session.context.terminal.note(`kept the failed workspace ${folder}`);
+    for (const folder of kept) terminal.note(`kept the failed workspace ${folder}`);
   }
 }
 
-function startAgents(hold: ServerHold, run: string, { input, context }: Session): Promise<LocalAgents> {
+function startAgents(
+  hold: ServerHold,
+  run: string,
+  { input, context }: Pick<Session, "input" | "context">,
+): Promise<LocalAgents> {
   const count = input.agents ?? 1;
   return LocalAgents.start({
     program: context.programs.agent,
@@ -112,31 +139,24 @@ function startAgents(hold: ServerHold, run: string, { input, context }: Session)
   });
 }
 
-async function runWithAgents(
-  hold: ServerHold,
-  run: string,
-  agents: LocalAgents | undefined,
+async function followRun(
+  client: Client,
+  placement: Placement,
+  stop: AbortSignal,
   { input, out, context, submit }: Session,
 ): Promise<number> {
-  const { terminal, interruption } = context;
-  const stop =
-    agents === undefined ? interruption.signal : AbortSignal.any([interruption.signal, agents.failure]);
-  const client = await connectTo(hold, input, context);
-  try {
-    const own = agents === undefined ? {} : { pool: run, failUnschedulable: true };
-    await submit(client, { run, submitter: userName(), ...own }, stop);
-    const follower = new RunFollower(client, run, terminal, input.json);
-    const copies = out === undefined ? undefined : new ArtifactCopies(out);
-    const patience = cancelOnStop(stop, follower, (reason) => client.cancel(run, { reason }));
-    await follower.follow(patience, (event) => copies?.onEvent(event));
-    stop.throwIfAborted();
-    const copied = (await copies?.copy(client, stop)) ?? 0;
-    await follower.summarise();
-    if (copied > 0) terminal.note(`artifacts of ${copied} ${copied === 1 ? "job" : "jobs"} in ${out?.path}`);
-    return exitCodeOfRun(follower.progress.status);
-  } finally {
-    await client.close();
-  }
+  const { terminal } = context;
+  const { run } = placement;
+  await submit(client, placement, stop);
+  const follower = new RunFollower(client, run, terminal, input.json);
+  const copies = out === undefined ? undefined : new ArtifactCopies(out);
+  const patience = cancelOnStop(stop, follower, (reason) => client.cancel(run, { reason }));
+  await follower.follow(patience, (event) => copies?.onEvent(event));
+  stop.throwIfAborted();
+  const copied = (await copies?.copy(client, stop)) ?? 0;
+  await follower.summarise();
+  if (copied > 0) terminal.note(`artifacts of ${copied} ${copied === 1 ? "job" : "jobs"} in ${out?.path}`);
+  return exitCodeOfRun(follower.progress.status);
 }
 
 /**

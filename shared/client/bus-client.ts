@@ -27,6 +27,7 @@ import type {
   LogOptions,
   LogRecord,
   RetryOptions,
+  RunPlan,
   SubmitOptions,
   Submitted,
 } from "./client.ts";
@@ -40,6 +41,8 @@ import { newRunId } from "./run-id.ts";
 /** Larger graphs travel as objects: a message holds 1 MiB at most. */
 const INLINE_GRAPH_BYTES = 256 * 1024;
 const COLLECTION_POLL_MS = 250;
+/** Each page is planned anew. */
+const PLAN_PAGE = 1_000;
 
 export class BusClient implements Client {
   readonly #bus: Bus;
@@ -65,10 +68,26 @@ export class BusClient implements Client {
     graph: GraphSpecInput,
     { run = newRunId(), ...options }: SubmitOptions = {},
   ): Promise<Submitted> {
+    return this.#call("submit", { run, graph: await this.#reference(graph), options });
+  }
+
+  /** The graph itself, or that of the object that it is stored as, where it is large. */
+  async #reference(graph: GraphSpecInput): Promise<ApiRequest<"submit">["graph"]> {
     const bytes = Buffer.byteLength(JSON.stringify(graph));
-    if (bytes <= INLINE_GRAPH_BYTES) return this.#call("submit", { run, graph: { inline: graph }, options });
-    const digest = await putDocument(this.#objects, "graph", graph);
-    return this.#call("submit", { run, graph: { digest }, options });
+    if (bytes <= INLINE_GRAPH_BYTES) return { inline: graph };
+    return { digest: await putDocument(this.#objects, "graph", graph) };
+  }
+
+  async plan(graph: GraphSpecInput, options: Omit<SubmitOptions, "run"> = {}): Promise<RunPlan> {
+    const reference = await this.#reference(graph);
+    const jobs: RunPlan["jobs"] = [];
+    for (;;) {
+      const limit = PLAN_PAGE;
+      const page = await this.#call("plan", { graph: reference, options, offset: jobs.length, limit });
+      jobs.push(...page.jobs);
+      const { total, ...plan } = page;
+      if (page.jobs.length === 0 || jobs.length >= total) return { ...plan, jobs };
+    }
   }
 
   retry(retryOf: string, { run = newRunId(), ...options }: RetryOptions = {}): Promise<Submitted> {

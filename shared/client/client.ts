@@ -104,6 +104,7 @@ export interface JobArtifact {
 
 export type GraphNode = ApiResult<"graph">["jobs"][number];
 export type Submitted = ApiResult<"submit">;
+export type RunPlan = Omit<ApiResult<"plan">, "total">;
 export type ClusterStatus = ApiResult<"status">;
 export type Collection = ApiResult<"gc">;
 
@@ -124,6 +125,8 @@ export interface Client {
 
   /** Starts a run. Repeating it with the same `run` is safe: `repeated` says that it was there already. */
   submit(graph: GraphSpecInput, options?: SubmitOptions): Promise<Submitted>;
+  /** What a run of this graph would do now, each job after all that it needs; nothing is started. */
+  plan(graph: GraphSpecInput, options?: Omit<SubmitOptions, "run">): Promise<RunPlan>;
   /**
    * Runs again what of an ended run failed, was blocked or cancelled, as a new run with the same graph; what ended well
    * is carried over with its artifacts. Refused where there is nothing to run again.

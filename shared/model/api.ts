@@ -210,6 +210,32 @@ export const api = {
     }),
     result: z.object({ run: identifierSchema, jobs: z.number().int(), repeated: z.boolean() }),
   },
+  /** What a run of this graph would do now: nothing is started. Jobs are listed after all that they need. */
+  plan: {
+    request: z.object({
+      ...page,
+      graph: z.union([z.object({ inline: graphSpecSchema }), z.object({ digest: digestSchema })]),
+      options: runOptionsSchema.prefault({}),
+    }),
+    result: z.object({
+      total: z.number().int(),
+      /** How many jobs would be reused. */
+      reused: z.number().int(),
+      /** How long the rest would take on the agents of its pool; null where too little is known. */
+      expectedMs: z.number().nullable(),
+      jobs: z.array(
+        z.object({
+          job: nameSchema,
+          /** Whose result it would have; null for one that would run. */
+          from: executedSchema.nullable(),
+          /** Why it would run. */
+          reason: z.string().nullable(),
+          /** How long it usually takes. */
+          estimateMs: z.number().nullable(),
+        }),
+      ),
+    }),
+  },
   /** Runs again what of an ended run failed, was blocked or cancelled; the rest is carried over. */
   retry: {
     request: z.object({

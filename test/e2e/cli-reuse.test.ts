@@ -77,6 +77,11 @@ describe("a project that is run again", () => {
     expect(await readFile(join(user.folder, "out/both/both.out"), "utf8")).toBe("2\n");
     expect((await project.command("status", "last")).stdout).toContain("5 succeeded (4 reused)");
     await project.write("src/b", "three\n");
+    const plan = await project.command("run", "build.json", "--plan");
+    expect(plan.stdout).toMatch(
+      /^count\trun\t.* a source file differs: src\/b\nleft\trun\t.*it needs count/m,
+    );
+    expect(plan.stderr).toContain("5 to run, 0 to reuse");
     expect(await project.run()).toEqual(["count", "deploy"]);
     expect(await project.explain("count")).toMatch(/since run \S+ a source file differs: src\/b\n/);
     expect(await project.explain("both")).toContain("count ran again, and its inputs came out the same");

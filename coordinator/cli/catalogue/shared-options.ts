@@ -79,6 +79,11 @@ export const reuseOptions: readonly OptionEntry[] = [
   { flags: "--no-cutoff", summary: "reuse nothing above what has to run, though it may come out the same" },
 ];
 
+export const planOption: OptionEntry = {
+  flags: "--plan",
+  summary: "show what would run, what would be reused and how long it would take, and start nothing",
+};
+
 export const slotsOption: OptionEntry = {
   flags: "--slots <n>",
   summary: "jobs at a time on each agent (default: the processors, shared out among the agents)",

@@ -4,13 +4,15 @@ import { exitCode } from "../exit-code.ts";
 import { optionsOf, submissionShape } from "../option-values.ts";
 import { OutFolder } from "../out-folder.ts";
 import { printPlan } from "../plan.ts";
+import { printReusePlan } from "../reuse-plan.ts";
 import { readRunInput, withSources } from "../run-input.ts";
-import { holdRun, refuseLocalOptions, sessionShape } from "../run-session.ts";
+import { holdRun, refuseLocalOptions, sessionShape, withAgents } from "../run-session.ts";
 
 const schema = z.object({
   ...submissionShape,
   ...sessionShape,
   dryRun: z.boolean().default(false),
+  plan: z.boolean().default(false),
 });
 
 /** `millrace run`: a graph from start to end. */
@@ -20,6 +22,14 @@ export const command = defineCommand(schema, async (input, context) => {
   if (runInput === undefined) return exitCode.usage;
   if (input.dryRun) {
     await printPlan(context.terminal, runInput.graph, input.json);
+    return exitCode.succeeded;
+  }
+  if (input.plan) {
+    const plan = await withAgents({ input, context }, async (client, { pool }) => {
+      const graph = await withSources(client, runInput);
+      return await client.plan(graph, { ...optionsOf(input), ...(pool === undefined ? {} : { pool }) });
+    });
+    await printReusePlan(context.terminal, plan, input.json);
     return exitCode.succeeded;
   }
   const out = input.out === false ? undefined : await OutFolder.open(input.out);

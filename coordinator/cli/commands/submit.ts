@@ -4,6 +4,7 @@ import { withCluster } from "../cluster.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode, exitCodeOfRun } from "../exit-code.ts";
 import { connectionShape, optionsOf, submissionShape } from "../option-values.ts";
+import { printReusePlan } from "../reuse-plan.ts";
 import { RunFollower } from "../run-follower.ts";
 import { readRunInput, withSources } from "../run-input.ts";
 import { userName } from "../user-name.ts";
@@ -14,6 +15,7 @@ const schema = z.object({
   follow: z.boolean().default(false),
   run: identifierSchema.optional(),
   pool: z.string().max(64).default(""),
+  plan: z.boolean().default(false),
 });
 
 /** `millrace submit`: stdout gets the run's id and nothing else. */
@@ -22,7 +24,13 @@ export const command = defineCommand(schema, async (input, context) => {
   const runInput = await readRunInput(input, terminal);
   if (runInput === undefined) return exitCode.usage;
   return await withCluster(input, context, async (client) => {
-    const { run, repeated } = await client.submit(await withSources(client, runInput), {
+    const graph = await withSources(client, runInput);
+    if (input.plan) {
+      const plan = await client.plan(graph, { ...optionsOf(input), pool: input.pool });
+      await printReusePlan(terminal, plan, false);
+      return exitCode.succeeded;
+    }
+    const { run, repeated } = await client.submit(graph, {
       ...(input.run === undefined ? {} : { run: input.run }),
       ...optionsOf(input),
       pool: input.pool,

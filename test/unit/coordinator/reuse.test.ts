@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Reply } from "../../../coordinator/actors/messages.ts";
-import type { ApiRequest, Explanation, JobView } from "../../../shared/model/api.ts";
+import type { ApiRequest, ApiResult, Explanation, JobView } from "../../../shared/model/api.ts";
 import type { RunEvent } from "../../../shared/model/event.ts";
 import type { JobRequest } from "../../../shared/model/messages.ts";
 import { type Answer, CoordinatorWorld, SimulatedAgent } from "../../support/coordinator-world.ts";
@@ -345,6 +345,67 @@ describe("a job that cannot be looked for", () => {
     await world.submit("r1", alone);
     await world.clock.advance(12_000);
     expect(world.events("r1").map(({ type }) => type)).toContain("job.unschedulable");
+  });
+});
+
+describe("the plan of a run", () => {
+  const planned = async (scene: ReuseScene, sketch: Sketch, options: Options = {}) => {
+    const reply = await scene.world.call("plan", { graph: { inline: { jobs: jobsOf(sketch) } }, options });
+    if (!reply.ok) throw new Error(reply.message);
+    return reply.result as ApiResult<"plan">;
+  };
+
+  it("tells what would be reused, and starts nothing", async () => {
+    const scene = await ReuseScene.open();
+    await scene.run("r1", diamond);
+    const plan = await planned(scene, diamond);
+    expect(plan).toMatchObject({ total: 4, reused: 4, expectedMs: null });
+    expect(plan.jobs.map(({ job, from }) => [job, from?.run])).toEqual([
+      ["base", "r1"],
+      ["left", "r1"],
+      ["right", "r1"],
+      ["top", "r1"],
+    ]);
+    expect(scene.agent.started).toHaveLength(4);
+    await scene.run("r2", changed);
+    expect(scene.executed("r2")).toEqual(["base"]);
+  });
+
+  it("tells what would run, why, and for how long", async () => {
+    const scene = await ReuseScene.open();
+    await scene.run("r1", diamond);
+    const plan = await planned(scene, { ...changed, other: { run: { script: "echo" } } });
+    expect(plan).toMatchObject({ total: 5, reused: 0, expectedMs: 15 });
+    expect(plan.jobs.map(({ reason }) => reason)).toEqual([
+      "since run r1 a source file differs",
+      "it is not to be reused",
+      "it needs base, which would run, unless what that makes is the same",
+      "it needs base, which would run, unless what that makes is the same",
+      "it needs left, which would run, unless what that makes is the same",
+    ]);
+    const without = await planned(scene, diamond, { reuse: false });
+    expect(without.jobs.map(({ reason }) => reason)[0]).toBe("nothing is to be reused");
+  });
+
+  it("is told in pages, and in time though the store does not answer", async () => {
+    const scene = await ReuseScene.open();
+    await scene.run("r1", diamond);
+    scene.world.reuse.store.find = () => new Promise(() => undefined);
+    const request = { graph: { inline: { jobs: jobsOf(diamond) } }, offset: 0, limit: 1 };
+    const answer = scene.world.call("plan", request);
+    await scene.world.clock.advance(10_000);
+    const reply = await answer;
+    expect(reply).toMatchObject({
+      ok: true,
+      result: { total: 4, reused: 0, jobs: [{ reason: "it could not be looked for in time" }] },
+    });
+  });
+
+  it("refuses what is no graph", async () => {
+    const scene = await ReuseScene.open();
+    const jobs = jobsOf({ a: { needs: ["b"] } });
+    const reply = await scene.world.call("plan", { graph: { inline: { jobs } } });
+    expect(reply).toMatchObject({ ok: false, code: "badInput" });
   });
 });
 

@@ -1,0 +1,208 @@
+/**
+ * The answer to what a run would do: its graph is opened, and each job that is ready is looked for, as in a run; what is found
+ * counts as done, so that its dependants are ready. Nothing is recorded, claimed or started.
+ *
+ *   opening ──▶ looking, for all that is ready at a time ──nothing is open, or the time is over──▶ answered
+ */
+import type { ActorRef, Behaviour, Context } from "../../shared/actor/contract.ts";
+import type { ApiCommand } from "../../shared/model/api.ts";
+import { asMillraceError, reasonOf } from "../../shared/model/error.ts";
+import type { Change } from "../core/change.ts";
+import type { ReuseKeys, RunRecord } from "../core/record.ts";
+import { isUndecided, onLooked, type ReuseAnswer } from "../core/reuse-decide.ts";
+import { componentsOf, ingredientsOf, keysFrom } from "../core/reuse-key.ts";
+import { fold } from "../core/run-fold.ts";
+import { viewPlan } from "../core/run-plan.ts";
+import { newRunState, type RunState, specAt } from "../core/run-state.ts";
+import type { ReuseStores } from "../journal/reuse-stores.ts";
+import { type OpenedGraph, openGraph } from "../journal/submitted-graph.ts";
+import type { Reply, RunMessage } from "./messages.ts";
+import { compareWithLastTime } from "./reuse-comparison.ts";
+import { RunPlaces } from "./run-places.ts";
+import type { CommonSurroundings } from "./run-registry.ts";
+
+export type PlanMessage =
+  | RunMessage
+  | { readonly kind: "opened" }
+  | { readonly kind: "refused"; readonly reply: Reply }
+  | { readonly kind: "answered"; readonly job: number; readonly answer: ReuseAnswer }
+  | { readonly kind: "late" };
+
+export interface PlanOptions extends CommonSurroundings {
+  readonly reuseStores: ReuseStores;
+  readonly request: ApiCommand<"plan">;
+  readonly replyTo: ActorRef<Reply>;
+}
+
+const RECHECK_MS = 1_000;
+/** Who asks waits for longer. */
+const LIMIT_MS = 8_000;
+
+export class PlanActor implements Behaviour<PlanMessage> {
+  readonly #options: PlanOptions;
+  #opened: OpenedGraph | undefined;
+  #state: RunState | undefined;
+  #places: RunPlaces | undefined;
+  #sinceMs = 0;
+  /** Jobs that are asked for. */
+  readonly #asked = new Set<number>();
+  /** Ready jobs whose place is not known as yet. */
+  #unplaced: number[] = [];
+  #run = "";
+
+  constructor(options: PlanOptions) {
+    this.#options = options;
+  }
+
+  started(context: Context<PlanMessage>): void {
+    const { request, readGraph, fleet } = this.#options;
+    this.#run = `plan-${context.id()}`;
+    this.#sinceMs = context.monotonicMs();
+    // So that it hears of images.
+    fleet.tell({ kind: "runOpened", run: this.#run, ref: context.self });
+    context.every(RECHECK_MS, { kind: "recheck" });
+    context.after(LIMIT_MS, { kind: "late" });
+    context.pipe(
+      openGraph(request.graph, readGraph).then((opened) => {
+        this.#opened = opened;
+      }),
+      () => ({ kind: "opened" }),
+      (error) => {
+        const { code, message, fix } = asMillraceError(error, "the graph could not be read");
+        const reply: Reply = { ok: false, code, message, ...(fix === undefined ? {} : { fix }) };
+        return { kind: "refused", reply };
+      },
+    );
+  }
+
+  stopped(): void {
+    this.#options.fleet.tell({ kind: "runClosed", run: this.#run });
+  }
+
+  receive(message: PlanMessage, context: Context<PlanMessage>): void {
+    switch (message.kind) {
+      case "opened":
+        this.#begin(context);
+        break;
+      case "refused":
+        return this.#end(message.reply, context);
+      case "answered":
+        if (this.#asked.delete(message.job)) this.#take(message.job, message.answer, context);
+        break;
+      case "imageFound":
+        this.#places?.onImageFound(message.agent, message.image, message.digest);
+        this.#lookAgain(context);
+        break;
+      case "recheck":
+        this.#lookAgain(context);
+        break;
+      case "late":
+        this.#giveUp(context);
+        break;
+      default:
+        return;
+    }
+    if (this.#state !== undefined && this.#asked.size + this.#unplaced.length === 0) this.#answer(context);
+  }
+
+  #begin(context: Context<PlanMessage>): void {
+    const { request } = this.#options;
+    const { spec, graph } = this.#opened ?? {};
+    if (spec === undefined || graph === undefined) return;
+    const submitted = {
+      type: "submitted" as const,
+      at: context.now(),
+      name: null,
+      graph: { inline: spec },
+      jobs: graph.size,
+      options: request.options,
+    };
+    this.#state = newRunState(this.#run, spec, graph, submitted);
+    this.#places = new RunPlaces(this.#state, this.#options, context);
+    this.#fold(submitted, context);
+  }
+
+  /** What is ready by a record is looked for. */
+  #fold(record: RunRecord, context: Context<PlanMessage>): void {
+    const changes: readonly Change[] = this.#state === undefined ? [] : fold(this.#state, record);
+    for (const change of changes) if (change.kind === "ready") this.#look(change.job, context);
+  }
+
+  #take(job: number, answer: ReuseAnswer, context: Context<PlanMessage>): void {
+    if (this.#state === undefined) return;
+    for (const record of onLooked(this.#state, job, answer, context.now())) this.#fold(record, context);
+  }
+
+  #look(job: number, context: Context<PlanMessage>): void {
+    const state = this.#state;
+    if (state === undefined || !isUndecided(state, job)) return;
+    const expected = this.#places?.placeOf(job, this.#sinceMs) ?? { kind: "open" };
+    if (expected.kind === "open") {
+      this.#unplaced.push(job);
+      return;
+    }
+    const ingredients = expected.kind === "known" ? ingredientsOf(state, job, expected.place) : undefined;
+    if (ingredients === undefined) {
+      const reason = expected.kind === "unknown" ? expected.reason : "what it needs indirectly may still run";
+      return this.#take(job, { kind: "miss", keys: null, reason }, context);
+    }
+    this.#asked.add(job);
+    const { reuseStores, request } = this.#options;
+    const { cutoff } = request.options;
+    const compared = { name: specAt(state, job).name, components: componentsOf(ingredients), cutoff };
+    context.pipe(
+      lookIn(reuseStores, keysFrom(ingredients), compared),
+      (answer) => ({ kind: "answered", job, answer }),
+      (error) => ({
+        kind: "answered",
+        job,
+        answer: { kind: "miss", keys: null, reason: `what is remembered can't be read: ${reasonOf(error)}` },
+      }),
+    );
+  }
+
+  #lookAgain(context: Context<PlanMessage>): void {
+    for (const job of this.#unplaced.splice(0)) this.#look(job, context);
+  }
+
+  #giveUp(context: Context<PlanMessage>): void {
+    const late: ReuseAnswer = { kind: "miss", keys: null, reason: "it could not be looked for in time" };
+    const open = [...this.#asked, ...this.#unplaced];
+    this.#asked.clear();
+    this.#unplaced = [];
+    for (const job of open) this.#take(job, late, context);
+  }
+
+  #answer(context: Context<PlanMessage>): void {
+    const { request, estimates, schedule } = this.#options;
+    if (this.#state === undefined) return;
+    const { pool } = request.options;
+    const slots = schedule.current
+      .offers()
+      .filter((offer) => offer.mode === "active" && offer.pool === pool)
+      .reduce((sum, { capacity }) => sum + capacity.slots, 0);
+    this.#end({ ok: true, result: viewPlan(this.#state, request, estimates, slots) }, context);
+  }
+
+  #end(reply: Reply, context: Context<PlanMessage>): void {
+    this.#options.replyTo.tell(reply);
+    context.stop();
+  }
+}
+
+async function lookIn(
+  stores: ReuseStores,
+  keys: ReuseKeys,
+  compared: Parameters<typeof compareWithLastTime>[1],
+): Promise<ReuseAnswer> {
+  const kind = compared.cutoff ? "key" : "deepKey";
+  const result = await stores.store.find(kind, keys[kind]);
+  if (result === undefined || result.key !== keys.key)
+    return { kind: "miss", keys, reason: await compareWithLastTime(stores, compared) };
+  const { from, artifact, deepKey } = result;
+  if (artifact !== null && !(await stores.announce(artifact.digest))) {
+    const reason = `an equal job succeeded in run ${from.run}, but its artifact is gone`;
+    return { kind: "miss", keys, reason };
+  }
+  return { kind: "hit", keys, isCutoff: deepKey !== keys.deepKey, from, artifact };
+}
