@@ -19,6 +19,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { mkdir, readdir, rename, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { Release } from "../../shared/host/process-lock.ts";
 import { folderName } from "../../shared/model/name.ts";
 import type { EndCause } from "../core/end-cause.ts";
 import { bootId, uptimeMs } from "../runners/process-census.ts";
@@ -29,7 +30,7 @@ import { removeTree } from "./folder-tree.ts";
 import { LogFiles } from "./log-files.ts";
 import { cleanStamp, discardPlace, makePlace, type Place, placeOf, removePlace } from "./place.ts";
 import type { Stamp } from "./untouched-folder.ts";
-import { releaseLock, takeLock } from "./work-folder-lock.ts";
+import { takeLock } from "./work-folder-lock.ts";
 
 /** An attempt of an earlier process of this agent. */
 export interface Leftover {
@@ -63,6 +64,7 @@ export class Workspaces {
   readonly boot: string;
   readonly #controlFiles: ControlFiles;
   readonly #logs: LogFiles;
+  readonly #unlock: Release;
   #free: Place[] = [];
   readonly #used = new Map<number, Place>();
   /** How the workspaces of places that were made here looked when they were new. */
@@ -74,6 +76,7 @@ export class Workspaces {
     controlRoot: ControlRoot,
     boot: string,
     logs: LogFiles,
+    unlock: Release,
     { controlFiles, onControlLost }: WorkspaceOptions,
   ) {
     this.#folder = folder;
@@ -81,6 +84,7 @@ export class Workspaces {
     this.#onControlLost = onControlLost;
     this.#controlFiles = controlFiles;
     this.#logs = logs;
+    this.#unlock = unlock;
     this.boot = boot;
   }
 
@@ -89,7 +93,7 @@ export class Workspaces {
     folder: string,
     options: WorkspaceOptions,
   ): Promise<{ workspaces: Workspaces; leftovers: Leftover[] }> {
-    await takeLock(join(folder, LOCK_FILE));
+    const unlock = await takeLock(join(folder, LOCK_FILE));
     const attempts = join(folder, "attempts");
     await mkdir(attempts, { recursive: true, mode: 0o700 });
     const controlRoot = await openControlRoot(folder);
@@ -103,7 +107,7 @@ export class Workspaces {
       else leftovers.push({ record, place: withLog(place, join(folder, LOGS), record.log) });
     }
     const logs = LogFiles.open(join(folder, LOGS), new Set(leftovers.map(({ place }) => place.log)));
-    const workspaces = new Workspaces(folder, controlRoot, boot, logs, options);
+    const workspaces = new Workspaces(folder, controlRoot, boot, logs, unlock, options);
     workspaces.#lastNumber = Math.max(0, ...numbers);
     for (const { place } of leftovers) workspaces.#used.set(place.number, place);
     return { workspaces, leftovers };
@@ -193,7 +197,7 @@ export class Workspaces {
     await removeIfEmpty(attempts);
     await removeIfEmpty(join(this.#folder, LOGS));
     await closeControlRoot(this.#controlRoot);
-    releaseLock(join(this.#folder, LOCK_FILE));
+    await this.#unlock();
     await removeIfEmpty(this.#folder);
   }
 

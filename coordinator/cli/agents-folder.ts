@@ -7,7 +7,7 @@
  */
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { identityOf, isRunning } from "./local/process-identity.ts";
+import { identityOf, isRunning } from "../../shared/host/process-identity.ts";
 
 /** Agents of a killed command need a while to end; only then is what they leave abandoned. */
 const ABANDONED_AFTER_MS = 60_000;

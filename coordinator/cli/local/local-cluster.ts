@@ -24,10 +24,10 @@ import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { isRunning, ownIdentity } from "../../../shared/host/process-identity.ts";
+import { holderOf, tryLock } from "../../../shared/host/process-lock.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
 import { type ClusterStart, startCluster } from "./cluster-start.ts";
-import { isRunning, ownIdentity } from "./process-identity.ts";
-import { isLocked, tryLock } from "./start-lock.ts";
 import { StateFolder } from "./state-folder.ts";
 import { UserLine } from "./user-line.ts";
 
@@ -92,7 +92,7 @@ async function enrol(
       const url = await servedUrl(folder);
       if (url !== undefined) return url;
       // The file is written before the lock is released: with neither, the starter died on the way.
-      if (!(await isLocked(folder.lock)) && (await servedUrl(folder)) === undefined) {
+      if ((await holderOf(folder.lock)) === undefined && (await servedUrl(folder)) === undefined) {
         await rm(answer, { force: true });
         return undefined;
       }

@@ -5,8 +5,8 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { identityOf } from "../../../shared/host/process-identity.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
-import { identityOf } from "./process-identity.ts";
 
 /** Environment variable that marks the processes of the cluster in the state folder that is its value. */
 export const CLUSTER_VARIABLE = "MILLRACE_LOCAL_CLUSTER";

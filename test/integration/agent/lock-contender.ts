@@ -3,14 +3,15 @@
  * waits for that time, so that several are as simultaneous as can be, and answers `held` or `refused`.
  */
 import { createInterface } from "node:readline";
-import { releaseLock, takeLock } from "../../../agent/workspaces/work-folder-lock.ts";
+import { takeLock } from "../../../agent/workspaces/work-folder-lock.ts";
 
 const path = process.argv[2] as string;
+let unlock: (() => Promise<void>) | undefined;
 
 async function take(atMs: number): Promise<string> {
   while (Date.now() < atMs);
   try {
-    await takeLock(path);
+    unlock = await takeLock(path);
     return "held";
   } catch (error) {
     return (error as { code?: string }).code === "conflict" ? "refused" : String(error);
@@ -20,7 +21,7 @@ async function take(atMs: number): Promise<string> {
 createInterface({ input: process.stdin })
   .on("line", async (line) => {
     const [verb, time] = line.split(" ");
-    if (verb === "release") releaseLock(path);
+    if (verb === "release") await unlock?.();
     process.stdout.write(`${verb === "take" ? await take(Number(time)) : "released"}\n`);
   })
   .on("close", () => process.exit());

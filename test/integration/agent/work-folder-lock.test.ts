@@ -7,7 +7,7 @@ import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bootId, identify } from "../../../agent/runners/process-census.ts";
-import { releaseLock, takeLock } from "../../../agent/workspaces/work-folder-lock.ts";
+import { takeLock } from "../../../agent/workspaces/work-folder-lock.ts";
 
 const runner = fileURLToPath(new URL("../../support/run-typescript.mjs", import.meta.url));
 const program = fileURLToPath(new URL("lock-contender.ts", import.meta.url));
@@ -73,12 +73,12 @@ test("is taken by one of many processes that start at once where an agent was ki
 });
 
 test("is refused while its holder lives, with the holder's pid", async () => {
-  await takeLock(path);
+  const unlock = await takeLock(path);
   await expect(takeLock(path)).rejects.toMatchObject({
     code: "conflict",
     message: expect.stringContaining(`pid ${process.pid}`),
   });
-  releaseLock(path);
+  await unlock();
   await takeLock(path);
 });
 
@@ -86,12 +86,21 @@ test.each<[string, () => Promise<string>]>([
   ["of a process that is gone", async () => `999999999 1 ${await bootId()} token\n`],
   ["whose pid is another process's now", async () => `${process.pid} 1 ${await bootId()} token\n`],
   ["of a system that was started again", async () => `${process.pid} ${ownTicks()} other token\n`],
+  ["of another version of the agent", async () => `999999999-1-${(await bootId()).slice(0, 8)} token\n`],
   ["that version 0.1 wrote", async () => `999999999 1 ${await bootId()}\n`],
   ["that was cut short", async () => ""],
 ])("is void: one %s", async (_, text) => {
   writeFileSync(path, await text());
   await takeLock(path);
   expect(readdirSync(folder)).toEqual(["agent.lock"]);
+});
+
+test.each<[string, (boot: string) => string]>([
+  ["version 0.1", (boot) => `${process.pid} ${ownTicks()} ${boot}\n`],
+  ["the version after it", (boot) => `${process.pid} ${ownTicks()} ${boot} token\n`],
+])("is refused while its holder lives, though %s wrote it", async (_, text) => {
+  writeFileSync(path, text(await bootId()));
+  await expect(takeLock(path)).rejects.toMatchObject({ code: "conflict" });
 });
 
 test("is taken though one who was breaking it was killed on the way", async () => {

@@ -5,7 +5,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { MillraceError } from "../../../shared/model/error.ts";
+import { MillraceError } from "../model/error.ts";
 
 /** The identity of a living process as one word; nothing when it is gone. */
 export async function identityOf(pid: number): Promise<string | undefined> {

@@ -28,10 +28,12 @@ export async function tryLock(path: string): Promise<Release | undefined> {
   return (await create(path)) ? () => rm(path, { force: true }) : undefined;
 }
 
-/** Whether a living process holds the lock. */
-export async function isLocked(path: string): Promise<boolean> {
+/** Pid of the living process that holds the lock; nothing when none does. */
+export async function holderOf(path: string): Promise<number | undefined> {
   const holder = await readHolder(path);
-  return holder !== undefined && (await isRunning(holder.identity));
+  return holder !== undefined && (await isRunning(holder.identity))
+    ? Number.parseInt(holder.identity, 10)
+    : undefined;
 }
 
 interface Holder {
@@ -56,10 +58,15 @@ async function create(path: string): Promise<boolean> {
 
 async function readHolder(path: string): Promise<Holder | undefined> {
   try {
-    const [identity = "", token = ""] = (await readFile(path, "utf8")).trim().split(" ");
-    return { identity, token };
+    const words = (await readFile(path, "utf8")).trim().split(" ");
+    return words.length > 2 ? ofAgent(words) : { identity: words[0] ?? "", token: words[1] ?? "" };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** Version 0.1 wrote agents' locks as `<pid> <start> <boot> [<token>]`. */
+function ofAgent([pid = "", start = "", boot = "", token = `${pid}-${start}`]: readonly string[]): Holder {
+  return { identity: `${pid}-${start}-${boot.slice(0, 8)}`, token };
 }

@@ -2,10 +2,10 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { identityOf, isRunning } from "../../../coordinator/cli/local/process-identity.ts";
-import { isLocked, tryLock } from "../../../coordinator/cli/local/start-lock.ts";
+import { identityOf, isRunning } from "../../../shared/host/process-identity.ts";
+import { holderOf, tryLock } from "../../../shared/host/process-lock.ts";
 
-describe("the start lock", () => {
+describe("a lock of processes", () => {
   let folder: string;
   let path: string;
   beforeEach(async () => {
@@ -18,9 +18,9 @@ describe("the start lock", () => {
     const release = await tryLock(path);
     expect(release).toBeDefined();
     expect(await tryLock(path)).toBeUndefined();
-    expect(await isLocked(path)).toBe(true);
+    expect(await holderOf(path)).toBe(process.pid);
     await release?.();
-    expect(await isLocked(path)).toBe(false);
+    expect(await holderOf(path)).toBeUndefined();
     expect(await tryLock(path)).toBeDefined();
   });
 
@@ -51,6 +51,6 @@ describe("the start lock", () => {
     const [pid, start, ...boot] = identity.split("-");
     await writeFile(path, `${[pid, Number(start) - 1, ...boot].join("-")} token\n`);
     expect(await isRunning(identity)).toBe(true);
-    expect(await isLocked(path)).toBe(false);
+    expect(await holderOf(path)).toBeUndefined();
   });
 });
