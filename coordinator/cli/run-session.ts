@@ -33,7 +33,7 @@ export const sessionShape = {
   keepFailed: z.boolean().default(false),
 };
 const sessionSchema = z.object(sessionShape);
-type SessionInput = z.output<typeof sessionSchema>;
+export type SessionInput = z.output<typeof sessionSchema>;
 
 /** What a run is submitted with, whatever it runs. */
 export interface Placement {

@@ -1,5 +1,6 @@
 /** From the plan of a build to the graph that is submitted: sources and patches are stored, and named by digest. */
 import type { Client } from "../../../shared/client/client.ts";
+import { MillraceError } from "../../../shared/model/error.ts";
 import type { GraphSpecInput, JobSpecInput } from "../../../shared/model/job-spec.ts";
 import type { PlannedJob } from "../../readers/packages/build-plan.ts";
 import type { Package } from "../../readers/packages/package.ts";
@@ -33,13 +34,43 @@ export async function packageGraphSpec(
 ): Promise<GraphSpecInput> {
   const files = new Map<Package, JobFiles[]>();
   const packages = [...new Set(jobs.map((job) => job.package))];
+  const refusals: string[] = [];
   await inCrew(CONCURRENT_UPLOADS, packages, async (item) => {
     signal.throwIfAborted();
-    files.set(item, await storedFiles(client, item, settings, signal));
+    try {
+      files.set(item, await storedFiles(client, item, settings, signal));
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== "refused") throw error;
+      refusals.push(error.message);
+    }
   });
+  if (refusals.length > 0) throw refused(refusals);
   return {
     name: settings.name,
     jobs: jobs.map((job) => jobSpec(job, files.get(job.package) ?? [], settings)),
+  };
+}
+
+const SHOWN_REFUSALS = 20;
+
+/** All that is wrong with sources at once, as they are often fetched at once. */
+function refused(refusals: readonly string[]): MillraceError {
+  const lines = refusals.toSorted().slice(0, SHOWN_REFUSALS);
+  if (lines.length < refusals.length) lines.push(`… and ${refusals.length - lines.length} more`);
+  return new MillraceError("refused", lines.join("\n"), {
+    fix: "millrace source download fetches what can be fetched; millrace source verify checks all.",
+  });
+}
+
+/** The graph as a plan shows it: nothing is stored, so nothing has a digest. */
+export function outlinedGraph(jobs: readonly PlannedJob[]): GraphSpecInput {
+  return {
+    jobs: jobs.map(({ name, needs, image, script }) => ({
+      name,
+      needs: needs.map((job) => ({ job, transitive: true })),
+      run: { program: script },
+      ...(image === undefined ? {} : { image }),
+    })),
   };
 }
 

@@ -1,0 +1,95 @@
+/** The run of a build: its graph is submitted and followed, and what it makes is staged. */
+import type { Client } from "../../../shared/client/client.ts";
+import type { GraphSpecInput } from "../../../shared/model/job-spec.ts";
+import { checkedOut } from "../../readers/git/git.ts";
+import type { PlannedJob } from "../../readers/packages/build-plan.ts";
+import { type Package, packageTitle } from "../../readers/packages/package.ts";
+import type { PackageRepository } from "../../readers/packages/repository.ts";
+import type { CommandContext } from "../command-context.ts";
+import { storeFolder } from "../package-repository.ts";
+import { holdRun, type Placement, type SessionInput } from "../run-session.ts";
+import { hasNoEngine } from "./build-host.ts";
+import { type BuildSettings, packageGraphSpec } from "./package-graph-spec.ts";
+import { StagingTarget } from "./staging-target.ts";
+
+/** The options that say how it runs, and where its folders are. */
+export interface BuildRunInput extends Omit<SessionInput, "out"> {
+  readonly stagingDir?: string | undefined;
+  readonly sourceCache?: string | undefined;
+  readonly verify: boolean;
+  readonly verdict: BuildSettings["verdict"];
+  readonly network?: string | undefined;
+  readonly onHost: boolean;
+  readonly failFast: boolean;
+  readonly priority: number;
+  readonly reuse: boolean;
+  readonly cutoff: boolean;
+}
+
+/** Takes the run of planned jobs to its end; resolves with the command's exit status. */
+export async function runBuild(
+  repository: PackageRepository,
+  jobs: readonly PlannedJob[],
+  input: BuildRunInput,
+  context: CommandContext,
+): Promise<number> {
+  const { config, root } = repository;
+  const { terminal } = context;
+  for (const note of config.notes) terminal.note(`note: ${note}`);
+  const git = await checkedOut(root);
+  const target = new StagingTarget({
+    staging: storeFolder(input.stagingDir, config.folders, "staging"),
+    root,
+    jobs,
+    commit: git?.isClean === true ? git.commit : null,
+  });
+  const graphOf = graphMaker(repository, jobs, input, context);
+  const status = await holdRun({
+    input: { ...input, out: false },
+    out: target,
+    context,
+    submit: async (client, placement, stop) => {
+      target.run = placement.run;
+      const graph = await graphOf(client, placement, stop);
+      stop.throwIfAborted();
+      await client.submit(graph, { ...placement, ...submission(input) });
+    },
+  });
+  if (!input.json) for (const path of target.paths.sort()) await terminal.print(path);
+  return status;
+}
+
+/** What is said to the coordinator beside the graph. */
+function submission({ failFast, priority, reuse, cutoff }: BuildRunInput) {
+  return { keepGoing: !failFast, priority, reuse, cutoff };
+}
+
+/** Stores what the jobs need, and decides whether they run in containers. */
+function graphMaker(
+  { config, root }: PackageRepository,
+  jobs: readonly PlannedJob[],
+  input: BuildRunInput,
+  { terminal }: CommandContext,
+): (client: Client, placement: Placement, stop: AbortSignal) => Promise<GraphSpecInput> {
+  const needsCache = jobs.some((job) => job.package.sources.length > 0);
+  const sourceCache = needsCache ? storeFolder(input.sourceCache, config.folders, "sourceCache") : "";
+  return async (client, placement, stop) => {
+    const wantsImage = !input.onHost && jobs.some(({ image }) => image !== undefined);
+    const onHost = input.onHost || (wantsImage && (await hasNoEngine(client, placement, stop)));
+    if (onHost && wantsImage) terminal.note("note: no agent has a container engine: jobs run on the host");
+    const { verify, verdict, network } = input;
+    const settings = { name: buildName(jobs), root, sourceCache, verify, verdict, network, onHost };
+    return await packageGraphSpec(client, jobs, settings, stop);
+  };
+}
+
+const MAX_NAME = 200;
+
+/** `build a 1, b 2`: the packages that nothing else of the build needs. */
+function buildName(jobs: readonly PlannedJob[]): string {
+  const needed = new Set(jobs.flatMap(({ needs }) => needs));
+  const roots = new Set<Package>();
+  for (const job of jobs) if (!needed.has(job.name)) roots.add(job.package);
+  const name = [...roots].map(packageTitle).join(", ");
+  return name.length <= MAX_NAME ? name : `${roots.size} packages`;
+}
