@@ -31,6 +31,15 @@ export type Conflict =
   /** A folder is at the path, or something else is where a folder must be. */
   | { readonly kind: "blocked"; readonly path: string };
 
+/** An artifact that is to be put into a store. */
+export interface Addition {
+  readonly provenance: Provenance;
+  /** Makes the folder, or adds to it, with the artifact's files in it, and has verified them. */
+  readonly fill: (folder: string) => Promise<void>;
+  /** What is to make room for it. */
+  readonly replacing?: readonly Conflict[];
+}
+
 export class PackageStore {
   readonly root: string;
   readonly #durable: boolean;
@@ -107,48 +116,52 @@ export class PackageStore {
     return conflicts;
   }
 
-  /**
-   * Puts an artifact there whole, in the place of those it replaces. `fill` makes a folder that holds its files, and has
-   * verified them; several may be filled at once. Throws `conflict` when there is something else in its way.
-   */
-  async put(
-    provenance: Provenance,
-    fill: (folder: string) => Promise<void>,
-    replacing: readonly Conflict[] = [],
-  ): Promise<void> {
-    refuseUnsafe(provenance);
+  /** Puts an artifact there whole. Several may be asked for at once: they are filled at the same time. */
+  async put(addition: Addition): Promise<void> {
+    await this.putAll([addition]);
+  }
+
+  /** Puts artifacts there, all of them or none. Throws `conflict` when there is something in the way of one. */
+  async putAll(additions: readonly Addition[]): Promise<void> {
+    for (const { provenance } of additions) refuseUnsafe(provenance);
     const change = new PreparedChange(this.root, this.#durable);
     await change.begin();
     try {
-      await fill(change.content);
-      await refuseIncomplete(change.content, provenance);
-      await this.#inTurn(() => this.#putFilled(provenance, change, replacing));
+      for (const { fill, provenance } of additions) {
+        await fill(change.content);
+        await refuseIncomplete(change.content, provenance);
+      }
+      await this.#inTurn(() => this.#putFilled(additions, change));
     } finally {
       await change.discard();
     }
   }
 
-  async #putFilled(
-    provenance: Provenance,
-    change: PreparedChange,
-    replacing: readonly Conflict[],
-  ): Promise<void> {
+  async #putFilled(additions: readonly Addition[], change: PreparedChange): Promise<void> {
+    const olds = new Set<Provenance>();
+    const put: string[] = [];
+    for (const { provenance, replacing = [] } of additions) {
+      await this.#refuseConflicts(provenance, replacing);
+      for (const conflict of replacing) if (conflict.kind === "owned") olds.add(conflict.owner);
+      const path = provenancePath(provenance.package, provenance.artifact.digest);
+      await change.write(`content/${path}`, `${JSON.stringify(provenance, null, 2)}\n`);
+      put.push(...provenance.files.map((file) => file.path), path);
+    }
+    const kept = new Set(put);
+    if (kept.size < put.length)
+      throw new MillraceError("internal", "two artifacts to be put have a file of one name");
+    await change.commit({ put, remove: [...olds].flatMap(pathsOf).filter((old) => !kept.has(old)) });
+    await change.apply();
+    for (const old of olds) this.#forget(old);
+    for (const { provenance } of additions) this.#remember(provenance);
+  }
+
+  async #refuseConflicts(provenance: Provenance, replacing: readonly Conflict[]): Promise<void> {
     const replaced = new Set(replacing.map(({ path }) => path));
     const inTheWay = (await this.conflicts(provenance)).filter(
       ({ kind, path }) => kind === "blocked" || !replaced.has(path),
     );
     if (inTheWay.length > 0) throw conflictError(provenance.package, this.root, inTheWay);
-    const olds = new Set(
-      replacing.flatMap((conflict) => (conflict.kind === "owned" ? [conflict.owner] : [])),
-    );
-    const path = provenancePath(provenance.package, provenance.artifact.digest);
-    const put = [...provenance.files.map((file) => file.path), path];
-    const kept = new Set(put);
-    await change.write(`content/${path}`, `${JSON.stringify(provenance, null, 2)}\n`);
-    await change.commit({ put, remove: [...olds].flatMap(pathsOf).filter((old) => !kept.has(old)) });
-    await change.apply();
-    for (const old of olds) this.#forget(old);
-    this.#remember(path, provenance);
   }
 
   /** One change at a time: two of one path must not pass each other. */
@@ -197,13 +210,14 @@ export class PackageStore {
   async #readProvenance(path: string): Promise<void> {
     try {
       const text = await readFile(join(this.root, path), "utf8");
-      this.#remember(path, provenanceSchema.parse(JSON.parse(text)));
+      this.#remember(provenanceSchema.parse(JSON.parse(text)));
     } catch (error) {
       this.unreadable.push({ path: join(this.root, path), reason: reasonOf(error) });
     }
   }
 
-  #remember(path: string, provenance: Provenance): void {
+  #remember(provenance: Provenance): void {
+    const path = provenancePath(provenance.package, provenance.artifact.digest);
     this.#artifacts.set(path, provenance);
     for (const file of provenance.files) this.#owners.set(file.path, path);
   }

@@ -8,7 +8,7 @@ import { chmod, copyFile, mkdir, open, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MillraceError } from "../../shared/model/error.ts";
 import type { Provenance, StoredFile } from "../../shared/model/provenance.ts";
-import { type Conflict, describeConflict, type PackageStore } from "./package-store.ts";
+import { type Addition, type Conflict, describeConflict, type PackageStore } from "./package-store.ts";
 
 /** An artifact of a staged run, and the store that it lies in. */
 export interface StagedArtifact {
@@ -87,23 +87,28 @@ function sharedPath({ package: { name, version }, image }: Provenance): string {
   return `it has a file of the same name as ${name} ${version}${where}, which is to be released with it`;
 }
 
-/** Copies the artifact into the store; gives its provenance there. The bytes must be those of its provenance. */
+/** Carries out what may be, all of it or nothing; gives the provenance of what has come. The bytes must be as they were made. */
 export async function carryOutRelease(
-  step: Extract<ReleaseStep, { kind: "new" | "update" }>,
+  steps: readonly ReleaseStep[],
   target: PackageStore,
   release: NonNullable<Provenance["release"]>,
-): Promise<Provenance> {
-  const { provenance, store } = step.staged;
-  const released = { ...provenance, release };
-  await target.put(
-    released,
-    async (folder) => {
-      await mkdir(folder, { recursive: true });
-      for (const file of provenance.files) await copyVerified(store.root, folder, file);
-    },
-    step.kind === "update" ? step.replacing : [],
-  );
-  return released;
+): Promise<Provenance[]> {
+  const additions = steps.flatMap((step): Addition[] => {
+    if (step.kind !== "new" && step.kind !== "update") return [];
+    const { provenance, store } = step.staged;
+    return [
+      {
+        provenance: { ...provenance, release },
+        replacing: step.kind === "update" ? step.replacing : [],
+        fill: async (folder) => {
+          await mkdir(folder, { recursive: true });
+          for (const file of provenance.files) await copyVerified(store.root, folder, file);
+        },
+      },
+    ];
+  });
+  if (additions.length > 0) await target.putAll(additions);
+  return additions.map(({ provenance }) => provenance);
 }
 
 async function copyVerified(from: string, to: string, file: StoredFile): Promise<void> {

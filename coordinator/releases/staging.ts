@@ -28,7 +28,7 @@ export async function stageArtifact(
   const { digest } = making.artifact;
   const files = (await client.artifactEntries({ digest })).flatMap(storedFile);
   const provenance: Provenance = { v: 1, ...making, files, release: null, millrace: version };
-  await store.put(provenance, (folder) => client.downloadArtifact({ digest }, folder));
+  await store.put({ provenance, fill: (folder) => client.downloadArtifact({ digest }, folder) });
   return provenance;
 }
 

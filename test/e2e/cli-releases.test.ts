@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,6 +9,7 @@ import { stagingFolder } from "../../coordinator/releases/staging.ts";
 import { type Provenance, provenanceSchema } from "../../shared/model/provenance.ts";
 import { CommandUser } from "../support/command.ts";
 import { smallConfig, smallRoot } from "../support/package-repository.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { fillWith, provenanceOf, sha256 } from "../unit/releases/sample-provenance.ts";
 
 const run = "20260801-120000-aaaaaa";
@@ -37,10 +38,8 @@ describe("releases of packages", () => {
     const store = await PackageStore.open(folder, Date.now());
     const [name, version] = owner.split(" ");
     const files = { [`${name}-${version}.pkg`]: content };
-    await store.put(
-      provenanceOf(owner, files, { image: image ?? "debian:bullseye", ...more }),
-      fillWith(files),
-    );
+    const provenance = provenanceOf(owner, files, { image: image ?? "debian:bullseye", ...more });
+    await store.put({ provenance, fill: fillWith(files) });
   }
 
   const released = (path: string): string => join(user.folder, "releases", path);
@@ -136,6 +135,31 @@ describe("releases of packages", () => {
     const commands = [run, laterRun].map((id) => user.run("release", "new", id, "--to", "default"));
     expect((await Promise.all(commands)).map(({ status }) => status)).toEqual([0, 0]);
     expect(JSON.parse((await user.run("release", "list", "--json")).stdout)).toHaveLength(2);
+  });
+
+  it("have come all or not at all when the command is killed", async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `p${index} 1`);
+    for (const name of names) await stage(run, name, "x".repeat(200_000));
+    const changes = released("default/.millrace/changes");
+    for (const seen of [/\.new$/, /\.new$/, /^[0-9a-f]+$/]) {
+      const command = user.start(["release", "new", run, "--to", "default"]);
+      let hasEnded = false;
+      const ended = command.ended.finally(() => {
+        hasEnded = true;
+      });
+      const isSeen = (): boolean =>
+        existsSync(changes) && readdirSync(changes).some((name) => seen.test(name));
+      await waitUntil("the change is under way", () => isSeen() || hasEnded, { intervalMs: 1 });
+      command.child.kill("SIGKILL");
+      await ended;
+      const listed = JSON.parse((await user.run("release", "list", "--json")).stdout) as {
+        missing: string[];
+      }[];
+      expect([0, names.length]).toContain(listed.length);
+      expect(listed.flatMap(({ missing }) => missing)).toEqual([]);
+    }
+    expect((await user.run("release", "new", run, "--to", "default")).status).toBe(0);
+    expect(JSON.parse((await user.run("release", "list", "--json")).stdout)).toHaveLength(names.length);
   });
 
   it("are told by status 2 when there is no such store or run", async () => {

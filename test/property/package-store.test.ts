@@ -52,9 +52,11 @@ it("a store has exactly the files of the artifacts that it lists, whatever was p
             const provenance = provenanceOf(asked.owner, asked.files);
             texts.set(provenance.artifact.digest, asked.files);
             const replacing = asked.replace ? await store.conflicts(provenance) : [];
-            await store.put(provenance, fillWith(asked.files), replacing).catch((error: unknown) => {
-              if (!(error instanceof MillraceError && error.code === "conflict")) throw error;
-            });
+            await store
+              .put({ provenance, fill: fillWith(asked.files), replacing })
+              .catch((error: unknown) => {
+                if (!(error instanceof MillraceError && error.code === "conflict")) throw error;
+              });
           }
           const expected = [...store.artifacts()].flatMap(({ artifact }) =>
             Object.entries(texts.get(artifact.digest) ?? {}),

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { z } from "zod";
 import { MillraceError } from "../../../shared/model/error.ts";
 import { givenEnvironment } from "../../readers/packages/build-environment.ts";
@@ -93,7 +94,7 @@ async function storesWith(
   const stores = await Promise.all(
     releases.names.map((name) => readStore(releaseFolder(releases, name), names)),
   );
-  const staging = stagingDir ?? config.folders.staging;
+  const staging = stagingDir === undefined ? config.folders.staging : resolve(stagingDir);
   if (staging === undefined) return stores;
   for (const run of await stagedRuns(staging))
     stores.push(...(await readStagedRun(staging, run, names)).stores);

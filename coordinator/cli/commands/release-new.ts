@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { MillraceError } from "../../../shared/model/error.ts";
 import type { Provenance } from "../../../shared/model/provenance.ts";
-import { describeConflict, type PackageStore } from "../../releases/package-store.ts";
+import { describeConflict } from "../../releases/package-store.ts";
 import { carryOutRelease, planRelease, type ReleaseStep } from "../../releases/release.ts";
 import { releaseFolder } from "../../releases/release-store.ts";
 import type { CommandContext } from "../command-context.ts";
@@ -30,7 +30,7 @@ const schema = z.object({
 });
 type Input = z.output<typeof schema>;
 
-/** `millrace release new`: nothing is copied before all of it may be. */
+/** `millrace release new`: all of it or nothing. */
 export const command = defineCommand(schema, async (input, context) => {
   const { terminal } = context;
   const config = await readConfig(input, context);
@@ -40,32 +40,30 @@ export const command = defineCommand(schema, async (input, context) => {
     const steps = await planRelease(artifacts, store);
     refuseWhatCannotBe(steps, input.to);
     if (!(await mayReplace(steps, input, context))) return undefined;
-    const carried: Provenance[] = [];
     const release = { store: input.to, run, at: new Date().toISOString() };
-    for (const step of steps) {
-      if (step.kind !== "new" && step.kind !== "update") continue;
-      const provenance = await carryOutRelease(step, store, release);
-      carried.push(provenance);
-      if (!input.quiet && !input.json) await printPaths(provenance, store, terminal);
-    }
-    if (input.json) await printJson(terminal, carried);
-    return carried.length;
+    return await carryOutRelease(steps, store, release);
   });
   if (released === undefined) {
     terminal.note("nothing was released");
     return exitCode.checkFailed;
   }
-  const present = artifacts.length - released;
+  if (input.json) await printJson(terminal, released);
+  else if (!input.quiet) await printPaths(released, folder, terminal);
+  const present = artifacts.length - released.length;
   if (!input.quiet) {
     const there =
       present === 0 ? "" : `; ${countOf(present)} ${present === 1 ? "was" : "were"} there already`;
-    terminal.note(`released ${countOf(released)} to ${input.to}${there}`);
+    terminal.note(`released ${countOf(released.length)} to ${input.to}${there}`);
   }
   return exitCode.succeeded;
 });
 
-async function printPaths({ files }: Provenance, { root }: PackageStore, terminal: Terminal): Promise<void> {
-  for (const { path } of files) await terminal.print(join(root, path));
+async function printPaths(
+  released: readonly Provenance[],
+  folder: string,
+  terminal: Terminal,
+): Promise<void> {
+  for (const { files } of released) for (const { path } of files) await terminal.print(join(folder, path));
 }
 
 function refuseWhatCannotBe(steps: readonly ReleaseStep[], store: string): void {

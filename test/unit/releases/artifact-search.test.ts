@@ -16,7 +16,7 @@ beforeEach(async () => {
     ["CC", "gcc"],
     ["DEBUG", "1"],
   ];
-  await store.put(provenanceOf("a 1", files, { environment }), fillWith(files));
+  await store.put({ provenance: provenanceOf("a 1", files, { environment }), fill: fillWith(files) });
 });
 afterEach(async () => {
   await rm(root, { recursive: true, force: true });
@@ -65,7 +65,7 @@ describe("the search for artifacts", () => {
 
   it("reads no more of a store than the packages it is about", async () => {
     const files = { "c-1.pkg": "1" };
-    await store.put(provenanceOf("c 1", files), fillWith(files));
+    await store.put({ provenance: provenanceOf("c 1", files), fill: fillWith(files) });
     expect([...(await PackageStore.read(root, ["c"])).artifacts()]).toHaveLength(1);
   });
 });

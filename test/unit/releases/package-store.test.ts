@@ -22,7 +22,7 @@ const open = (): Promise<PackageStore> => PackageStore.open(root, Date.now());
 
 async function put(owner: string, files: Files, replacing: readonly Conflict[] = []): Promise<void> {
   const store = await open();
-  await store.put(provenanceOf(owner, files), fillWith(files), replacing);
+  await store.put({ provenance: provenanceOf(owner, files), fill: fillWith(files), replacing });
 }
 
 /** The files that people see, and the packages that are listed. */
@@ -72,7 +72,7 @@ describe("a store of packages", () => {
     const store = await open();
     const contents = ["1", "2", "3"];
     const puts = contents.map((text) =>
-      store.put(provenanceOf(`p${text} 1`, { x: text }), fillWith({ x: text })),
+      store.put({ provenance: provenanceOf(`p${text} 1`, { x: text }), fill: fillWith({ x: text }) }),
     );
     const done = await Promise.allSettled(puts);
     expect(done.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected", "rejected"]);
@@ -88,7 +88,7 @@ describe("a store of packages", () => {
     const files = { "a-1.pkg": "new" };
     const conflicts = await store.conflicts(provenanceOf("a 1", files));
     expect(conflicts.map(describeConflict)).toEqual(["a-1.pkg is there, of a 1"]);
-    await store.put(provenanceOf("a 1", files), fillWith(files), conflicts);
+    await store.put({ provenance: provenanceOf("a 1", files), fill: fillWith(files), replacing: conflicts });
     expect(await seen()).toEqual({ files: ["a-1.pkg"], packages: ["a 1"] });
     expect(await readFile(join(root, "a-1.pkg"), "utf8")).toBe("new");
   });
@@ -109,8 +109,10 @@ describe("a store of packages", () => {
   it("lists nothing of which not all has come", async () => {
     const provenance = provenanceOf("a 1", { x: "1", y: "22" });
     const store = await open();
-    await expect(store.put(provenance, fillWith({ x: "1" }))).rejects.toMatchObject({ code: "corrupt" });
-    await expect(store.put(provenance, fillWith({ x: "1", y: "2" }))).rejects.toMatchObject({
+    await expect(store.put({ provenance, fill: fillWith({ x: "1" }) })).rejects.toMatchObject({
+      code: "corrupt",
+    });
+    await expect(store.put({ provenance, fill: fillWith({ x: "1", y: "2" }) })).rejects.toMatchObject({
       code: "corrupt",
     });
     expect(await seen()).toEqual({ files: [], packages: [] });

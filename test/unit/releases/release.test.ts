@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -77,13 +77,9 @@ const released = (): Promise<PackageStore> => PackageStore.open(join(root, "rele
 
 async function releaseAll(): Promise<string[]> {
   const target = await released();
-  const kinds: string[] = [];
-  for (const step of await planRelease(await staged(), target)) {
-    kinds.push(step.kind === "refused" ? step.reason : step.kind);
-    if (step.kind !== "new" && step.kind !== "update") continue;
-    await carryOutRelease(step, target, { store: "default", run, at: "2026-08-02T12:00:00.000Z" });
-  }
-  return kinds;
+  const steps = await planRelease(await staged(), target);
+  await carryOutRelease(steps, target, { store: "default", run, at: "2026-08-02T12:00:00.000Z" });
+  return steps.map((step) => (step.kind === "refused" ? step.reason : step.kind));
 }
 
 describe("the staging store", () => {
@@ -172,6 +168,17 @@ describe("a release", () => {
     const kinds = await releaseAll();
     expect(kinds.filter((kind) => kind === "new")).toHaveLength(1);
     expect(kinds.filter((kind) => kind.startsWith("it has a file of the same name"))).not.toHaveLength(0);
+  });
+
+  it("is of all that was asked for, or of nothing", async () => {
+    await stage("a 1", { a: "1" });
+    await stage("b 1", { b: "1" });
+    await writeFile(join(staging, run, "b"), "2");
+    await expect(releaseAll()).rejects.toMatchObject({ code: "corrupt" });
+    expect([...(await released()).artifacts()]).toEqual([]);
+    expect((await readdir(join(root, "releases/default"))).filter((name) => name !== ".millrace")).toEqual(
+      [],
+    );
   });
 
   it("refuses what is no longer as it was made", async () => {
