@@ -86,10 +86,8 @@ export async function tryHostLayout(): Promise<HostLayout> {
       maxBuffer: 4096,
     });
     if (!run.failed) return { kind: "possible" };
-    return {
-      kind: "refused",
-      reason: layoutFailure(trial) ?? (run.stderr || run.originalMessage || "it failed"),
-    };
+    const reason = run.stderr.trim() || layoutFailure(trial) || run.originalMessage;
+    return { kind: "refused", reason: reason ?? "it failed" };
   } catch (error) {
     return { kind: "refused", reason: String(error) };
   } finally {
