@@ -26,6 +26,7 @@ export class StagingTarget implements ArtifactTarget {
   readonly #jobs: ReadonlyMap<string, PlannedJob>;
   readonly #manyImages: boolean;
   readonly #stores = new Map<string | undefined, Promise<PackageStore>>();
+  readonly #inputs = new Map<string, Provenance["inputs"][number]>();
   readonly #patches = new Map<string, Promise<string>>();
   #views: Promise<ReadonlyMap<string, JobView>> | undefined;
   #run = "";
@@ -117,15 +118,19 @@ export class StagingTarget implements ArtifactTarget {
     };
   }
 
-  /** Artifacts of all that the job needs, directly or not. */
+  /** Artifacts of all that the job needs, directly or not. Jobs share them: a large graph names each of them often. */
   #inputsOf(job: PlannedJob, views: ReadonlyMap<string, JobView>): Provenance["inputs"] {
     const needed = new Set(job.needs);
     for (const name of needed) for (const further of this.#jobs.get(name)?.needs ?? []) needed.add(further);
     return [...needed].flatMap((name) => {
-      const artifact = views.get(name)?.artifact;
+      const known = this.#inputs.get(name);
+      if (known !== undefined) return [known];
+      const digest = views.get(name)?.artifact?.digest;
       const item = this.#jobs.get(name)?.package;
-      if (artifact == null || item === undefined) return [];
-      return [{ package: { name: item.name, version: item.version }, artifact: artifact.digest }];
+      if (digest === undefined || item === undefined) return [];
+      const input = { package: { name: item.name, version: item.version }, artifact: digest };
+      this.#inputs.set(name, input);
+      return [input];
     });
   }
 
