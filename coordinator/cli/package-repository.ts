@@ -40,6 +40,7 @@ const folderOptions = {
   sourceCache: { key: "source_cache", option: "--source-cache" },
   staging: { key: "staging", option: "--staging-dir" },
   releasesRoot: { key: "releases_root", option: "--releases-dir" },
+  logDir: { key: "log_dir", option: undefined },
 } as const;
 
 /** A folder as the command line names it, or else the configuration; throws `badInput` when neither does. */
@@ -52,6 +53,6 @@ export function storeFolder(
   if (folder !== undefined) return folder;
   const { key, option } = folderOptions[which];
   throw new MillraceError("badInput", `the repository's configuration does not set ${key}`, {
-    fix: `Set it there, or name the folder with ${option}.`,
+    fix: option === undefined ? "Set it there." : `Set it there, or name the folder with ${option}.`,
   });
 }

@@ -51,9 +51,9 @@ export class RunFollower {
     else this.#view.say(line);
   }
 
-  /** Says how the run ended, with what lies behind each failure. */
-  async summarise(): Promise<void> {
-    const causes = await readRootCauses(this.#client, this.progress);
+  /** Says how the run ended, with what lies behind each failure and so many lines of its log. */
+  async summarise(tailLines?: number): Promise<void> {
+    const causes = await readRootCauses(this.#client, this.progress, tailLines);
     const { namespace } = this.#client;
     const commandOptions = namespace === "default" ? "" : ` --namespace ${namespace}`;
     const style = { colours: this.#terminal.errColours, commandOptions };

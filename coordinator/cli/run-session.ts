@@ -48,7 +48,11 @@ export interface Session {
   readonly input: SessionInput;
   readonly out: ArtifactTarget | undefined;
   readonly context: CommandContext;
+  /** Lines of a failed job's log that are shown; 20 when left out. */
+  readonly tailLines?: number;
   submit(client: Client, placement: Placement, stop: AbortSignal): Promise<unknown>;
+  /** Takes along what else is wanted of a run that has ended. */
+  finish?(client: Client, stop: AbortSignal): Promise<void>;
 }
 
 /** How long a cancelled run may take to end before the command goes without it. */
@@ -143,7 +147,7 @@ async function followRun(
   client: Client,
   placement: Placement,
   stop: AbortSignal,
-  { input, out, context, submit }: Session,
+  { input, out, context, tailLines, submit, finish }: Session,
 ): Promise<number> {
   const { terminal } = context;
   const { run } = placement;
@@ -154,7 +158,8 @@ async function followRun(
   await follower.follow(patience, (event) => copies?.onEvent(event));
   stop.throwIfAborted();
   const copied = (await copies?.copy(client, stop)) ?? 0;
-  await follower.summarise();
+  await finish?.(client, stop);
+  await follower.summarise(tailLines);
   if (copied > 0) terminal.note(`artifacts of ${copied} ${copied === 1 ? "job" : "jobs"} in ${out?.path}`);
   return exitCodeOfRun(follower.progress.status);
 }

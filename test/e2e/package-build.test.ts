@@ -60,7 +60,8 @@ describe.skipIf(butidoExamples === undefined || hostLayout.kind === "refused")(
     async function build(...args: readonly string[]): Promise<BuildResult> {
       const folders = ["--staging-dir", "staging", "--source-cache", "sources"];
       const site = ["--repo", "repo", "--image", "deb11", "--on-host", "--json"];
-      const result = await user.run("build", ...args, ...site, ...folders);
+      const environment = { BUTIDO_LOG_DIR: join(user.folder, "logs") };
+      const result = await user.start(["build", ...args, ...site, ...folders], environment).ended;
       const events = result.stdout
         .split("\n")
         .filter((line) => line !== "")
@@ -97,16 +98,25 @@ describe.skipIf(butidoExamples === undefined || hostLayout.kind === "refused")(
       expect(files).toHaveLength(29);
       expect(await readFile(join(staged, "a-1.pkg"), "utf8")).toBe("1\n");
 
-      const second = await build("a", "1");
+      const second = await build("a", "1", "--write-log");
       expect(second.status).toBe(0);
       expect(jobsOf(second, "job.started")).toEqual([]);
       expect(jobsOf(second, "job.reused")).toHaveLength(29);
       expect(await readdir(join(user.folder, "staging", second.run))).toHaveLength(30);
 
+      const logs = await readdir(join(user.folder, "logs"));
+      expect(logs).toContain(`a-1-debian%3Abullseye-${second.run}.log`);
+      expect(logs).toHaveLength(29);
+
       const source = join(user.folder, "sources/z-26/src.source");
       await writeFile(source, "changed\n");
       const hash = createHash("sha1").update("changed\n").digest("hex");
       await change("z/pkg.toml", (text) => text.replace(/hash\.hash = .*/, `hash.hash = "${hash}"`));
+      const folders = ["--repo", "repo", "--source-cache", "sources", "--on-host"];
+      const plan = await user.run("build", "a", "--plan", ...folders);
+      expect(plan.stderr).toMatch(/^12 to run, 17 to reuse/m);
+      expect(plan.stdout).toMatch(/^z 26 \(debian:bullseye\)\trun\t/m);
+
       const affected = await build("--affected-by", "HEAD", "--no-cutoff");
       expect(jobsOf(affected, "job.started")).toEqual([...aboveZ, "z 26"]);
 

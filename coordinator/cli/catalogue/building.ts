@@ -43,7 +43,9 @@ export const build: CommandEntry = {
       flags: "--affected-by <revision>",
       summary: "build what has changed since, and all that depends on it",
     },
-    { flags: "--plan", summary: "show what would run, in order, and start nothing" },
+    { flags: "--dry-run", summary: "list the jobs, in order, from the files alone" },
+    { flags: "--plan", summary: "show what would run and what would be reused, and start nothing" },
+    { flags: "-L, --write-log", summary: "write the logs into the repository's log_dir, too" },
     {
       flags: "--staging-dir <dir>",
       summary: "folder for artifacts (default: the repository's staging)",
@@ -89,7 +91,7 @@ export const build: CommandEntry = {
       comment: "three packages on two images, one run",
     },
     { line: "millrace build --affected-by main", comment: "what this branch has changed" },
-    { line: "millrace build --all --plan", comment: "the order in which all of them would run" },
+    { line: "millrace build --all --plan", comment: "what is to be built, and how long that takes" },
   ],
   load: () => import("../commands/build.ts"),
 };

@@ -3,7 +3,7 @@ import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
 import { priorityValue } from "../option-values.ts";
 import { refuseUnclean, requestedJobs } from "../package-build/build-request.ts";
-import { runBuild } from "../package-build/build-run.ts";
+import { runBuild, tellPlan } from "../package-build/build-run.ts";
 import { refuseUnclearTargets } from "../package-build/build-targets.ts";
 import { outlinedGraph } from "../package-build/package-graph-spec.ts";
 import { openPackages } from "../package-repository.ts";
@@ -27,7 +27,9 @@ const schema = z.object({
   lint: z.boolean().default(true),
   reuse: z.boolean().default(true),
   cutoff: z.boolean().default(true),
+  dryRun: z.boolean().default(false),
   plan: z.boolean().default(false),
+  writeLog: z.boolean().default(false),
   onHost: z.boolean().default(false),
   network: z.string().min(1).optional(),
   shebang: z.string().startsWith("#!", "must begin with #!").optional(),
@@ -46,10 +48,14 @@ export const command = defineCommand(schema, async (input, context) => {
     context.terminal.note("there is nothing to build");
     return exitCode.succeeded;
   }
-  if (input.plan) {
+  if (input.dryRun) {
     await printPlan(context.terminal, outlinedGraph(jobs), input.json);
     return exitCode.succeeded;
   }
   if (input.lint) await refuseUnclean(repository, jobs, context);
+  if (input.plan) {
+    await tellPlan(repository, jobs, input, context);
+    return exitCode.succeeded;
+  }
   return await runBuild(repository, jobs, input, context);
 });

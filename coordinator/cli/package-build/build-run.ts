@@ -7,8 +7,10 @@ import { type Package, packageTitle } from "../../readers/packages/package.ts";
 import type { PackageRepository } from "../../readers/packages/repository.ts";
 import type { CommandContext } from "../command-context.ts";
 import { storeFolder } from "../package-repository.ts";
-import { holdRun, type Placement, type SessionInput } from "../run-session.ts";
+import { printReusePlan } from "../reuse-plan.ts";
+import { holdRun, type Placement, type SessionInput, withAgents } from "../run-session.ts";
 import { hasNoEngine } from "./build-host.ts";
+import { writeLogs } from "./log-files.ts";
 import { type BuildSettings, packageGraphSpec } from "./package-graph-spec.ts";
 import { StagingTarget } from "./staging-target.ts";
 
@@ -20,6 +22,8 @@ export interface BuildRunInput extends Omit<SessionInput, "out"> {
   readonly verdict: BuildSettings["verdict"];
   readonly network?: string | undefined;
   readonly onHost: boolean;
+  /** Logs are written into the configured folder. */
+  readonly writeLog: boolean;
   readonly failFast: boolean;
   readonly priority: number;
   readonly reuse: boolean;
@@ -44,19 +48,43 @@ export async function runBuild(
     commit: git?.isClean === true ? git.commit : null,
   });
   const graphOf = graphMaker(repository, jobs, input, context);
+  const logDir = input.writeLog ? storeFolder(undefined, config.folders, "logDir") : undefined;
   const status = await holdRun({
     input: { ...input, out: false },
     out: target,
     context,
+    tailLines: config.buildErrorLines,
     submit: async (client, placement, stop) => {
       target.run = placement.run;
       const graph = await graphOf(client, placement, stop);
       stop.throwIfAborted();
       await client.submit(graph, { ...placement, ...submission(input) });
     },
+    finish: async (client, stop) => {
+      if (logDir !== undefined) await writeLogs(client, target.run, jobs, logDir, stop);
+    },
   });
   if (!input.json) for (const path of target.paths.sort()) await terminal.print(path);
   return status;
+}
+
+/** Tells what the build would run and what it would reuse; stores what that takes, and starts nothing. */
+export async function tellPlan(
+  repository: PackageRepository,
+  jobs: readonly PlannedJob[],
+  input: BuildRunInput,
+  context: CommandContext,
+): Promise<void> {
+  const graphOf = graphMaker(repository, jobs, input, context);
+  const plan = await withAgents(
+    { input: { ...input, out: false }, context },
+    async (client, placement, stop) => {
+      const { pool } = placement;
+      const graph = await graphOf(client, placement, stop);
+      return await client.plan(graph, { ...submission(input), ...(pool === undefined ? {} : { pool }) });
+    },
+  );
+  await printReusePlan(context.terminal, plan, input.json);
 }
 
 /** What is said to the coordinator beside the graph. */

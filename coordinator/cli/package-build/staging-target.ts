@@ -43,6 +43,10 @@ export class StagingTarget implements ArtifactTarget {
     this.#run = run;
   }
 
+  get run(): string {
+    return this.#run;
+  }
+
   get path(): string {
     return stagingFolder(this.#options.staging, this.#run);
   }
