@@ -4,6 +4,7 @@ import type { AttemptView, JobView, RunView } from "../../shared/model/api.ts";
 import type { JobPhase } from "../../shared/model/event.ts";
 import { targetsOf } from "../../shared/model/graph.ts";
 import { describeOutcome } from "../../shared/model/outcome.ts";
+import { type JobFilter, matchingJobs } from "./job-filter.ts";
 import type { RecordOf } from "./record.ts";
 import { type Attempt, type Job, jobAt, priorityOf, type RunState, specAt } from "./run-state.ts";
 
@@ -58,6 +59,7 @@ export function viewJob(state: RunState, index: number): JobView {
     index,
     phase: job.phase,
     priority: priorityOf(state, index),
+    image: specAt(state, index).image ?? null,
     attempts: job.attempts.map(viewAttempt),
     artifact: job.artifact,
     rootCause: job.rootCause === null ? null : specAt(state, job.rootCause).name,
@@ -76,23 +78,12 @@ function reusedFrom(state: RunState, index: number): JobView["reusedFrom"] {
   return { run, job: name, attempt, agent };
 }
 
-export interface JobFilter {
-  readonly phase?: JobPhase | undefined;
-  readonly job?: string | undefined;
-  readonly offset: number;
-  readonly limit: number;
-}
-
-export function viewJobs(state: RunState, filter: JobFilter): { total: number; jobs: JobView[] } {
-  const { phase, job, offset, limit } = filter;
-  let candidates: Iterable<number> = state.jobs.keys();
-  if (job !== undefined) {
-    const index = state.graph.indexOf.get(job);
-    candidates = index === undefined ? [] : [index];
-  }
-  const matching = [...candidates].filter(
-    (index) => phase === undefined || jobAt(state, index).phase === phase,
-  );
+/** A page of the jobs that match. */
+export function viewJobs(
+  state: RunState,
+  { offset, limit, ...filter }: JobFilter & { readonly offset: number; readonly limit: number },
+): { total: number; jobs: JobView[] } {
+  const matching = matchingJobs(state, filter);
   return {
     total: matching.length,
     jobs: matching.slice(offset, offset + limit).map((index) => viewJob(state, index)),

@@ -4,7 +4,7 @@ import type { Bus } from "../bus/connection.ts";
 import { callApi } from "../bus/request.ts";
 import type { AgentView, ApiRequest, ApiResult, Explanation, JobView, RunView, Verb } from "../model/api.ts";
 import { MillraceError } from "../model/error.ts";
-import type { AgentEvent, JobPhase, RunEvent, RunStatus } from "../model/event.ts";
+import type { AgentEvent, RunEvent, RunStatus } from "../model/event.ts";
 import type { GraphSpecInput } from "../model/job-spec.ts";
 import type { AgentMode } from "../model/messages.ts";
 import type { Artifact } from "../model/outcome.ts";
@@ -24,6 +24,7 @@ import type {
   EventOptions,
   GraphNode,
   JobArtifact,
+  JobFilter,
   LogOptions,
   LogRecord,
   RetryOptions,
@@ -105,10 +106,7 @@ export class BusClient implements Client {
     return this.#call("run", { run, ...options });
   }
 
-  jobs(
-    run: string,
-    filter: { readonly phase?: JobPhase; readonly job?: string } = {},
-  ): AsyncIterable<JobView> {
+  jobs(run: string, filter: JobFilter = {}): AsyncIterable<JobView> {
     return readPages(async (page) => {
       const { total, jobs } = await this.#call("jobs", { run, ...page, ...filter });
       return { total, items: jobs };

@@ -6,7 +6,7 @@
  */
 import type { AgentView, ApiResult, Explanation, JobView, RunOptions, RunView } from "../model/api.ts";
 import type { AgentEvent, JobPhase, RunEvent, RunStatus } from "../model/event.ts";
-import type { GraphSpecInput } from "../model/job-spec.ts";
+import type { GraphSpecInput, Pairs } from "../model/job-spec.ts";
 import type { AgentMode } from "../model/messages.ts";
 import type { Artifact, Outcome } from "../model/outcome.ts";
 import type { DeadLetter } from "./dead-letters.ts";
@@ -33,6 +33,21 @@ export interface SubmitOptions extends Partial<RunOptions> {
 export interface RetryOptions extends Partial<RunOptions> {
   /** Id of the new run. The same one again is the same run; made from the time when left out. */
   readonly run?: string;
+}
+
+/** All that is given has to hold. */
+export interface JobFilter {
+  readonly phase?: JobPhase;
+  /** Only the job of this name, which the run must have. */
+  readonly job?: string;
+  /** What the name begins with. */
+  readonly namePrefix?: string;
+  /** The image that the graph names. */
+  readonly image?: string;
+  /** Variables that the job sees, with these values. */
+  readonly env?: Pairs;
+  /** An agent that an attempt was on. */
+  readonly agent?: string;
 }
 
 export interface EventFilter {
@@ -135,7 +150,7 @@ export interface Client {
   runs(filter?: { readonly status?: RunStatus }): AsyncIterable<RunView>;
   /** With `forecast` the leader is asked, who alone may know `expectedEndAt`. */
   run(run: string, options?: { readonly forecast?: boolean }): Promise<RunView>;
-  jobs(run: string, filter?: { readonly phase?: JobPhase; readonly job?: string }): AsyncIterable<JobView>;
+  jobs(run: string, filter?: JobFilter): AsyncIterable<JobView>;
   graph(run: string): AsyncIterable<GraphNode>;
   /** Cancels the run, or one job of it. */
   cancel(

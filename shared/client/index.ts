@@ -27,6 +27,7 @@ export type {
   EventOptions,
   GraphNode,
   JobArtifact,
+  JobFilter,
   LogOptions,
   LogRecord,
   RetryOptions,

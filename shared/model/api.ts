@@ -75,6 +75,8 @@ export const jobViewSchema = z.object({
   index: z.number().int(),
   phase: jobPhaseSchema,
   priority: z.number().int(),
+  /** The image that the graph names for it; absent from a coordinator that does not tell. */
+  image: z.string().nullable().exactOptional(),
   attempts: z.array(attemptViewSchema),
   artifact: artifactSchema.nullable(),
   rootCause: nameSchema.nullable(),
@@ -259,7 +261,20 @@ export const api = {
     result: runViewSchema,
   },
   jobs: {
-    request: runRef.extend({ ...page, phase: jobPhaseSchema.optional(), job: nameSchema.optional() }),
+    /** All that is given has to hold. */
+    request: runRef.extend({
+      ...page,
+      phase: jobPhaseSchema.optional(),
+      job: nameSchema.optional(),
+      /** What its name begins with. */
+      namePrefix: z.string().min(1).optional(),
+      /** The image that the graph names for it. */
+      image: z.string().min(1).optional(),
+      /** Variables of its environment, with these values. */
+      env: pairsSchema.optional(),
+      /** An agent that an attempt of it was on. */
+      agent: nameSchema.optional(),
+    }),
     result: z.object({ total: z.number().int(), jobs: z.array(jobViewSchema) }),
   },
   graph: {
