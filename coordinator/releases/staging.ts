@@ -2,7 +2,7 @@
  * The staging store: what a run has made, in butido's layout `<staging>/<run>/<path>`. A run that builds on several
  * images makes files of the same names for each, so there each image has a folder: `<staging>/<run>/<image>/<path>`.
  */
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ArtifactEntry, Client } from "../../shared/client/client.ts";
 import { MillraceError } from "../../shared/model/error.ts";
@@ -48,7 +48,11 @@ export interface StagedRun {
 /** The staged run that a reference means: its id, the start of it, or `last`. Throws `notFound` or `badInput`. */
 export async function findStagedRun(staging: string, reference: string): Promise<StagedRun> {
   const runs = await stagedRuns(staging);
-  return await readStagedRun(staging, runs.includes(reference) ? reference : oneOf(staging, reference, runs));
+  const meant = reference === "last" ? runs.slice(-1) : runs.filter((run) => run.startsWith(reference));
+  return await readStagedRun(
+    staging,
+    runs.includes(reference) ? reference : oneOf(staging, reference, meant),
+  );
 }
 
 /** Reads the stores of a run, or only what is there of the packages of these names. */
@@ -66,14 +70,18 @@ export async function readStagedRun(
   return { run, stores };
 }
 
-/** Ids of the staged runs, the latest last: ids begin with their time. */
+/** Ids of the staged runs, the one that was staged last at the end; folders of butido's are none. */
 export async function stagedRuns(staging: string): Promise<string[]> {
-  return (await foldersIn(staging)).filter((name) => !name.startsWith(".")).sort();
+  const found: { readonly run: string; readonly stagedMs: number }[] = [];
+  for (const run of (await foldersIn(staging)).sort()) {
+    if (!(await isStaged(join(staging, run)))) continue;
+    found.push({ run, stagedMs: (await stat(join(staging, run))).mtimeMs });
+  }
+  return found.sort((left, right) => left.stagedMs - right.stagedMs).map(({ run }) => run);
 }
 
-function oneOf(staging: string, reference: string, runs: readonly string[]): string {
-  const matching = reference === "last" ? runs.slice(-1) : runs.filter((run) => run.startsWith(reference));
-  const [first, second] = matching;
+function oneOf(staging: string, reference: string, meant: readonly string[]): string {
+  const [first, second] = meant;
   if (first !== undefined && second === undefined) return first;
   if (first === undefined) {
     throw new MillraceError("notFound", `there is no run ${JSON.stringify(reference)} in ${staging}`, {
@@ -82,9 +90,16 @@ function oneOf(staging: string, reference: string, runs: readonly string[]): str
   }
   throw new MillraceError(
     "badInput",
-    `${JSON.stringify(reference)} could be ${matching.slice(0, 5).join(", ")}`,
+    `${JSON.stringify(reference)} could be ${meant.slice(0, 5).join(", ")}`,
     { fix: "Write more of the run's id." },
   );
+}
+
+/** Whether a run has a store, or one for each image. */
+async function isStaged(root: string): Promise<boolean> {
+  if (await isStore(root)) return true;
+  for (const image of await foldersIn(root)) if (await isStore(join(root, image))) return true;
+  return false;
 }
 
 async function isStore(folder: string): Promise<boolean> {

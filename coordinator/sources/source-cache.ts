@@ -20,9 +20,35 @@ export interface CachedSource {
   readonly path: string;
 }
 
-/** The sources of packages with their places in the cache, in the order of the packages. */
+/**
+ * The sources of packages with their places in the cache, in the order of the packages. Throws `conflict` when two that
+ * differ have one place: butido's layout does not tell version `1-2` of `a` from version `2` of `a-1`.
+ */
 export function cachedSources(cache: string, packages: Iterable<SourceOwner>): CachedSource[] {
-  return [...packages].flatMap((owner) => owner.sources.map((source) => cachedSource(cache, owner, source)));
+  const all = [...packages].flatMap((owner) =>
+    owner.sources.map((source) => cachedSource(cache, owner, source)),
+  );
+  const places = new Map<string, CachedSource>();
+  for (const cached of all) {
+    const other = places.get(cached.path);
+    if (other !== undefined && !isSameContent(other, cached)) throw samePlace(other, cached);
+    places.set(cached.path, cached);
+  }
+  return all;
+}
+
+function isSameContent(
+  { source: { hash: left } }: CachedSource,
+  { source: { hash: right } }: CachedSource,
+): boolean {
+  return left.type === right.type && left.hash.toLowerCase() === right.hash.toLowerCase();
+}
+
+function samePlace(one: CachedSource, other: CachedSource): MillraceError {
+  const both = `${sourceLabel(one)} and ${sourceLabel(other)}`;
+  return new MillraceError("conflict", `the sources ${both} differ, and both belong at ${one.path}`, {
+    fix: "Give one of them another id.",
+  });
 }
 
 function cachedSource(cache: string, owner: SourceOwner, source: PackageSource): CachedSource {

@@ -58,7 +58,7 @@ describe("the sources of packages", () => {
     expect(stderr).toMatch(
       /^manual 1\.0 src can't be downloaded by a program: get it from .* and put it at /m,
     );
-    expect(stderr).toContain("1 downloaded (977 KiB), 0 were there, 1 must be fetched by hand, 1 failed");
+    expect(stderr).toContain("1 downloaded (977 KiB), 0 there already, 1 must be fetched by hand, 1 failed");
     expect((await user.run("source", "verify", "good")).status).toBe(0);
     const missing = await user.run("source", "list-missing");
     expect(missing.stdout).toBe(

@@ -100,7 +100,7 @@ function summaryOf(outcomes: readonly DownloadOutcome[]): string {
   const bytes = downloaded.reduce((sum, size) => sum + size, 0);
   return [
     `${downloaded.length} downloaded (${formatBytes(bytes)})`,
-    `${count("present")} were there`,
+    `${count("present")} there already`,
     ...(count("manual") > 0 ? [`${count("manual")} must be fetched by hand`] : []),
     ...(count("failed") > 0 ? [`${count("failed")} failed`] : []),
   ].join(", ");

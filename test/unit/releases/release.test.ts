@@ -1,4 +1,15 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -12,6 +23,7 @@ import {
   stagingFolder,
 } from "../../../coordinator/releases/staging.ts";
 import type { ArtifactEntry } from "../../../shared/client/client.ts";
+import type { StoredFile } from "../../../shared/model/provenance.ts";
 import { type Files, fillWith, provenanceOf, sha256 } from "./sample-provenance.ts";
 
 const run = "20260801-120000-aaaaaa";
@@ -108,14 +120,20 @@ describe("the staging store", () => {
     expect(await staged()).toHaveLength(2);
   });
 
-  it("finds a run by its id, the start of it, and `last`", async () => {
+  it("finds a run by its id, the start of it, and `last`, which is none of butido's", async () => {
     await stage("a 1", { "a-1.pkg": "1" });
-    await mkdir(join(staging, "20260731-110000-bbbbbb"));
+    const butidos = "5b1f4b1e-2c5c-4c7e-9a76-3f2b8f0f9a11";
+    await mkdir(join(staging, butidos));
+    await writeFile(join(staging, butidos, "a-1.pkg"), "");
     for (const reference of [run, "20260801", "last"]) {
       expect((await findStagedRun(staging, reference)).run).toBe(run);
     }
+    const folder = stagingFolder(staging, "20260801-130000-bbbbbb", "alpine");
+    const later = await PackageStore.open(folder, Date.now());
+    await stageArtifact(later, clusterWith({ b: "1" }), makingOf("b 1", { b: "1" }));
+    expect((await findStagedRun(staging, "last")).run).toBe("20260801-130000-bbbbbb");
     await expect(findStagedRun(staging, "2026")).rejects.toMatchObject({ code: "badInput" });
-    await expect(findStagedRun(staging, "2027")).rejects.toMatchObject({ code: "notFound" });
+    await expect(findStagedRun(staging, butidos)).rejects.toMatchObject({ code: "notFound" });
     await expect(findStagedRun(join(root, "nowhere"), "last")).rejects.toMatchObject({ code: "notFound" });
   });
 });
@@ -133,6 +151,25 @@ describe("a release", () => {
       made: { run, job: "a 1" },
       release: { store: "default", run, at: "2026-08-02T12:00:00.000Z" },
     });
+  });
+
+  it("keeps links and programs as such", async () => {
+    const store = await PackageStore.open(stagingFolder(staging, run), Date.now());
+    const provenance = provenanceOf("a 1", { program: "1" });
+    const [program] = provenance.files;
+    const files: StoredFile[] = [
+      { ...program!, type: "file", executable: true, size: 1, sha256: sha256("1") },
+      { type: "link", path: "bin/a", target: "../program" },
+    ];
+    const fill = async (folder: string): Promise<void> => {
+      await mkdir(join(folder, "bin"), { recursive: true });
+      await writeFile(join(folder, "program"), "1", { mode: 0o755 });
+      await symlink("../program", join(folder, "bin/a"));
+    };
+    await store.put({ provenance: { ...provenance, files }, fill });
+    expect(await releaseAll()).toEqual(["new"]);
+    expect((await stat(join(root, "releases/default/bin/a"))).mode & 0o777).toBe(0o755);
+    expect(await readlink(join(root, "releases/default/bin/a"))).toBe("../program");
   });
 
   it("is no second one when the same artifact is there", async () => {

@@ -53,6 +53,31 @@ describe("the place of a source", () => {
   });
 });
 
+describe("two sources of one place", () => {
+  const owner = (name: string, version: string, digits: string) => ({
+    name,
+    version,
+    sources: [
+      {
+        id: "src",
+        url: "https://x.example",
+        hash: { type: "sha1", hash: digits } as const,
+        downloadManually: false,
+      },
+    ],
+  });
+
+  it("are told when they differ, as one of them could never be right", () => {
+    const alike = [owner("a", "1-2", "ab"), owner("a-1", "2", "AB")];
+    expect(cachedSources("/cache", alike).map(({ path }) => path)).toEqual(
+      Array(2).fill("/cache/a-1-2/src.source"),
+    );
+    expect(() => cachedSources("/cache", [owner("a", "1-2", "ab"), owner("a-1", "2", "cd")])).toThrow(
+      "the sources a 1-2 src and a-1 2 src differ, and both belong at /cache/a-1-2/src.source",
+    );
+  });
+});
+
 describe("the pause before another attempt", () => {
   it("doubles up to half a minute, and half of it is left to chance", () => {
     expect([1, 2, 3, 4].map((attempt) => pauseBefore(attempt, 1000, 1))).toEqual([1000, 2000, 4000, 8000]);
