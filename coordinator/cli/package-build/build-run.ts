@@ -6,6 +6,7 @@ import type { PlannedJob } from "../../readers/packages/build-plan.ts";
 import { type Package, packageTitle } from "../../readers/packages/package.ts";
 import type { PackageRepository } from "../../readers/packages/repository.ts";
 import type { CommandContext } from "../command-context.ts";
+import { exitCode } from "../exit-code.ts";
 import { storeFolder } from "../package-repository.ts";
 import { printReusePlan } from "../reuse-plan.ts";
 import { holdRun, type Placement, type SessionInput, withAgents } from "../run-session.ts";
@@ -65,7 +66,8 @@ export async function runBuild(
     },
   });
   if (!input.json) for (const path of target.paths.sort()) await terminal.print(path);
-  return status;
+  for (const conflict of target.conflicts) terminal.note(conflict);
+  return status === exitCode.succeeded && target.conflicts.length > 0 ? exitCode.checkFailed : status;
 }
 
 /** Tells what the build would run and what it would reuse; stores what that takes, and starts nothing. */

@@ -30,7 +30,10 @@ export class StagingTarget implements ArtifactTarget {
   readonly #patches = new Map<string, Promise<string>>();
   #views: Promise<ReadonlyMap<string, JobView>> | undefined;
   #run = "";
+  /** Of all files that were staged. */
   readonly paths: string[] = [];
+  /** What could not be staged, as a file of another package is in its place; the others are not kept from theirs. */
+  readonly conflicts: string[] = [];
 
   constructor(options: StagingOptions) {
     this.#options = options;
@@ -58,8 +61,13 @@ export class StagingTarget implements ArtifactTarget {
     this.#views ??= viewsOf(client, this.#run);
     const making = await this.#making(client, job, artifact, await this.#views);
     const store = await this.#storeOf(job.image);
-    const { files } = await stageArtifact(store, client, making);
-    this.paths.push(...files.map(({ path }) => join(store.root, path)));
+    try {
+      const { files } = await stageArtifact(store, client, making);
+      this.paths.push(...files.map(({ path }) => join(store.root, path)));
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== "conflict") throw error;
+      this.conflicts.push(error.message);
+    }
   }
 
   /** A package without files has nothing to stage. */
