@@ -126,12 +126,12 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         this.#runs.onWaits(message.run, message.wait);
         return this.#refuseEarly();
       case "runReady":
-        return this.#submissions.answer(message.run, {
+        return this.#answer(message.run, {
           ok: true,
           result: { run: message.run, jobs: message.jobs, repeated: false },
         });
       case "runRejected":
-        this.#submissions.answer(message.run, message.reply);
+        this.#answer(message.run, message.reply);
         return this.#close(message.run, context);
       case "runEnded":
         this.#runs.end(message.view);
@@ -245,7 +245,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
 
   /** A run is taken over: also one that was submitted to an earlier leader which could not say so. */
   #onLoaded(run: string, context: Context<CoordinatorMessage>): void {
-    this.#submissions.answer(run, {
+    this.#answer(run, {
       ok: true,
       result: { run, jobs: this.#runs.jobsOf(run) ?? 0, repeated: true },
     });
@@ -288,7 +288,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   /** It is ended as `infrastructure`, or, if even that fails, listed as such. */
   #onRunActorFailed(run: string, context: Context<CoordinatorMessage>): void {
     if (this.#runs.onActorFailed(run, context)) return;
-    this.#submissions.answer(run, { ok: false, code: "internal", message: FAILED_FOR_GOOD });
+    this.#answer(run, { ok: false, code: "internal", message: FAILED_FOR_GOOD });
     this.#close(run, context);
   }
 
@@ -348,6 +348,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     if (refusal !== undefined) return replyTo.tell(refusal);
     if ("retryOf" in submission && this.#storekeeper.isGivenUp(submission.retryOf))
       return replyTo.tell(noRun(submission.retryOf));
+    if ("retryOf" in submission) this.#storekeeper.onRetryBegun(run, submission.retryOf);
     this.#submissions.begin(run, replyTo);
     this.#runs.spawn(run, { isStored: false, submission }, context);
   }
@@ -359,6 +360,12 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     context.spawn<PlanMessage>(`plan-${context.id()}`, () => new PlanActor(options), {
       supervision: { decide: () => "stop" },
     });
+  }
+
+  /** Of a submission: its first record is stored, or will not be. */
+  #answer(run: string, reply: Reply): void {
+    this.#storekeeper.onSubmitted(run);
+    this.#submissions.answer(run, reply);
   }
 
   #onStorage(message: StorageMessage): void {

@@ -31,6 +31,7 @@ export class MemoryStream {
   readonly #bySubject = new Map<string, StoredRecord[]>();
   readonly #messageIds = new Map<string, { readonly seq: number; readonly atMs: number }>();
   readonly #listeners: ((record: StoredRecord) => void)[] = [];
+  readonly #purgeListeners: ((record: StoredRecord) => void)[] = [];
   readonly #followers = new Set<() => void>();
   #lastSeq = 0;
 
@@ -103,9 +104,20 @@ export class MemoryStream {
     });
   }
 
-  /** Removes all records of a subject. */
-  purge(subject: string): void {
-    this.#bySubject.delete(subject);
+  /** The listener hears of each record as it is purged. */
+  onPurged(listener: (record: StoredRecord) => void): void {
+    this.#purgeListeners.push(listener);
+  }
+
+  /** Removes the records of a subject up to a sequence. */
+  purge(subject: string, upTo: number = Number.POSITIVE_INFINITY): void {
+    const records = this.recordsOf(subject);
+    const kept = records.filter(({ seq }) => seq > upTo);
+    if (kept.length === 0) this.#bySubject.delete(subject);
+    else this.#bySubject.set(subject, kept);
+    for (const record of records) {
+      if (record.seq <= upTo) for (const listener of this.#purgeListeners) listener(record);
+    }
   }
 
   /** A power cut: whatever was stored behind this sequence had not reached the disk. */
@@ -207,7 +219,7 @@ export class MemoryConnection implements RecordStream {
         this.#publishesToDouble -= 1;
         this.#later(() => this.#stream.store(record), "straggler");
       }
-      const answer = await this.#ask(() => this.#stream.store(record));
+      const answer = await this.ask(() => this.#stream.store(record));
       if (answer.kind === "noRoom") await this.#step("repeat");
       else if (this.#acknowledgementsToLose === 0) return answer;
       else this.#loseOne();
@@ -215,15 +227,15 @@ export class MemoryConnection implements RecordStream {
   }
 
   last(subject: string): Promise<StoredRecord | undefined> {
-    return this.#ask(() => this.#stream.last(subject));
+    return this.ask(() => this.#stream.last(subject));
   }
 
   lastOfEach(filter: string): Promise<StoredRecord[]> {
-    return this.#ask(() => this.#stream.lastOfEach(filter));
+    return this.ask(() => this.#stream.lastOfEach(filter));
   }
 
   async *read(subject: string, afterSeq = 0): AsyncIterable<StoredRecord> {
-    const records = await this.#ask(() => this.#stream.recordsOf(subject));
+    const records = await this.ask(() => this.#stream.recordsOf(subject));
     yield* records.filter(({ seq }) => seq > afterSeq);
   }
 
@@ -231,7 +243,7 @@ export class MemoryConnection implements RecordStream {
     let seq = 0;
     for (let isFirst = true; !signal.aborted; isFirst = false) {
       const read = seq;
-      const found = await this.#ask(() => {
+      const found = await this.ask(() => {
         // After a power cut the stream goes on from an earlier place.
         const behind = Math.min(read, this.#stream.lastSeq);
         const all = isFirst ? this.#stream.lastOfEach(filter) : this.#stream.recordsBehind(filter, behind);
@@ -243,8 +255,8 @@ export class MemoryConnection implements RecordStream {
     }
   }
 
-  /** Asks until there is an answer. */
-  async #ask<T>(act: () => T): Promise<T> {
+  /** Asks until there is an answer: what has no answer may have been done. */
+  async ask<T>(act: () => T): Promise<T> {
     for (;;) {
       while (this.#state === "cut") await new Promise<void>((resume) => this.#waiting.push(resume));
       if (this.#state === "closed") throw new MillraceError("unavailable", "the connection is closed");

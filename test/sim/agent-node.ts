@@ -32,11 +32,11 @@ export class AgentNode {
   }
 
   start(): void {
-    if (this.#node !== undefined || this.isGone) return;
+    if (this.#node !== undefined || this.isGone || this.#world.isAsleep) return;
     const node = this.#world.startNode(this.name);
     const { process, codec, system } = node;
     const { subjects } = this.#world;
-    const tools = new SimulatedTools(this.host, process, this.#world);
+    const tools = new SimulatedTools(this.host, process, this.#world, node.openObjects());
     const labels: Pairs = [["host", this.name]];
     this.#node = node;
     this.#actor = system.spawn<AgentMessage>(

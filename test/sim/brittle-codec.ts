@@ -4,17 +4,20 @@ import { MessageCodec } from "../../shared/actor/message-codec.ts";
 /** What is encoded when it fails: records for the journal, or orders for an agent. */
 export type Breaking = "records" | "orders";
 
-/** The actor that gives orders may be started again five times a minute; then its coordinator fails with it. */
-const MOST_OF_ORDERS = 4;
+/**
+ * The actor that gives orders may be started again five times a minute; then its coordinator fails with it. That of a run
+ * three times, and the one that ends the run then three times more; then the run is left to the next leader.
+ */
+const MOST: Readonly<Record<Breaking, number>> = { orders: 4, records: 7 };
 
 export class BrittleCodec extends MessageCodec {
   readonly #failures: Record<Breaking, number> = { records: 0, orders: 0 };
-  #ofOrders = 0;
+  readonly #told: Record<Breaking, number> = { records: 0, orders: 0 };
 
   failNext(what: Breaking, times: number): void {
-    const more = what === "orders" ? Math.min(times, MOST_OF_ORDERS - this.#ofOrders) : times;
+    const more = Math.min(times, MOST[what] - this.#told[what]);
     this.#failures[what] += more;
-    if (what === "orders") this.#ofOrders += more;
+    this.#told[what] += more;
   }
 
   /** It works as it should again. */

@@ -1,5 +1,7 @@
 /** People who submit runs and then change their minds: cancels, priorities and modes at random moments. */
 import type { Verb } from "../../shared/model/api.ts";
+import { putDocument } from "../../shared/store/document.ts";
+import type { Objects } from "../../shared/store/objects.ts";
 import { askCluster } from "./client.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Complain } from "./judges/job-model.ts";
@@ -13,6 +15,9 @@ const CANCELLED_MS = 5_000;
 
 /** After which somebody looks whether what was held is released. */
 const RELEASED_MS = 8_000;
+/** Between two tries to use a name again. */
+const REUSING_MS = 2_000;
+const REUSING_TRIES = 12;
 /** Within this time after its end a run is retried. */
 const RETRIED_MS = 5_000;
 
@@ -20,6 +25,8 @@ const RETRIED_MS = 5_000;
 export const PROBE = "probe";
 
 export class Commands {
+  /** As clients store what is too large for a request. */
+  readonly objects: Objects;
   /** How many requests were not answered yet. */
   open = 0;
   readonly submissions: Submission[] = [];
@@ -30,6 +37,8 @@ export class Commands {
   #wereToldModes = false;
   /** What was asked for of runs: it may be lost in a power cut. */
   readonly #said: { readonly verb: Verb; readonly request: object }[] = [];
+  /** Nothing but a cancellation ends them. */
+  readonly #toEnd: { readonly run: string; readonly job: string | undefined }[] = [];
   /** Runs that are retried when they end badly. */
   readonly #mayRetry = new Set<string>();
   /** How likely a result makes somebody give a command. */
@@ -40,6 +49,7 @@ export class Commands {
     this.#journal = journal;
     this.#complain = complain;
     this.#dependencies = `${cluster.world.subjects.root}.dep.`;
+    this.objects = cluster.world.openClientObjects();
     this.#haste = cluster.world.chance.pick([0, 0, 0, 0.03, 0.2]);
   }
 
@@ -54,14 +64,28 @@ export class Commands {
       const submission = isEndless ? withEndlessJob(drawn, chance.happens(0.2)) : drawn;
       for (const { atMs, twin } of twinsOf(this.#cluster.world, drawn, lastMs))
         clock.schedule(atMs, () => this.submit(twin));
+      this.#plantGraph(submission);
       const atMs = index === 1 ? 0 : chance.between(0, lastMs);
       clock.schedule(atMs, () => this.submit(submission));
       const ended = chance.happens(0.5) ? ENDLESS : undefined;
-      if (isEndless) clock.schedule(chance.between(atMs, lastMs), () => this.#end(submission.run, ended));
-      else if (chance.happens(0.25)) this.#mayRetry.add(submission.run);
+      if (isEndless) {
+        clock.schedule(chance.between(atMs, lastMs), () => {
+          this.#toEnd.push({ run: submission.run, job: ended });
+          this.#end(submission.run, ended);
+        });
+      } else if (chance.happens(0.25)) this.#mayRetry.add(submission.run);
       if (chance.happens(0.2)) clock.schedule(chance.between(atMs, lastMs), () => this.#command(submission));
     }
     if (chance.happens(0.1)) clock.schedule(chance.between(0, lastMs), () => this.#setMode());
+  }
+
+  /** Somebody has submitted the same long ago; nothing of that is left but the graph. */
+  #plantGraph({ jobs, isGraphStored }: Submission): void {
+    const { chance, hasPast, retention, shelf } = this.#cluster.world;
+    if (!hasPast || isGraphStored !== true || chance.happens(0.5)) return;
+    shelf.bucket.agoMs = 2 * retention.unreferencedForMs;
+    shelf.bucket.plantDocument("graph", { jobs });
+    shelf.bucket.agoMs = 0;
   }
 
   /** When a result is told, what depends on it is about to start: the moment at which commands race with grants. */
@@ -87,28 +111,67 @@ export class Commands {
     const { chance, clock, coverage } = this.#cluster.world;
     const submission = this.submissions.find((known) => known.run === run);
     if (submission === undefined || !this.#mayRetry.delete(run) || status === "succeeded") return;
-    const again = { ...submission, run: `${run}-again` };
     const isFirst = !run.endsWith("-again");
     this.open += 1;
     clock.schedule(chance.between(0, RETRIED_MS), () => {
       this.open -= 1;
-      this.submissions.push(again);
-      if (isFirst && chance.happens(0.3)) this.#mayRetry.add(again.run);
+      if (isFirst && chance.happens(0.3)) this.#mayRetry.add(`${run}-again`);
       coverage.count("run retried");
-      this.#begin("retry", { run: again.run, retryOf: run });
+      this.retry(submission, `${run}-again`);
     });
   }
 
-  submit(submission: Submission): void {
+  /** Asks for what did not go well in a run that has ended. */
+  retry(submission: Submission, run: string): void {
+    this.submissions.push({ ...submission, run });
+    this.#begin("retry", { run, retryOf: submission.run });
+  }
+
+  /** Uses the name of a run that was given up, when it is free. */
+  reuse(submission: Submission, tries = REUSING_TRIES): void {
     const { run, jobs, options } = submission;
+    const { clock } = this.#cluster.world;
+    const isNew = (): boolean => this.#journal.runs.get(run)?.isCondemned === false;
+    this.ask("submit", { run, graph: { inline: { jobs } }, options }, (isDone, result) => {
+      if (isNew()) return this.#replace(submission);
+      if (isDone && (result as { repeated: boolean }).repeated === false && !this.#journal.isOver(run))
+        this.#complain("storedFirst", `${run} is acknowledged before it is stored`);
+      if (tries === 0) return;
+      this.open += 1;
+      clock.schedule(REUSING_MS, () => {
+        this.open -= 1;
+        this.reuse(submission, tries - 1);
+      });
+    });
+  }
+
+  #replace(submission: Submission): void {
+    this.#drop(submission.run);
     this.submissions.push(submission);
-    this.#begin("submit", { run, graph: { inline: { jobs } }, options });
+  }
+
+  /** Nobody waits for it. */
+  #drop(run: string): void {
+    const known = this.submissions.findIndex((submission) => submission.run === run);
+    if (known !== -1) this.submissions.splice(known, 1);
+  }
+
+  submit(submission: Submission): void {
+    const { run, jobs, options, isGraphStored } = submission;
+    this.submissions.push(submission);
+    if (isGraphStored !== true) return this.#begin("submit", { run, graph: { inline: { jobs } }, options });
+    this.open += 1;
+    void putDocument(this.objects, "graph", { jobs }).then((digest) => {
+      this.open -= 1;
+      this.#begin("submit", { run, graph: { digest }, options });
+    });
   }
 
   /** Asks for a new run; where it may be refused, as an actor has failed or an end was forgotten, it is asked for again. */
   #begin(verb: Verb, request: { readonly run: string; readonly [more: string]: unknown }): void {
     const { run } = request;
-    this.#ask(verb, request, (isDone) => {
+    this.ask(verb, request, (isDone) => {
+      if (!isDone && this.#isGivenUp(request.retryOf)) return this.#drop(run);
       if (!isDone && (this.#cluster.world.hasDefects || this.#cluster.world.hasLostPower))
         return this.#undo(verb, request);
       if (!isDone) this.#complain("submits", `${run} was refused`);
@@ -118,10 +181,15 @@ export class Commands {
     });
   }
 
+  #isGivenUp(run: unknown): boolean {
+    return typeof run === "string" && this.#journal.wasCondemned(run);
+  }
+
   /** What was asked for of runs may be forgotten: it is said once more, but for what holds one. */
   sayAgain(): void {
+    for (const { run, job } of this.#toEnd) this.#end(run, job);
     for (const { verb, request } of [...this.#said]) {
-      if (!("priority" in request && request.priority === 0)) this.#ask(verb, request);
+      if (!("priority" in request && request.priority === 0)) this.ask(verb, request);
     }
   }
 
@@ -140,13 +208,13 @@ export class Commands {
       case 5:
         return this.#hold({ run, job });
       default:
-        return this.#ask("priority", { run, priority: chance.between(1, 1_000) });
+        return this.ask("priority", { run, priority: chance.between(1, 1_000) });
     }
   }
 
   #cancel(run: string, job: string | undefined): void {
     this.#cluster.world.coverage.count(job === undefined ? "run cancelled" : "job cancelled");
-    this.#ask("cancel", { run, job }, (isDone, result) => {
+    this.ask("cancel", { run, job }, (isDone, result) => {
       const model = this.#journal.runs.get(run);
       if (!isDone || model === undefined || !(result as { cancelled: boolean }).cancelled) return;
       const isStored =
@@ -163,13 +231,13 @@ export class Commands {
       this.open -= 1;
       const model = this.#journal.runs.get(run);
       const named = job === undefined ? model : model?.byName.get(job);
-      if (named?.isCancelRequested !== true && model?.ended === undefined) this.#end(run, job);
+      if (named?.isCancelRequested !== true && !this.#journal.isOver(run)) this.#end(run, job);
     });
   }
 
   #hold(what: { readonly run: string; readonly job?: string }): void {
     this.#cluster.world.coverage.count("held, then released");
-    this.#ask("priority", { ...what, priority: 0 }, (isDone) => {
+    this.ask("priority", { ...what, priority: 0 }, (isDone) => {
       const run = this.#journal.runs.get(what.run);
       const held = what.job === undefined ? run : run?.byName.get(what.job);
       const isStored = held?.wasHeld === true || run?.ended !== undefined;
@@ -198,13 +266,13 @@ export class Commands {
     const mode = chance.pick(["held", "draining"]);
     coverage.count(`agent told to be ${mode}`);
     this.#wereToldModes = true;
-    this.#ask("mode", { agent, mode }, () => this.#undo("mode", { agent, mode: "active" }));
+    this.ask("mode", { agent, mode }, () => this.#undo("mode", { agent, mode: "active" }));
   }
 
   /** A command that got no answer in time may be carried out later than its opposite: agents are told once more. */
   activateAgents(): void {
     for (const { name } of this.#cluster.livingAgents) {
-      if (this.#wereToldModes) this.#ask("mode", { agent: name, mode: "active" });
+      if (this.#wereToldModes) this.ask("mode", { agent: name, mode: "active" });
     }
   }
 
@@ -214,7 +282,7 @@ export class Commands {
     this.open += 1;
     clock.schedule(chance.between(10, 20_000), () => {
       this.open -= 1;
-      this.#ask(verb, request, (isDone) => {
+      this.ask(verb, request, (isDone) => {
         if (isDone) done();
         else if (!this.#isOver(request)) this.#undo(verb, request, done);
       });
@@ -224,10 +292,11 @@ export class Commands {
   /** Nobody has to be asked any more: the run has ended, the agent is gone for good. */
   #isOver(request: { readonly run?: string; readonly agent?: string }): boolean {
     const agent = this.#cluster.agents.find(({ name }) => name === request.agent);
-    return agent?.isGone === true || this.#journal.runs.get(request.run ?? "")?.ended !== undefined;
+    return agent?.isGone === true || (request.run !== undefined && this.#journal.isOver(request.run));
   }
 
-  #ask(
+  /** Asks until there is an answer. */
+  ask(
     verb: Verb,
     request: object,
     answered: (isDone: boolean, result: unknown) => void = () => undefined,

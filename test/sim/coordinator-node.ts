@@ -5,7 +5,10 @@ import { StreamEventLog } from "../../coordinator/journal/stream-event-log.ts";
 import { StreamJournal } from "../../coordinator/journal/stream-journal.ts";
 import { type Member, startMember } from "../../coordinator/member.ts";
 import type { Verb } from "../../shared/model/api.ts";
+import { getDocument } from "../../shared/store/document.ts";
+import { documentsIn } from "./artifact-shelf.ts";
 import { BrittleCodec } from "./brittle-codec.ts";
+import { simulatedCollectionStores } from "./collection-stores.ts";
 import { resultMemory } from "./result-memory.ts";
 import type { SimulatedNode, World } from "./world.ts";
 
@@ -39,7 +42,7 @@ export class CoordinatorNode {
   }
 
   start(): void {
-    if (this.#node !== undefined) return;
+    if (this.#node !== undefined || this.#world.isAsleep) return;
     const node = this.#world.startNode(this.name);
     const { system, randomness, process, line, log } = node;
     const codec = new BrittleCodec();
@@ -47,6 +50,8 @@ export class CoordinatorNode {
     const { subjects, shelf } = this.#world;
     const newId = (): string => randomness.id();
     const toJournal = node.connect(this.#world.journal);
+    const objects = node.openObjects();
+    const journal = new this.#Journal(toJournal, subjects, { newId });
     this.#node = node;
     this.#member = startMember({
       // Each start is another member, also under the same name.
@@ -58,22 +63,26 @@ export class CoordinatorNode {
       log,
       subjects,
       codec,
-      journal: new this.#Journal(toJournal, subjects, { newId }),
+      journal,
       eventLog: new StreamEventLog(node.connect(this.#world.events), subjects, { newId }),
-      readGraph: () => Promise.reject(new Error("no graph is stored here")),
-      documents: shelf.documents,
+      readGraph: (digest) => getDocument(objects, "graph", digest),
+      documents: documentsIn(objects),
       snapshots: new Snapshots({
         stream: toJournal,
         subjects,
-        objects: shelf.snapshots,
+        objects,
         giveWay: () => this.#giveWay(node),
         onLeftAside: (_, reason) =>
           this.#world.coverage.count(`snapshot left aside: ${reason.replace(DIGEST, "…")}`),
         minRecords: this.#world.snapshotRecords,
       }),
-      estimateStore: new EstimateStore({ objects: shelf.estimates, giveWay: () => Promise.resolve() }),
+      estimateStore: new EstimateStore({ objects, giveWay: () => Promise.resolve() }),
       reuseStores: resultMemory(shelf, process, this.#world),
       heardOf: () => this.#heardOf(node),
+      collection: {
+        ...this.#world.retention,
+        stores: simulatedCollectionStores(this.#world, { connection: toJournal, journal, objects }),
+      },
       times: TIMES,
       electionTimes: ELECTION_TIMES,
       backlogPerSlot: 1,

@@ -4,6 +4,7 @@
  * kind only and what it breaks is not blamed on another.
  */
 import type { AgentNode } from "./agent-node.ts";
+import { collectionFaults } from "./collection-faults.ts";
 import type { CoordinatorNode } from "./coordinator-node.ts";
 import { directedFaults } from "./directed-faults.ts";
 import {
@@ -179,7 +180,9 @@ function clockStep(scene: Scene): void {
   const node = runningOf(scene.cluster.nodes, scene);
   if (node?.node === undefined) return;
   note(scene, node, "clock stepped");
-  node.node.process.skewMs += scene.cluster.world.chance.between(-3_600_000, 3_600_000);
+  const { process } = node.node;
+  process.skewMs += scene.cluster.world.chance.between(-3_600_000, 3_600_000);
+  scene.cluster.world.noteSkew(process.skewMs);
 }
 
 /** Every kind, by a name for the draw. */
@@ -207,21 +210,25 @@ const kinds: Readonly<Record<string, Fault>> = {
   ...directedFaults,
   ...mailFaults,
   ...snapshotFaults,
+  ...collectionFaults,
 };
 
 const PHASE_MS = 40_000;
+/** By then collections are under way. */
+const COLLECTING_MS = 20_000;
 
 /** Spreads faults of some kinds over the time in which things go wrong; returns how long that is. */
 export function scheduleFaults(scene: Scene): number {
-  const { clock, chance } = scene.cluster.world;
+  const { clock, chance, hasPast } = scene.cluster.world;
   const names = Object.keys(kinds);
   const isCalm = chance.happens(0.05);
   const chosen = names.filter(() => chance.happens(chance.pick([0.15, 0.5])));
   const count = isCalm || chosen.length === 0 ? 0 : chance.pick([2, 4, 8, 16]);
-  const lastMs = chance.between(1_000, PHASE_MS);
+  const lastMs = chance.between(hasPast ? COLLECTING_MS : 1_000, PHASE_MS);
   for (let index = 0; index < count; index++) {
     const fault = kinds[chance.pick(chosen)] as Fault;
     clock.schedule(chance.between(0, lastMs), () => fault(scene));
   }
+  if (hasPast && count > 0 && chance.happens(0.4)) collectionFaults.collectorStruck?.(scene);
   return lastMs;
 }

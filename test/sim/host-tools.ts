@@ -10,7 +10,8 @@ import type { VirtualClock } from "../../shared/actor/virtual-clock.ts";
 import { MillraceError } from "../../shared/model/error.ts";
 import type { JobRequest } from "../../shared/model/messages.ts";
 import type { Artifact } from "../../shared/model/outcome.ts";
-import type { ArtifactShelf } from "./artifact-shelf.ts";
+import type { Objects } from "../../shared/store/objects.ts";
+import { type ArtifactShelf, inputsOf } from "./artifact-shelf.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
@@ -30,17 +31,20 @@ export class SimulatedTools implements AttemptTools {
   readonly #process: SimulatedProcess;
   readonly #clock: VirtualClock;
   readonly #shelf: ArtifactShelf;
+  readonly #objects: Objects;
 
   constructor(
     host: SimulatedHost,
     process: SimulatedProcess,
     { clock, shelf, identityOf }: Pick<World, "clock" | "shelf" | "identityOf">,
+    objects: Objects,
   ) {
     this.hostIdentity = identityOf(host.name);
     this.#host = host;
     this.#process = process;
     this.#clock = clock;
     this.#shelf = shelf;
+    this.#objects = objects;
     this.workspaces = {
       boot: host.boot,
       recordsId: host.recordsId,
@@ -91,11 +95,13 @@ export class SimulatedTools implements AttemptTools {
 
   async fetch(request: JobRequest): Promise<void> {
     await this.#wait(this.#host.delayMs(STORE_MS));
-    for (const { job, digest } of await this.#shelf.inputsOf(request)) {
+    const { sources } = request.spec;
+    const inputs = await inputsOf(request, this.#objects);
+    const needed = inputs.map(({ digest }) => digest);
+    for (const digest of sources === undefined ? needed : [sources, ...needed]) {
       if (this.#shelf.isDown) throw new MillraceError("unavailable", "the store can't be reached");
       const problem = this.#shelf.problemOf(digest);
-      if (problem !== undefined)
-        throw new MillraceError(problem, `the artifact ${digest} of ${job}: ${problem}`);
+      if (problem !== undefined) throw new MillraceError(problem, `the artifact ${digest}: ${problem}`);
     }
     this.#host.write();
   }
@@ -103,7 +109,7 @@ export class SimulatedTools implements AttemptTools {
   async launch(request: JobRequest): Promise<Execution> {
     const key = attemptKey(request);
     // At once: the spawner has it, also when the agent dies before it hears of that.
-    this.#host.start(key, request, await this.#shelf.inputsOf(request));
+    this.#host.start(key, request, await inputsOf(request, this.#objects));
     await this.#wait(this.#host.delayMs(DISK_MS));
     return this.#follow(key, { kind: "unknown", message: "its spawner is gone" });
   }
@@ -147,7 +153,8 @@ export class SimulatedTools implements AttemptTools {
     await this.#wait(this.#host.delayMs(STORE_MS));
     if (this.#shelf.isDown) throw new MillraceError("unavailable", "the store can't be reached");
     const digest = this.#host.digestOf(key);
-    this.#shelf.put(digest);
+    await this.#objects.put(`artifact/${digest}`, () => [Buffer.from(digest)]);
+    this.#shelf.onStored(digest);
     const truth = this.#host.truths.get(key);
     if (truth !== undefined) truth.digest = digest;
     return { digest, files: 1, bytes: 1 };

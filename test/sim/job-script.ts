@@ -1,4 +1,5 @@
 /** What a simulated job does, written into its script so that any host can carry it out. */
+import { createHash } from "node:crypto";
 import type { Command } from "../../shared/model/job-spec.ts";
 
 /** `vanishes`: it is gone without a status, as when what started it was killed. */
@@ -17,6 +18,13 @@ export interface JobScript {
   readonly isChatty: boolean;
   /** With each attempt something else (left out), of the same inputs the same, or always the same. */
   readonly makes?: "anew" | "same" | "constant";
+}
+
+/** Of what a job makes that always makes the same. */
+export function constantDigest(name: string): string {
+  return createHash("sha256")
+    .update(JSON.stringify([name]))
+    .digest("hex");
 }
 
 export function writeScript(script: JobScript): string {

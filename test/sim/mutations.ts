@@ -1,4 +1,5 @@
 /** Decisions of the product, each broken on purpose: what the simulation has to notice. */
+import { collectionMutations } from "./mutations/collections.ts";
 import { retryMutations } from "./mutations/retries.ts";
 import { schedulingMutations } from "./mutations/scheduling.ts";
 import { snapshotMutations } from "./mutations/snapshots.ts";
@@ -310,4 +311,5 @@ export const mutations: readonly Mutation[] = [
   ...retryMutations,
   ...snapshotMutations,
   ...takeoverMutations,
+  ...collectionMutations,
 ];

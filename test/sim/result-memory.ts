@@ -35,7 +35,7 @@ export function resultMemory(shelf: ArtifactShelf, process: SimulatedProcess, wo
       remember: (kind, result) => reach(() => store.take(kind, result)),
       rememberTime: (job, last) => reach(() => store.takeTime(job, last)),
     },
-    announce: (digest) => reach(() => shelf.problemOf(digest) !== "notFound"),
+    announce: (digest) => reach(() => shelf.announce(digest)),
     filesOf: () => reach(() => new Map<string, string>()),
   };
 }

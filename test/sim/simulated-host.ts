@@ -26,6 +26,9 @@ export interface AttemptTruth {
   digest: string | undefined;
 }
 
+/** How an attempt ended. */
+export type AttemptEnd = Pick<AttemptTruth, "startedMs" | "endedMs" | "exit" | "digest">;
+
 export interface HostWatcher {
   onStarted(host: SimulatedHost, truth: AttemptTruth): void;
   onEnded(host: SimulatedHost, truth: AttemptTruth): void;

@@ -10,9 +10,12 @@
 import { Cluster } from "./cluster.ts";
 import { Commands, PROBE } from "./commands.ts";
 import { scheduleFaults } from "./faults.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { writeScript } from "./job-script.ts";
 import { Court } from "./judges/court.ts";
 import { judgeEnd } from "./judges/end-judge.ts";
+import { collectNextDay } from "./next-day.ts";
+import { plantPast } from "./past.ts";
 import { keptInPowerCuts, schedulePowerCut } from "./power-cut.ts";
 import { scheduleMemoryTrouble } from "./reuse-course.ts";
 import type { Submission } from "./workload.ts";
@@ -101,10 +104,13 @@ class Simulation {
 
   async #live(): Promise<void> {
     const { chance, clock, trace } = this.#world;
+    const past = await plantPast(this.#world);
+    this.#commands.submissions.push(...past);
     this.#cluster.start();
     const troubledMs = scheduleFaults({ cluster: this.#cluster, court: this.#court });
     this.#commands.schedule(troubledMs);
     scheduleMemoryTrouble(this.#world, troubledMs);
+    new Housekeeping(this.#cluster, this.#court, this.#commands).schedule(past);
     const scene = { cluster: this.#cluster, court: this.#court, commands: this.#commands };
     schedulePowerCut(scene, this.#seed, troubledMs);
     await this.#until(() => false, troubledMs);
@@ -116,6 +122,7 @@ class Simulation {
       const { open } = this.#commands;
       return this.#onBroken("everyRunEnds", `not ended: ${this.#openRuns()}; ${open} requests are open`);
     }
+    this.#world.isClosing = true;
     this.#commands.activateAgents();
     this.#commands.submit(this.#probe());
     if (!(await this.#until(areOver, PROBE_MS))) {
@@ -131,6 +138,19 @@ class Simulation {
       silentSinceMs: clock.monotonicMs() - quietMs + SETTLING_MS,
       complain: (promise, what) => this.#onBroken(promise, what),
     });
+    const isAllKnown = [...this.#court.journal.runs.values()].every(({ isStray }) => !isStray);
+    if (this.#finding === undefined && this.#world.hasPast && isAllKnown && chance.happens(0.4))
+      await this.#seeNextDay();
+  }
+
+  /** What nobody needs any more is gone then. */
+  async #seeNextDay(): Promise<void> {
+    this.#court.collections.onAsked(0);
+    const problem = await collectNextDay(this.#cluster, (condition, limitMs) =>
+      this.#until(condition, limitMs),
+    );
+    if (problem !== undefined) this.#onBroken("nothingLeft", problem);
+    else this.#court.collections.judgeAllGone();
   }
 
   /** Lets time pass until the condition holds or a promise is broken; false when time ran out. */
@@ -155,9 +175,7 @@ class Simulation {
   }
 
   #openRuns(): string[] {
-    return this.#commands.submissions
-      .map(({ run }) => run)
-      .filter((run) => this.#court.journal.runs.get(run)?.ended === undefined);
+    return this.#commands.submissions.map(({ run }) => run).filter((run) => !this.#court.journal.isOver(run));
   }
 
   #probe(): Submission {

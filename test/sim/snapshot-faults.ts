@@ -32,7 +32,8 @@ function spoil({ cluster, court }: Scene, subject: string, kind: Kind): void {
   if (court.journal.runs.get(run)?.ended !== undefined) return;
   const pointer = JSON.parse(Buffer.from(last.payload).toString()) as SnapshotPointer;
   const name = `snapshot/${pointer.digest}`;
-  const bytes = shelf.snapshots.stored.get(name);
+  const { bucket } = shelf;
+  const bytes = bucket.bytesOf(name);
   if (bytes === undefined) return;
   coverage.count(`snapshot spoiled: ${kind}`);
   trace.add("store", () => `FAULT snapshot of ${run}: ${kind}`);
@@ -40,10 +41,10 @@ function spoil({ cluster, court }: Scene, subject: string, kind: Kind): void {
   const wrong = Buffer.from(
     bytes.toString().replace(/"waiting":(\d+)/, (_, count) => `"waiting":${Number(count) + 1}`),
   );
-  if (kind === "gone") return void shelf.snapshots.stored.delete(name);
-  if (kind === "damaged") return void shelf.snapshots.stored.set(name, wrong);
+  if (kind === "gone") return bucket.lose(name);
+  if (kind === "damaged") return bucket.tamper(name, wrong);
   const digest = createHash("sha256").update(wrong).digest("hex");
-  shelf.snapshots.stored.set(`snapshot/${digest}`, wrong);
+  bucket.plant(`snapshot/${digest}`, wrong);
   const others = journal.lastOfEach(subjects.snapshotAll()).filter((other) => other.subject !== subject);
   const payload =
     kind === "foreign"

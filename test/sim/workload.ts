@@ -13,6 +13,8 @@ export interface Submission {
     readonly reuse?: boolean;
     readonly cutoff?: boolean;
   };
+  /** Its graph is an object, which the submission names. */
+  readonly isGraphStored?: boolean;
 }
 
 /** How rough a seed's jobs are: some seeds are all success, so that nothing hides in the noise. */
@@ -56,7 +58,8 @@ export function drawSubmission(chance: Chance, run: string, temper: Temper): Sub
   for (let index = 0; index < size; index++)
     jobs.push(drawJob(chance, index, width, { ...temper, longestMs }));
   const options = { keepGoing: !chance.happens(0.15), priority: chance.pick([500, 500, 100, 900]) };
-  if (!chance.happens(0.12)) return { run, jobs, options };
+  const isGraphStored = chance.happens(0.12);
+  if (!chance.happens(0.12)) return { run, jobs, options, isGraphStored };
   const nowhere = chance.between(0, size - 1);
   return {
     run,
@@ -97,6 +100,7 @@ function drawJob(chance: Chance, index: number, width: number, temper: Temper): 
         endings,
         ignoresTerm: chance.happens(0.1),
         isChatty: chance.happens(0.7),
+        ...(chance.happens(0.1) ? { makes: "constant" as const } : {}),
       }),
     },
     outputs: chance.happens(0.7) ? ["out"] : [],

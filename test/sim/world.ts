@@ -1,4 +1,5 @@
 /** What everything in a simulation shares: time, chance, the bus with its streams, and those who watch. */
+import type { CollectionSettings } from "../../coordinator/actors/collector.ts";
 import { type Leg, MemoryConnection, MemoryStream } from "../../coordinator/journal/memory-stream.ts";
 import type { Logger, Randomness } from "../../shared/actor/contract.ts";
 import { type Faults, MemoryNetwork, type MemoryTransport } from "../../shared/actor/memory-network.ts";
@@ -7,13 +8,16 @@ import { seededRandomness } from "../../shared/actor/randomness.ts";
 import { type ActorSystem, createActorSystem } from "../../shared/actor/system.ts";
 import { VirtualClock } from "../../shared/actor/virtual-clock.ts";
 import { Subjects } from "../../shared/bus/subjects.ts";
+import type { Objects } from "../../shared/store/objects.ts";
 import { ArtifactShelf } from "./artifact-shelf.ts";
+import { BucketObjects } from "./bucket-objects.ts";
 import { Chance } from "./chance.ts";
 import { Coverage } from "./coverage.ts";
 import { ProcessLine } from "./process-line.ts";
 import { ProcessTransport, type Tap } from "./process-transport.ts";
 import { SOUND_MEMORY } from "./result-memory.ts";
 import { drawReuse, identitiesOf } from "./reuse-course.ts";
+import type { AttemptEnd } from "./simulated-host.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { SlowMail } from "./slow-mail.ts";
 import { Trace } from "./trace.ts";
@@ -29,6 +33,8 @@ export interface SimulatedNode {
   readonly connections: readonly MemoryConnection[];
   /** Opens a way to a stream. */
   connect(stream: MemoryStream): MemoryConnection;
+  /** Opens a way to the object store. */
+  openObjects(): Objects;
   /** It notices that it has lost the bus, and what it publishes meanwhile is lost. */
   disconnect(): void;
   reconnect(): void;
@@ -46,6 +52,8 @@ export const CALM: Faults = { minDelayMs: 1, maxDelayMs: 3 };
 const NETWORK_SEED = 2 ** 32;
 const NODE_SEED = 2 ** 33;
 const HEARTBEATS_KEPT_MS = 60_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
 const SKEW_MS = 3_600_000;
 /** Turns of actors between a result and the start of what waited for it. */
 export const HASTY_TURNS = 6;
@@ -55,11 +63,12 @@ export const CALM_HASTE = { likelihood: 0, withinMs: 4, isWide: false };
 export const STREAM_MS = 3;
 const SETTLED_MS = 30_000;
 const FULL_STREAM_RETRY_MS = 500;
+const STORE_RETRY_MS = 500;
 
 export class World {
   readonly clock = new VirtualClock();
   readonly subjects = new Subjects("sim");
-  readonly shelf = new ArtifactShelf();
+  readonly shelf = new ArtifactShelf(() => this.clock.now());
   readonly coverage = new Coverage();
   readonly chance: Chance;
   readonly network: MemoryNetwork;
@@ -68,6 +77,14 @@ export class World {
   readonly events: MemoryStream;
   /** Tokens of the agents whose heartbeats the server still keeps, and when the last one came. */
   readonly heardMs = new Map<string, number>();
+  /** Something was there before the simulation begins. */
+  readonly hasPast: boolean;
+  /** What is kept for how long. */
+  readonly retention: Pick<CollectionSettings, "policy" | "unreferencedForMs" | "intervalMs">;
+  /** By attempt: what became of those of the past. */
+  readonly pastEnds = new Map<string, AttemptEnd>();
+  /** The most that the wall clock of a process was ever wrong by. */
+  mostSkewMs = 0;
   /** After so many records of a small run a snapshot of it is due. */
   readonly snapshotRecords: number;
   /** The coordinator that said last that it leads. */
@@ -82,6 +99,10 @@ export class World {
   readonly identityOf: (agent: string) => string;
   /** What is wrong with the store of results. */
   memoryTrouble = SOUND_MEMORY;
+  /** No process runs, or is started. */
+  isAsleep = false;
+  /** All that people want is done: nobody begins anything any more. */
+  isClosing = false;
   /** Some of what the streams had acknowledged is gone. */
   hasLostPower = false;
   /** An actor of a coordinator was made to fail, as by a defect of its code. */
@@ -130,6 +151,12 @@ export class World {
     this.usualLagMs = this.#sliceMessages === undefined ? 0 : this.chance.pick([0, 1, 3]);
     const sequenceFirst = this.chance.happens(0.5);
     this.snapshotRecords = this.chance.pick([5, 15, 40]);
+    this.hasPast = this.chance.happens(0.4);
+    this.retention = {
+      policy: { keepRunsForMs: DAY_MS, keepRuns: this.chance.pick([2, Number.POSITIVE_INFINITY]) },
+      unreferencedForMs: this.chance.pick([HOUR_MS, DAY_MS]),
+      intervalMs: this.chance.pick([5_000, 20_000, 90_000]),
+    };
     this.journal = new MemoryStream({ sequenceFirst, monotonicMs });
     this.events = new MemoryStream({ sequenceFirst, monotonicMs });
   }
@@ -164,10 +191,28 @@ export class World {
     return [...this.heardMs].flatMap(([agent, atMs]) => (atMs >= sinceMs ? [agent] : []));
   }
 
+  noteSkew(skewMs: number): void {
+    this.mostSkewMs = Math.max(this.mostSkewMs, Math.abs(skewMs));
+  }
+
+  /** Whoever submits runs reaches the store at all times. */
+  openClientObjects(): Objects {
+    const wait = (ms: number, run: () => void): void => void this.clock.schedule(ms, run);
+    let count = 0;
+    return new BucketObjects({
+      bucket: this.shelf.bucket,
+      now: () => this.clock.now(),
+      connection: new MemoryConnection(this.journal, (run) => wait(this.chance.between(1, STREAM_MS), run)),
+      newId: () => `client-${++count}`,
+      untilUp: () => Promise.resolve(),
+    });
+  }
+
   /** Starts a process; another one of the same name, that still runs, is another process. */
   startNode(name: string): SimulatedNode {
     const skewMs = this.chance.happens(0.3) ? this.chance.between(-SKEW_MS, SKEW_MS) : 0;
     if (skewMs !== 0) this.coverage.count("clock skewed");
+    this.noteSkew(skewMs);
     const process = new SimulatedProcess(name, this.clock, this.chance, skewMs);
     process.lagMs = this.isAtPeace ? 0 : this.usualLagMs;
     const transport = this.network.connect(name);
@@ -196,22 +241,40 @@ export class World {
   }
 
   #nodeOf(
-    parts: Omit<SimulatedNode, "connections" | "connect" | "disconnect" | "reconnect" | "end">,
+    parts: Omit<
+      SimulatedNode,
+      "connections" | "connect" | "openObjects" | "disconnect" | "reconnect" | "end"
+    >,
     transport: MemoryTransport,
   ): SimulatedNode {
     const connections: MemoryConnection[] = [];
-    const { process } = parts;
+    const { process, randomness } = parts;
     const cut = (): void => {
       for (const connection of connections) connection.cut();
     };
+    const connect = (stream: MemoryStream): MemoryConnection => {
+      const connection = new MemoryConnection(stream, (run, leg) => this.#onLeg(process, run, leg));
+      connections.push(connection);
+      return connection;
+    };
+    const wait = (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        process.schedule(ms, resolve);
+      });
     return {
       ...parts,
       connections,
-      connect: (stream) => {
-        const connection = new MemoryConnection(stream, (run, leg) => this.#onLeg(process, run, leg));
-        connections.push(connection);
-        return connection;
-      },
+      connect,
+      openObjects: () =>
+        new BucketObjects({
+          bucket: this.shelf.bucket,
+          now: () => this.clock.now(),
+          connection: connect(this.journal),
+          newId: () => randomness.id(),
+          untilUp: async () => {
+            while (this.shelf.isDown) await wait(STORE_RETRY_MS);
+          },
+        }),
       disconnect: () => {
         transport.disconnect();
         cut();

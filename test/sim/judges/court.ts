@@ -2,9 +2,11 @@
 import type { RunRecord } from "../../../coordinator/core/record.ts";
 import type { StoredRecord } from "../../../coordinator/journal/record-stream.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
+import { graphSpecSchema, type JobSpec } from "../../../shared/model/job-spec.ts";
 import type { Cluster } from "../cluster.ts";
-import type { AttemptTruth, SimulatedHost } from "../simulated-host.ts";
+import type { AttemptEnd, AttemptTruth, SimulatedHost } from "../simulated-host.ts";
 import type { World } from "../world.ts";
+import { CollectionJudge } from "./collection-judge.ts";
 import { EventJudge } from "./event-judge.ts";
 import { HostJudge } from "./host-judge.ts";
 import type { Complain } from "./job-model.ts";
@@ -20,9 +22,10 @@ export class Court {
   readonly journal: JournalJudge;
   readonly events: EventJudge;
   readonly messages: MessageJudge;
+  readonly collections: CollectionJudge;
   readonly #hosts: HostJudge;
   readonly #world: World;
-  readonly #onNext = new Map<string, (() => void)[]>();
+  readonly #onNext = new Map<string, ((run: string) => void)[]>();
   readonly #onRunEnded: (run: string, status: string) => void;
 
   constructor(
@@ -49,11 +52,17 @@ export class Court {
       identityOf: world.identityOf,
       count: (what) => coverage.count(what),
       isGone: (digest) => world.shelf.goneForMs(digest, monotonicMs()) > GONE_MS,
-      isSpoiled: (digest) => world.shelf.problemOf(digest) !== undefined,
+      graphOf: (digest) => graphIn(world, digest),
+      isSpoiled: (digest) => world.shelf.isSpoiled(digest),
       onRecord: (run, epoch, record) => {
         trace.add("journal", () => `${run} ${epoch}: ${JSON.stringify(record).slice(0, 300)}`);
-        for (const call of this.#onNext.get(record.type)?.splice(0) ?? []) call();
-        if (record.type === "ended") this.#onRunEnded(run, record.status);
+        const moment = record.type === "ended" && record.removed === true ? "removed" : record.type;
+        for (const call of this.#onNext.get(moment)?.splice(0) ?? []) call(run);
+        if (record.type === "submitted") this.events.forget(run);
+        if (record.type === "submitted" && record.retry !== undefined)
+          this.collections.onRetried(run, record.retry);
+        if (record.type === "ended") this.collections.onEnded(run, record);
+        if (record.type === "ended" && record.removed !== true) this.#onRunEnded(run, record.status);
         if (record.type !== "finished") return;
         const { kind } = record.result.outcome;
         coverage.count(`attempt ${kind}${record.retryDelayMs === null ? "" : ", tried again"}`);
@@ -65,6 +74,11 @@ export class Court {
       { codec, journal: this.journal, events: this.events, monotonicMs },
       complain,
     );
+    this.collections = new CollectionJudge(world, this.journal.runs, complain);
+    world.shelf.bucket.onRemoved((message) => {
+      trace.add("store", () => `collected ${JSON.stringify(message)}`);
+      this.collections.onRemoved(message);
+    });
     this.#hosts = new HostJudge(this.journal, complain);
     const ofRuns = subjects.journal("");
     const ofSnapshots = subjects.snapshot("");
@@ -72,9 +86,20 @@ export class Court {
       if (record.subject.startsWith(ofSnapshots)) coverage.count("snapshot stored");
       if (record.subject.startsWith(ofRuns)) this.journal.onStored(record);
       else trace.add("journal", () => `${record.subject} ${record.epoch}`);
-      if (record.subject === subjects.leader()) this.journal.onClaimed();
+      if (record.subject === subjects.leader()) this.journal.onClaimed(record.epoch);
     });
+    world.journal.onPurged((record) => {
+      this.collections.onPurged(record);
+      if (record.subject.startsWith(ofRuns)) this.#onJournalPurged(record.subject);
+    });
+    world.events.onPurged((record) => this.collections.onPurged(record));
     world.events.onStored((record) => this.events.onStored(record));
+  }
+
+  #onJournalPurged(subject: string): void {
+    const run = subject.slice(subject.lastIndexOf(".") + 1);
+    this.#world.trace.add("journal", () => `${run} is removed`);
+    if (this.#world.journal.last(subject) === undefined) this.journal.onForgotten(run);
   }
 
   /** The streams have gone back: what is gone counts no more. */
@@ -84,8 +109,8 @@ export class Court {
     this.events.rewind(bySeq(events.recordsBehind(subjects.runEventsAll(), 0)));
   }
 
-  /** Calls back at the next journal record of a type, of any run. */
-  onNextRecord(type: RunRecord["type"], call: () => void): void {
+  /** Calls back at the next journal record of a type, of any run; `removed` is the one that gives a run up. */
+  onNextRecord(type: RunRecord["type"] | "removed", call: (run: string) => void): void {
     const known = this.#onNext.get(type);
     if (known === undefined) this.#onNext.set(type, [call]);
     else known.push(call);
@@ -110,10 +135,16 @@ function bySeq(records: StoredRecord[]): StoredRecord[] {
   return records.sort((one, other) => one.seq - other.seq);
 }
 
-function truthIn(cluster: Cluster, key: string): AttemptTruth | undefined {
+function truthIn(cluster: Cluster, key: string): AttemptEnd | undefined {
   for (const { host } of cluster.agents) {
     const truth = host.truths.get(key);
     if (truth !== undefined) return truth;
   }
-  return undefined;
+  return cluster.world.pastEnds.get(key);
+}
+
+/** The jobs of a graph that is stored as an object. */
+function graphIn({ shelf }: World, digest: string): readonly JobSpec[] | undefined {
+  const content = shelf.bucket.bytesOf(`graph/${digest}`);
+  return content === undefined ? undefined : graphSpecSchema.parse(JSON.parse(content.toString())).jobs;
 }

@@ -29,6 +29,12 @@ export class EventJudge {
     for (const event of events) if ("run" in event) this.#onStoredEvent(event);
   }
 
+  /** A run of that name begins anew. */
+  forget(run: string): void {
+    this.#lastSeq.delete(run);
+    this.#finals.delete(run);
+  }
+
   /** Only these are left of what was stored. */
   rewind(kept: readonly StoredRecord[]): void {
     this.#lastSeq.clear();
@@ -46,6 +52,7 @@ export class EventJudge {
   /** Once all is quiet: every job's end has been told, as the journal has it. */
   judgeEnd(): void {
     for (const model of this.#runs.values()) {
+      if (model.isStray) continue;
       const finals = this.#finals.get(model.run);
       for (const job of model.jobs) {
         const told = finals?.get(job.spec.name) ?? "nothing";

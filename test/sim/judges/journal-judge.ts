@@ -3,9 +3,10 @@ import type { Exit } from "../../../agent/runners/runner.ts";
 import type { RecordOf, RunRecord } from "../../../coordinator/core/record.ts";
 import type { StoredRecord } from "../../../coordinator/journal/record-stream.ts";
 import type { MessageCodec } from "../../../shared/actor/message-codec.ts";
+import type { JobSpec } from "../../../shared/model/job-spec.ts";
 import type { Capacity, ReportItem } from "../../../shared/model/messages.ts";
 import type { AttemptResult, Outcome } from "../../../shared/model/outcome.ts";
-import type { AttemptTruth } from "../simulated-host.ts";
+import type { AttemptEnd } from "../simulated-host.ts";
 import { judgeCarried } from "./carry-judge.ts";
 import { acceptedDigest, type Complain, inputJobs, type JobModel } from "./job-model.ts";
 import { ReuseJudge } from "./reuse-judge.ts";
@@ -16,7 +17,9 @@ import type { Troubles } from "./troubles.ts";
 export interface JournalJudgeOptions {
   readonly codec: MessageCodec;
   readonly monotonicMs: () => number;
-  readonly truthOf: (key: string) => AttemptTruth | undefined;
+  readonly truthOf: (key: string) => AttemptEnd | undefined;
+  /** The jobs of a graph that is stored under its digest. */
+  readonly graphOf: (digest: string) => readonly JobSpec[] | undefined;
   readonly capacityOf: (agent: string) => Capacity | undefined;
   /** Whether an artifact is damaged or gone. */
   readonly isSpoiled: (digest: string) => boolean;
@@ -46,6 +49,12 @@ export class JournalJudge {
   /** Every lease that the journal holds, with its run. */
   readonly leases = new Map<string, { readonly run: RunModel; readonly job: JobModel }>();
   readonly #epochs = new Map<string, number>();
+  /** Runs of which nothing is left. */
+  readonly #forgotten = new Set<string>();
+  /** Names of runs that were given up, whatever became of them since. */
+  readonly #condemned = new Set<string>();
+  /** The term that was claimed last. */
+  #leadingEpoch = 0;
   readonly #options: JournalJudgeOptions;
   #room: RoomJudge;
   #reuse: ReuseJudge;
@@ -73,6 +82,17 @@ export class JournalJudge {
     return model?.isOver ? model.endedMs : undefined;
   }
 
+  /** Nobody waits for it any more. */
+  isOver(run: string): boolean {
+    return this.#forgotten.has(run) || this.runs.get(run)?.ended !== undefined;
+  }
+
+  /** Nothing of a run is left. */
+  onForgotten(run: string): void {
+    this.#forgotten.add(run);
+    this.#epochs.delete(run);
+  }
+
   /** Only these are left of what was stored. */
   rewind(kept: readonly StoredRecord[]): void {
     this.runs.clear();
@@ -85,8 +105,14 @@ export class JournalJudge {
     this.#isRewinding = false;
   }
 
+  /** Whether a run of that name was ever given up. */
+  wasCondemned(run: string): boolean {
+    return this.#condemned.has(run);
+  }
+
   /** A leader begins. */
-  onClaimed(): void {
+  onClaimed(epoch: number): void {
+    this.#leadingEpoch = epoch;
     this.#room.onClaimed();
   }
 
@@ -99,7 +125,10 @@ export class JournalJudge {
       return complain("epochsRise", `${run} is written to in epoch ${epoch} after ${before}`);
     this.#epochs.set(run, epoch);
     const records = codec.decode(payload) as RunRecord[];
-    if (before > 0 && epoch > before && records[0]?.type !== "claimed") {
+    const [first] = records;
+    // Who gives a run up does not take it over.
+    const isGivenUp = first?.type === "ended" && first.removed === true;
+    if (before > 0 && epoch > before && first?.type !== "claimed" && !isGivenUp) {
       complain("claimFirst", `${run} is written to in epoch ${epoch} without a claim`);
     }
     for (const record of records) this.#onRecord(run, epoch, record);
@@ -110,12 +139,8 @@ export class JournalJudge {
     if (!this.#isRewinding) onRecord(run, epoch, record);
     const model = this.runs.get(run);
     if (record.type === "submitted") {
-      if (model !== undefined) return complain("submittedOnce", `${run} is submitted again`);
-      if (!("inline" in record.graph)) return complain("known", `${run} has a graph elsewhere`);
-      const begun = new RunModel(run, record.graph.inline.jobs, record);
-      this.runs.set(run, begun);
-      if (record.retry !== undefined) judgeCarried(begun, record.retry, record.at, this.runs, complain);
-      return;
+      if (model?.isCondemned === false) return complain("submittedOnce", `${run} is submitted again`);
+      return this.#onSubmitted(run, record, epoch);
     }
     if (model === undefined) return complain("submittedOnce", `${run} has no submission`);
     if (record.type === "finished") this.#judgeResult(model, record.job, record.result);
@@ -124,12 +149,25 @@ export class JournalJudge {
     if (record.type === "aborted" && !this.#options.mayAbort())
       complain("noDefect", `${run}: ${record.reason}`);
     this.#reuse.onRecord(model, record);
+    if (record.type === "ended" && record.removed === true) this.#condemned.add(run);
     model.take(record, monotonicMs(), (promise, what) => complain(promise, `${run}: ${what}`));
     if (record.type !== "assigned") return;
     if (this.leases.has(record.lease)) complain("leaseOnce", `the lease ${record.lease} is given twice`);
     this.leases.set(record.lease, { run: model, job: model.jobs[record.job] as JobModel });
     this.#judgePatience(model, record);
     this.#room.onAssigned(model, model.jobs[record.job] as JobModel, record.agent);
+  }
+
+  #onSubmitted(run: string, record: RecordOf<"submitted">, epoch: number): void {
+    const { complain, graphOf } = this.#options;
+    const { graph, retry } = record;
+    const jobs = "inline" in graph ? graph.inline.jobs : graphOf(graph.digest);
+    if (jobs === undefined) return complain("keepsNeeded", `the graph of ${run} is not there`);
+    const begun = new RunModel(run, jobs, record);
+    begun.isStray = epoch < this.#leadingEpoch;
+    this.runs.set(run, begun);
+    this.#forgotten.delete(run);
+    if (retry !== undefined) judgeCarried(begun, retry, record.at, this.runs, complain);
   }
 
   /** In peace nothing starts that has waited for longer than it may. */
@@ -209,7 +247,7 @@ export class JournalJudge {
     model: RunModel,
     job: JobModel,
     outcome: Outcome,
-    truth: AttemptTruth | undefined,
+    truth: AttemptEnd | undefined,
   ): string | undefined {
     const exit = truth?.exit;
     switch (outcome.kind) {
@@ -238,16 +276,19 @@ export class JournalJudge {
   }
 
   #lacksInput(job: JobModel): boolean {
+    const { isSpoiled } = this.#options;
+    const { sources } = job.spec;
+    if (sources !== undefined && isSpoiled(sources)) return true;
     return [...inputJobs(job)].some((need) => {
       const digest = acceptedDigest(need);
-      return digest !== undefined && this.#options.isSpoiled(digest);
+      return digest !== undefined && isSpoiled(digest);
     });
   }
 
   #timeoutProblem(
     job: JobModel,
     outcome: Extract<Outcome, { kind: "timeout" }>,
-    truth: AttemptTruth | undefined,
+    truth: AttemptEnd | undefined,
   ): string | undefined {
     const { runMs, noOutputMs } = job.spec.timeouts;
     const limitMs = outcome.limit === "run" ? runMs : noOutputMs;

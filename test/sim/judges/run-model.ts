@@ -13,16 +13,23 @@ export class RunModel {
   readonly jobs: readonly JobModel[];
   readonly byName: ReadonlyMap<string, JobModel>;
   readonly options: RunOptions;
+  /** Of its graph, where that is stored elsewhere. */
+  readonly graphDigest: string | undefined;
   cancelCause: RecordOf<"cancelRequested">["cause"] | undefined;
   isAborted = false;
+  /** A deposed leader has stored it, and the next one does not know of it: that is for the one after. */
+  isStray = false;
+  /** It is given up: nobody is to know of it any more. */
+  isCondemned = false;
   wasHeld: boolean;
   #priority: number;
   /** Jobs that wait for a slot for a limited time only. */
   readonly #impatient: readonly JobModel[];
   ended: RecordOf<"ended"> | undefined;
 
-  constructor(run: string, jobs: readonly JobSpec[], { at, options }: RecordOf<"submitted">) {
+  constructor(run: string, jobs: readonly JobSpec[], { at, options, graph }: RecordOf<"submitted">) {
     const { priority } = options;
+    this.graphDigest = "digest" in graph ? graph.digest : undefined;
     this.run = run;
     this.options = options;
     const models: JobModel[] = [];
@@ -82,10 +89,15 @@ export class RunModel {
 
   /** Takes a stored record; what the records before it do not allow is complained about. */
   take(record: RunRecord, nowMs: number, complain: Complain): void {
+    if (this.ended !== undefined && record.type === "ended" && record.removed === true) {
+      this.isCondemned = true;
+      return;
+    }
     if (this.ended !== undefined && record.type !== "claimed") {
       complain("endIsFinal", `${record.type} after the end`);
       return;
     }
+    this.isStray = false;
     this.#apply(record, nowMs, complain);
     this.#noteReady(record.at);
   }
