@@ -80,6 +80,8 @@ const expectedFaults = [
   "orders for a predecessor",
   "actor failed: records",
   "actor failed: orders",
+  "actor failed: assignments",
+  "all coordinators struck at a snapshot",
   "leader struck at its first word",
   "leader struck before its orders came",
   "leader struck at a record: assigned",

@@ -21,6 +21,10 @@ const REUSING_TRIES = 12;
 /** Within this time after its end a run is retried. */
 const RETRIED_MS = 5_000;
 
+/** In some seeds so many runs are there from the beginning, with jobs of up to this time. */
+const CROWD = 3;
+const CROWDED_MS = 15_000;
+
 /** The run that shows that no slot was left taken; nobody interferes with it. */
 export const PROBE = "probe";
 
@@ -56,8 +60,9 @@ export class Commands {
   /** Draws runs and commands and spreads them over a time. */
   schedule(lastMs: number): void {
     const { chance, clock } = this.#cluster.world;
-    const temper = drawTemper(chance);
-    const runs = chance.pick([1, 1, 1, 2, 3]);
+    const isCrowded = chance.happens(0.1);
+    const temper = isCrowded ? { ...drawTemper(chance), longestMs: CROWDED_MS } : drawTemper(chance);
+    const runs = isCrowded ? CROWD : chance.pick([1, 1, 1, 2, 3]);
     for (let index = 1; index <= runs; index++) {
       const drawn = withReuse(this.#cluster.world, drawSubmission(chance, `r${index}`, temper));
       const isEndless = chance.happens(0.25);
@@ -65,7 +70,7 @@ export class Commands {
       for (const { atMs, twin } of twinsOf(this.#cluster.world, drawn, lastMs))
         clock.schedule(atMs, () => this.submit(twin));
       this.#plantGraph(submission);
-      const atMs = index === 1 ? 0 : chance.between(0, lastMs);
+      const atMs = index === 1 || isCrowded ? 0 : chance.between(0, lastMs);
       clock.schedule(atMs, () => this.submit(submission));
       const ended = chance.happens(0.5) ? ENDLESS : undefined;
       if (isEndless) {
@@ -99,7 +104,7 @@ export class Commands {
     const next = submission.jobs.filter(({ needs }) => needs?.some(({ job }) => job === told));
     const withinMs = haste.withinMs + HASTY_TURNS * usualLagMs;
     if (haste.isWide && chance.happens(0.5)) {
-      clock.schedule(chance.between(0, withinMs), () => this.#cancel(run, undefined));
+      clock.schedule(chance.between(0, withinMs), () => this.cancel(run, undefined));
       return;
     }
     const job = next.length > 0 && chance.happens(0.7) ? chance.pick(next).name : undefined;
@@ -199,20 +204,21 @@ export class Commands {
     const job = given ?? chance.pick(jobs).name;
     switch (given === undefined ? chance.between(1, 6) : chance.pick([2, 4])) {
       case 1:
-        return this.#cancel(run, undefined);
+        return this.cancel(run, undefined);
       case 2:
-        return this.#cancel(run, job);
+        return this.cancel(run, job);
       case 3:
-        return this.#hold({ run });
+        return this.hold({ run });
       case 4:
       case 5:
-        return this.#hold({ run, job });
+        return this.hold({ run, job });
       default:
         return this.ask("priority", { run, priority: chance.between(1, 1_000) });
     }
   }
 
-  #cancel(run: string, job: string | undefined): void {
+  /** Ends a run, or one job of it. */
+  cancel(run: string, job: string | undefined): void {
     this.#cluster.world.coverage.count(job === undefined ? "run cancelled" : "job cancelled");
     this.ask("cancel", { run, job }, (isDone, result) => {
       const model = this.#journal.runs.get(run);
@@ -226,7 +232,7 @@ export class Commands {
   /** Cancels a run, or its endless job, until that is stored: nothing else would end it. */
   #end(run: string, job: string | undefined): void {
     this.open += 1;
-    this.#cancel(run, job);
+    this.cancel(run, job);
     this.#cluster.world.clock.schedule(CANCELLED_MS, () => {
       this.open -= 1;
       const model = this.#journal.runs.get(run);
@@ -235,7 +241,8 @@ export class Commands {
     });
   }
 
-  #hold(what: { readonly run: string; readonly job?: string }): void {
+  /** Holds a run, or one job of it, for a while. */
+  hold(what: { readonly run: string; readonly job?: string }): void {
     this.#cluster.world.coverage.count("held, then released");
     this.ask("priority", { ...what, priority: 0 }, (isDone) => {
       const run = this.#journal.runs.get(what.run);

@@ -18,7 +18,7 @@ import {
   type Scene,
   troubled,
 } from "./fault-scene.ts";
-import { CALM_HASTE, HASTY_TURNS } from "./world.ts";
+import { CALM_HASTE, HASTY_TURNS, STREAM_MS } from "./world.ts";
 
 const HIT_AFTER_MS = 6;
 /** In such times a new leader takes runs over, as fast as the streams are. */
@@ -107,7 +107,7 @@ function actorFails(scene: Scene): void {
   const { chance } = world;
   const leader = leaderOf(scene);
   if (leader?.codec === undefined) return;
-  const kind = chance.pick(["records", "records", "orders"] as const);
+  const kind = chance.pick(["records", "assignments", "orders"] as const);
   note(scene, leader, `actor failed: ${kind}`);
   world.hasDefects = true;
   leader.codec.failNext(kind, chance.pick([1, 1, 2, 5]));
@@ -152,6 +152,21 @@ function busy(scene: Scene): void {
   });
 }
 
+const TAKEOVERS = 3;
+const TAKEOVER_MS = 6_000;
+
+/** One leader after the other dies while the streams are slow: each takes the runs over one by one. */
+function takeovers(scene: Scene, left = TAKEOVERS): void {
+  const { world } = scene.cluster;
+  if (world.isAtPeace) return;
+  world.streamMs = world.chance.pick([100, 400, 1_500]);
+  crash(scene, leaderOf(scene), "coordinator killed");
+  later(scene, TAKEOVER_MS, 2 * TAKEOVER_MS, () => {
+    world.streamMs = STREAM_MS;
+    if (left > 1) takeovers(scene, left - 1);
+  });
+}
+
 function slowStreams(scene: Scene): void {
   const { world } = scene.cluster;
   const usualMs = world.streamMs;
@@ -193,6 +208,7 @@ export const directedFaults: Readonly<Record<string, Fault>> = {
   actorFails,
   forgery,
   longAway,
+  takeovers,
   busy,
   slowStreams,
   diskFull,

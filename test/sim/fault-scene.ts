@@ -1,5 +1,6 @@
 /** What faults have in common: whom they strike, how it is noted, and when it is over. */
 import type { Cluster, ClusterNode } from "./cluster.ts";
+import type { Commands } from "./commands.ts";
 import type { CoordinatorNode } from "./coordinator-node.ts";
 import type { Court } from "./judges/court.ts";
 
@@ -9,6 +10,7 @@ export type Fault = (scene: Scene) => void;
 export interface Scene {
   readonly cluster: Cluster;
   readonly court: Court;
+  readonly commands: Commands;
 }
 
 /** Runs the end of a fault after a while, but not when everything has been healed meanwhile. */

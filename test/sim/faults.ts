@@ -229,6 +229,9 @@ export function scheduleFaults(scene: Scene): number {
     const fault = kinds[chance.pick(chosen)] as Fault;
     clock.schedule(chance.between(0, lastMs), () => fault(scene));
   }
+  // What is met too seldom by the draw alone.
   if (hasPast && count > 0 && chance.happens(0.4)) collectionFaults.collectorStruck?.(scene);
+  if (count > 0 && chance.happens(0.15))
+    clock.schedule(chance.between(0, lastMs), () => snapshotFaults.struckAtSnapshot?.(scene));
   return lastMs;
 }

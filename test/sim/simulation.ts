@@ -107,11 +107,11 @@ class Simulation {
     const past = await plantPast(this.#world);
     this.#commands.submissions.push(...past);
     this.#cluster.start();
-    const troubledMs = scheduleFaults({ cluster: this.#cluster, court: this.#court });
+    const scene = { cluster: this.#cluster, court: this.#court, commands: this.#commands };
+    const troubledMs = scheduleFaults(scene);
     this.#commands.schedule(troubledMs);
     scheduleMemoryTrouble(this.#world, troubledMs);
     new Housekeeping(this.#cluster, this.#court, this.#commands).schedule(past);
-    const scene = { cluster: this.#cluster, court: this.#court, commands: this.#commands };
     schedulePowerCut(scene, this.#seed, troubledMs);
     await this.#until(() => false, troubledMs);
     trace.add("all", () => "HEALED: nothing goes wrong from here on");

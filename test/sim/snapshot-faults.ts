@@ -68,5 +68,35 @@ function lie(pointer: SnapshotPointer, kind: Kind, ownSeq: number): Partial<Snap
   }
 }
 
+const STRUCK_MS = 30;
+
+/**
+ * A run is cancelled or held, or goes on; all coordinators die at its next snapshot, so that the first one to come back
+ * begins with what is in it.
+ */
+function struckAtSnapshot(scene: Scene): void {
+  const { cluster, court, commands } = scene;
+  const { chance, clock, coverage, isAtPeace } = cluster.world;
+  if (isAtPeace) return;
+  const busy = [...court.journal.runs.values()].filter(
+    (run) => run.ended === undefined && run.jobs.some((job) => run.leaseOf(job) !== undefined),
+  );
+  if (busy.length === 0) return later(scene, 200, AGAIN_MS, () => struckAtSnapshot(scene));
+  const { run } = chance.pick(busy);
+  const isPeace = (): boolean => cluster.world.isAtPeace;
+  court.onNextSnapshot(run, () => {
+    clock.schedule(chance.between(0, STRUCK_MS), () => {
+      if (isPeace()) return;
+      coverage.count("all coordinators struck at a snapshot");
+      for (const coordinator of cluster.coordinators) {
+        if (coordinator.node !== undefined) crash(scene, coordinator, "coordinator killed");
+      }
+    });
+  });
+  const what = chance.pick(["cancel", "hold", "hold", "nothing"] as const);
+  if (what === "cancel") commands.cancel(run, undefined);
+  if (what === "hold") commands.hold({ run });
+}
+
 /** Every kind, by a name for the draw. */
-export const snapshotFaults: Readonly<Record<string, Fault>> = { spoilSnapshots };
+export const snapshotFaults: Readonly<Record<string, Fault>> = { spoilSnapshots, struckAtSnapshot };

@@ -26,6 +26,7 @@ export class Court {
   readonly #hosts: HostJudge;
   readonly #world: World;
   readonly #onNext = new Map<string, ((run: string) => void)[]>();
+  readonly #onSnapshot = new Map<string, () => void>();
   readonly #onRunEnded: (run: string, status: string) => void;
 
   constructor(
@@ -83,7 +84,7 @@ export class Court {
     const ofRuns = subjects.journal("");
     const ofSnapshots = subjects.snapshot("");
     world.journal.onStored((record) => {
-      if (record.subject.startsWith(ofSnapshots)) coverage.count("snapshot stored");
+      if (record.subject.startsWith(ofSnapshots)) this.#onSnapshotStored(record.subject);
       if (record.subject.startsWith(ofRuns)) this.journal.onStored(record);
       else trace.add("journal", () => `${record.subject} ${record.epoch}`);
       if (record.subject === subjects.leader()) this.journal.onClaimed(record.epoch);
@@ -114,6 +115,18 @@ export class Court {
     const known = this.#onNext.get(type);
     if (known === undefined) this.#onNext.set(type, [call]);
     else known.push(call);
+  }
+
+  /** Calls back at the next snapshot of a run. */
+  onNextSnapshot(run: string, call: () => void): void {
+    this.#onSnapshot.set(this.#world.subjects.snapshot(run), call);
+  }
+
+  #onSnapshotStored(subject: string): void {
+    this.#world.coverage.count("snapshot stored");
+    const call = this.#onSnapshot.get(subject);
+    this.#onSnapshot.delete(subject);
+    call?.();
   }
 
   onPublished(node: string, subject: string, payload: Uint8Array): void {
