@@ -92,7 +92,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   readonly #schedule: { current: Scheduler };
   readonly #runs = new RunRegistry();
   readonly #estimates = new Estimates();
-  readonly #submissions = new Submissions();
+  readonly #submissions = new Submissions((run) => this.#storekeeper.onSubmitted(run));
   readonly #storekeeper: Storekeeper;
   /** Questions about all runs, until all are taken over. */
   #early: EarlyCommand[] = [];
@@ -126,12 +126,12 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         this.#runs.onWaits(message.run, message.wait);
         return this.#refuseEarly();
       case "runReady":
-        return this.#answer(message.run, {
+        return this.#submissions.answer(message.run, {
           ok: true,
           result: { run: message.run, jobs: message.jobs, repeated: false },
         });
       case "runRejected":
-        this.#answer(message.run, message.reply);
+        this.#submissions.answer(message.run, message.reply);
         return this.#close(message.run, context);
       case "runEnded":
         this.#runs.end(message.view);
@@ -245,7 +245,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
 
   /** A run is taken over: also one that was submitted to an earlier leader which could not say so. */
   #onLoaded(run: string, context: Context<CoordinatorMessage>): void {
-    this.#answer(run, {
+    this.#submissions.answer(run, {
       ok: true,
       result: { run, jobs: this.#runs.jobsOf(run) ?? 0, repeated: true },
     });
@@ -288,7 +288,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   /** It is ended as `infrastructure`, or, if even that fails, listed as such. */
   #onRunActorFailed(run: string, context: Context<CoordinatorMessage>): void {
     if (this.#runs.onActorFailed(run, context)) return;
-    this.#answer(run, { ok: false, code: "internal", message: FAILED_FOR_GOOD });
+    this.#submissions.answer(run, { ok: false, code: "internal", message: FAILED_FOR_GOOD });
     this.#close(run, context);
   }
 
@@ -360,12 +360,6 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     context.spawn<PlanMessage>(`plan-${context.id()}`, () => new PlanActor(options), {
       supervision: { decide: () => "stop" },
     });
-  }
-
-  /** Of a submission: its first record is stored, or will not be. */
-  #answer(run: string, reply: Reply): void {
-    this.#storekeeper.onSubmitted(run);
-    this.#submissions.answer(run, reply);
   }
 
   #onStorage(message: StorageMessage): void {

@@ -7,6 +7,12 @@ const MAX_COPIES = 20;
 
 export class Submissions {
   readonly #waiting = new Map<string, ActorRef<Reply>[]>();
+  readonly #onAnswered: (run: string) => void;
+
+  /** Calls back when the first record of a run is stored, or will not be. */
+  constructor(onAnswered: (run: string) => void) {
+    this.#onAnswered = onAnswered;
+  }
 
   begin(run: string, replyTo: ActorRef<Reply>): void {
     this.#waiting.set(run, [replyTo]);
@@ -23,6 +29,7 @@ export class Submissions {
   }
 
   answer(run: string, reply: Reply): void {
+    this.#onAnswered(run);
     for (const replyTo of this.#waiting.get(run) ?? []) replyTo.tell(reply);
     this.#waiting.delete(run);
   }
