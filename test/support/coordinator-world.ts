@@ -184,6 +184,10 @@ export class SimulatedAgent {
   wallMsOf: (job: string) => number = () => 5;
   /** What each of its jobs makes. */
   artifactOf: (request: JobRequest) => Artifact | null = () => null;
+  /** The images that it has, by their names. */
+  readonly images = new Map<string, string>();
+  /** Whether it says so when it is asked. */
+  tellsImages = true;
   /** What kind of host it is on. */
   readonly identity: string;
   readonly #world: ActorWorld;
@@ -231,7 +235,9 @@ export class SimulatedAgent {
       const ref = { run, job, attempt, lease };
       if (outcome === "refused") return { kind: "returned", ...ref, reason: "it can't be read" };
       const result = { ...resultOf(outcome, this.artifactOf(request)), wallMs: this.wallMsOf(spec.name) };
-      return { kind: "finished", ...ref, result, ranOn: { host: this.identity } };
+      const image = spec.image === undefined ? undefined : this.images.get(spec.image);
+      const ranOn = image === undefined ? { host: this.identity } : { image };
+      return { kind: "finished", ...ref, result, ranOn };
     });
     if (items.length > 0) this.#send("report", { items });
   }
@@ -250,6 +256,10 @@ export class SimulatedAgent {
         this.#held.set(order.request.lease, order.request);
         const outcome = this.#outcome(order.request);
         if (outcome !== undefined) this.finish(order.request, outcome);
+      } else if (order.kind === "findImage") {
+        const { image } = order;
+        if (this.tellsImages)
+          this.#send("image", { image, digest: this.images.get(image) ?? null, problem: null });
       } else if (order.kind === "settle") {
         this.#held.delete(order.lease);
         this.#results.delete(order.lease);
@@ -271,7 +281,7 @@ export class SimulatedAgent {
       mode: "active",
       host: { hostname: "simulated", platform: "linux", arch: "x64", pid: 1, identity: this.identity },
       abilities: Object.values(ability),
-      versions: { millrace: "0", node: "20", engine: null },
+      versions: { millrace: "0", node: "20", engine: "docker 20" },
       held: this.#holdings(),
     });
   }
@@ -286,7 +296,7 @@ export class SimulatedAgent {
     }));
   }
 
-  #send(kind: "hello" | "heartbeat" | "report", body: object): void {
+  #send(kind: "hello" | "heartbeat" | "report" | "image", body: object): void {
     const { name, incarnation } = { name: this.#name, incarnation: `${this.#name}-1` };
     const sender = { v: 1, agent: name, incarnation, epoch: this.#epoch, ordersSeen: this.#ordersSeen };
     this.#node.transport.publish(subjects.fromAgent(name, kind), this.#codec.encode({ ...sender, ...body }));

@@ -348,6 +348,61 @@ describe("a job that cannot be looked for", () => {
   });
 });
 
+describe("a job in a container", () => {
+  const inImage: Sketch = { base: { reuse: true, image: "debian" } };
+
+  it("is reused while the image is the same, and by no job on the host", async () => {
+    const scene = await ReuseScene.open();
+    scene.agent.images.set("debian", "sha256:1");
+    await scene.run("r1", inImage);
+    await scene.run("r2", inImage);
+    expect(scene.executed("r2")).toEqual([]);
+    scene.agent.images.set("debian", "sha256:2");
+    await scene.run("r3", inImage);
+    expect(scene.executed("r3")).toEqual(["base"]);
+    expect(await scene.explained("r3", "base")).toContain(
+      "not reused: since run r1 the image is another one",
+    );
+    await scene.run("r4", { base: { reuse: true } });
+    expect(await scene.explained("r4", "base")).toContain("not reused: since run r3 it runs on the host now");
+  });
+
+  it("runs when nobody has the image as yet, and is remembered by the one that it ran in", async () => {
+    const scene = await ReuseScene.open(({ run }) => (run === "r1" ? undefined : succeeded));
+    await scene.submit("r1", inImage);
+    expect(await scene.explained("r1", "base")).toContain(
+      "not reused: no agent has the image debian as yet, so its digest is not known",
+    );
+    scene.agent.images.set("debian", "sha256:1");
+    scene.agent.finish(scene.startOf("r1", "base"));
+    await scene.finished("r1");
+    await scene.run("r2", inImage);
+    expect(scene.executed("r2")).toEqual([]);
+  });
+
+  it("runs when agents have different images of the name, and those that have none count for nothing", async () => {
+    const scene = await ReuseScene.open();
+    scene.agent.images.set("debian", "sha256:1");
+    await scene.run("r1", inImage);
+    const other = new SimulatedAgent(scene.world, "two");
+    await scene.world.clock.advance(5_000);
+    await scene.run("r2", inImage);
+    expect([...scene.executed("r2"), ...other.started]).toEqual([]);
+    other.images.set("debian", "sha256:2");
+    await scene.run("r3", inImage);
+    expect((await scene.explained("r3", "base")).join()).toContain("is another one on one than on two");
+  });
+
+  it("runs when an agent does not say what it has", async () => {
+    const scene = await ReuseScene.open();
+    scene.agent.images.set("debian", "sha256:1");
+    scene.agent.tellsImages = false;
+    await scene.submit("r1", inImage);
+    await scene.world.clock.advance(10_000);
+    expect(scene.executed("r1")).toEqual(["base"]);
+  });
+});
+
 describe("the plan of a run", () => {
   const planned = async (scene: ReuseScene, sketch: Sketch, options: Options = {}) => {
     const reply = await scene.world.call("plan", { graph: { inline: { jobs: jobsOf(sketch) } }, options });
