@@ -7,6 +7,8 @@ import type { Package } from "../../readers/packages/package.ts";
 import { inCrew } from "../../sources/crew.ts";
 import { literalGlob, sourceArtifacts } from "../../sources/source-artifact.ts";
 
+import { withPlainPatches } from "./plain-patches.ts";
+
 type JobFiles = NonNullable<JobSpecInput["files"]>[number];
 
 /** What all jobs of a build have in common. */
@@ -86,7 +88,9 @@ async function storedFiles(
     stored.push({ digest, folder: "inputs" });
   }
   if (item.patches.length > 0) {
-    const { digest } = await client.uploadSources(root, item.patches.map(literalGlob));
+    const { digest } = await withPlainPatches(root, item.patches, (folder) =>
+      client.uploadSources(folder, item.patches.map(literalGlob)),
+    );
     stored.push({ digest, folder: "patches" });
   }
   return stored;

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { access, chmod, lstat, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
@@ -7,6 +7,7 @@ import {
   refuseUnclearTargets,
 } from "../../../coordinator/cli/package-build/build-targets.ts";
 import { packageGraphSpec } from "../../../coordinator/cli/package-build/package-graph-spec.ts";
+import { withPlainPatches } from "../../../coordinator/cli/package-build/plain-patches.ts";
 import { lintScripts, phaseFindings } from "../../../coordinator/cli/package-build/script-linting.ts";
 import { planBuild } from "../../../coordinator/readers/packages/build-plan.ts";
 import { packageTitle } from "../../../coordinator/readers/packages/package.ts";
@@ -162,6 +163,32 @@ hash = { type = "sha1", hash = "00" }`,
   });
 });
 
+describe("patches", () => {
+  test("that are links reach jobs as the files that they lead to", async () => {
+    const { root } = await repositoryOf({ "a/one.patch": "one", "b/two.patch": "two" });
+    await symlink("../a/one.patch", join(root, "b/one.patch"));
+    await symlink("/etc/hostname", join(root, "b/out.patch"));
+    const contents = async (folder: string): Promise<string> => {
+      const files = ["b/one.patch", "b/two.patch"].map(async (file) => {
+        expect((await lstat(join(folder, file))).isFile()).toBe(true);
+        return await readFile(join(folder, file), "utf8");
+      });
+      return (await Promise.all(files)).join();
+    };
+    let copies = "";
+    const seen = await withPlainPatches(root, ["b/one.patch", "b/two.patch"], (folder) => {
+      copies = folder;
+      return contents(folder);
+    });
+    expect(seen).toBe("one,two");
+    await expect(access(copies)).rejects.toThrow("ENOENT");
+    expect(await withPlainPatches(root, ["b/two.patch"], async (folder) => folder)).toBe(root);
+    await expect(withPlainPatches(root, ["b/out.patch"], contents)).rejects.toThrow(
+      "leads out of the repository",
+    );
+  });
+});
+
 describe("the linter", () => {
   test("gets each script, and its words are told where it does not accept one", async () => {
     const { packages, root } = await repositoryOf({
@@ -169,7 +196,6 @@ describe("the linter", () => {
       "b/pkg.toml": 'name = "b"\nversion = "1"\nphases.extra.script = "x"',
       "lint.sh": '#!/bin/sh\nif grep bad; then echo "no good" >&2; exit 3; fi\n',
     });
-    const { chmod } = await import("node:fs/promises");
     await chmod(join(root, "lint.sh"), 0o755);
     const [good, bad] = packages;
     const scripts = [
