@@ -57,7 +57,9 @@ export async function copyOut(engine: Engine, id: string, folder: string): Promi
   if (failure !== undefined) throw failure;
 }
 
-/** As docker and podman say that there is no such path. */
+/** As docker and podman say that there is no such path; that there is no socket of a daemon is said much the same way. */
 function isMissing(complaint: string): boolean {
-  return /could not find the file|no such file or directory|could not be found/i.test(complaint);
+  return /could not find the file \/outputs|\/outputs"? could not be found|\/outputs: no such file/i.test(
+    complaint,
+  );
 }

@@ -32,6 +32,7 @@ export interface OpenedGraph {
 export async function openGraph(reference: GraphReference, readGraph: ReadGraph): Promise<OpenedGraph> {
   const spec = "inline" in reference ? reference.inline : validGraph(await readGraph(reference.digest));
   refuseLargeJobs(spec);
+  refuseUselessFiles(spec);
   return opened(spec, compileGraph(spec));
 }
 
@@ -68,14 +69,36 @@ function opened(spec: GraphSpec, compilation: Compilation): OpenedGraph {
   throw new MillraceError("badInput", `the graph is not valid: ${shown.join("; ")}`);
 }
 
+/** Files are for fixed paths, which jobs of other layouts do not have. */
+function refuseUselessFiles({ jobs }: GraphSpec): void {
+  const job = jobs.find(({ layout, files }) => files.length > 0 && layout !== "package");
+  if (job === undefined) return;
+  throw new MillraceError(
+    "badInput",
+    `the job ${JSON.stringify(job.name)} has files, which it would not find`,
+    {
+      fix: 'Give it the layout "package", or put the files into an artifact that is its `sources`.',
+    },
+  );
+}
+
 /** A job request has to fit into a message, with room for the rest of it. */
 const MAX_JOB_BYTES = 256 * 1024;
 
 /** What a job request carries of a job, and of the run's variables, which reach every job. */
 function refuseLargeJobs({ vars, jobs }: GraphSpec): void {
   const varsBytes = bytesOf(vars.flat());
-  for (const { name, run, env, outputs, image = "", network = "" } of jobs) {
-    const bytes = varsBytes + bytesOf([...wordsOf(run), ...env.flat(), ...outputs, image, network]);
+  for (const { name, run, env, outputs, files, image = "", network = "" } of jobs) {
+    const bytes =
+      varsBytes +
+      bytesOf([
+        ...wordsOf(run),
+        ...env.flat(),
+        ...outputs,
+        ...files.map(({ digest }) => digest),
+        image,
+        network,
+      ]);
     if (bytes <= MAX_JOB_BYTES) continue;
     const what = `the job ${JSON.stringify(name)}${varsBytes === 0 ? "" : " with the variables of its run"}`;
     throw new MillraceError("badInput", `${what} is of ${bytes} bytes, more than ${MAX_JOB_BYTES}`, {

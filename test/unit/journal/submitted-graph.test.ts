@@ -27,3 +27,9 @@ test("takes many jobs that together are large", async () => {
   }));
   expect((await opened({ vars: [["K", "v"]], jobs })).jobs).toHaveLength(4);
 });
+
+test("refuses files of a job that would not find them", async () => {
+  const files = [{ digest: "a".repeat(64), folder: "inputs" as const }];
+  await expect(opened({ jobs: [{ ...job, files }] })).rejects.toThrow('the job "a" has files');
+  expect((await opened({ jobs: [{ ...job, layout: "package", files }] })).jobs).toHaveLength(1);
+});
