@@ -6,7 +6,6 @@ import type { PlannedJob } from "../../readers/packages/build-plan.ts";
 import type { Package } from "../../readers/packages/package.ts";
 import { inCrew } from "../../sources/crew.ts";
 import { literalGlob, sourceArtifacts } from "../../sources/source-artifact.ts";
-
 import { withPlainPatches } from "./plain-patches.ts";
 
 type JobFiles = NonNullable<JobSpecInput["files"]>[number];
