@@ -18,18 +18,10 @@ import { folderName } from "../../shared/model/name.ts";
 import { type PackageVersion, type Provenance, provenanceSchema } from "../../shared/model/provenance.ts";
 import { foldersAbove, pathProblem } from "../../shared/store/safe-path.ts";
 import { finishChanges, PreparedChange } from "./store-change.ts";
+import { type Conflict, conflictError } from "./store-conflict.ts";
 
 export const STORE_FOLDER = ".millrace";
 const PACKAGES = `${STORE_FOLDER}/packages`;
-
-/** What stands in the way of a file that is to be put. */
-export type Conflict =
-  /** A file of another artifact is at the path, or where a folder must be. */
-  | { readonly kind: "owned"; readonly path: string; readonly owner: Provenance }
-  /** A file is at the path that no provenance names. */
-  | { readonly kind: "stranger"; readonly path: string }
-  /** A folder is at the path, or something else is where a folder must be. */
-  | { readonly kind: "blocked"; readonly path: string };
 
 /** An artifact that is to be put into a store. */
 export interface Addition {
@@ -257,29 +249,6 @@ async function refuseIncomplete(folder: string, { files }: Provenance): Promise<
     const isThere = file.type === "link" ? status?.isSymbolicLink() : status?.isFile();
     if (isThere === true && (file.type === "link" || status?.size === file.size)) continue;
     throw new MillraceError("corrupt", `the file ${file.path} of the artifact is not as its provenance says`);
-  }
-}
-
-function conflictError(owner: PackageVersion, root: string, conflicts: readonly Conflict[]): MillraceError {
-  const listed = conflicts.map(describeConflict).join(", ");
-  return new MillraceError(
-    "conflict",
-    `${owner.name} ${owner.version} can't be put into ${root}: ${listed}`,
-    {
-      fix: "Have the packages' scripts give their files different names.",
-    },
-  );
-}
-
-/** The conflict as a clause: `a.pkg is there, of a 1`. */
-export function describeConflict(conflict: Conflict): string {
-  switch (conflict.kind) {
-    case "owned":
-      return `${conflict.path} is there, of ${conflict.owner.package.name} ${conflict.owner.package.version}`;
-    case "stranger":
-      return `${conflict.path} is there, and no provenance names it`;
-    case "blocked":
-      return `${conflict.path} is there, and a file and a folder can't have one name`;
   }
 }
 

@@ -8,7 +8,8 @@ import { chmod, copyFile, mkdir, open, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MillraceError } from "../../shared/model/error.ts";
 import type { Provenance, StoredFile } from "../../shared/model/provenance.ts";
-import { type Addition, type Conflict, describeConflict, type PackageStore } from "./package-store.ts";
+import type { Addition, PackageStore } from "./package-store.ts";
+import { type Conflict, describeConflict } from "./store-conflict.ts";
 
 /** An artifact of a staged run, and the store that it lies in. */
 export interface StagedArtifact {

@@ -77,11 +77,10 @@ export async function downloadSource(
 async function fetchSource(cached: CachedSource, settings: DownloadSettings): Promise<DownloadOutcome> {
   const addresses = addressesOf(cached, settings.mirrors);
   const partial = await PartialFile.take(cached, Date.now());
-  const resumedAt = partial.size;
   let isFinished = false;
   try {
     const { from, warning } = await fetchFromAny(addresses, cached, partial, settings);
-    const bytes = partial.size;
+    const { size: bytes, inherited: resumedAt } = partial;
     await partial.finish(cached.path);
     isFinished = true;
     return { kind: "downloaded", bytes, from, warning, resumedAt };
@@ -98,25 +97,23 @@ async function fetchFromAny(
   settings: DownloadSettings,
 ): Promise<Extract<Fetched, { kind: "right" }>> {
   const said = new Map<string, string>();
-  const given = new Set<string>();
+  const leftOut = new Set<string>();
   let furthest = partial.size;
-  for (let attempt = 1; attempt <= settings.attempts; attempt++) {
+  let fruitless = 0;
+  for (;;) {
     let askedPauseMs = 0;
     for (const address of addresses) {
-      if (given.has(address)) continue;
+      if (leftOut.has(address)) continue;
       const fetched = await fetchFrom(address, cached, partial, settings);
       if (fetched.kind === "right") return fetched;
       said.set(address, fetched.reason);
-      if (fetched.kind === "never") given.add(address);
+      if (fetched.kind === "never") leftOut.add(address);
       else askedPauseMs = Math.max(askedPauseMs, fetched.afterMs ?? 0);
     }
-    if (given.size === addresses.length) break;
-    if (partial.size > furthest) {
-      furthest = partial.size;
-      attempt = 0;
-    }
-    if (attempt === settings.attempts) break;
-    const pauseMs = Math.max(pauseBefore(attempt, settings.firstPauseMs, Math.random()), askedPauseMs);
+    fruitless = partial.size > furthest ? 0 : fruitless + 1;
+    furthest = Math.max(furthest, partial.size);
+    if (leftOut.size === addresses.length || fruitless === settings.attempts) break;
+    const pauseMs = Math.max(pauseAfter(fruitless, settings.firstPauseMs, Math.random()), askedPauseMs);
     await pause(Math.min(pauseMs, MAX_ASKED_PAUSE_MS), undefined, { signal: settings.signal });
   }
   throw new MillraceError(
@@ -126,8 +123,8 @@ async function fetchFromAny(
 }
 
 /** Doubles with each attempt that brought nothing; `chance`, from 0 to 1, keeps many from coming back at once. */
-export function pauseBefore(attempt: number, firstMs: number, chance: number): number {
-  return Math.min(MAX_PAUSE_MS, firstMs * 2 ** Math.max(0, attempt - 1)) * (0.5 + chance / 2);
+export function pauseAfter(fruitless: number, firstMs: number, chance: number): number {
+  return Math.min(MAX_PAUSE_MS, firstMs * 2 ** Math.max(0, fruitless - 1)) * (0.5 + chance / 2);
 }
 
 /** The address as it may be shown. */

@@ -23,12 +23,14 @@ export class PartialFile {
   readonly #file: FileHandle;
   readonly #rest: string;
   #size: number;
+  #inherited: number;
 
   private constructor(path: string, rest: string, file: FileHandle, size: number) {
     this.path = path;
     this.#rest = rest;
     this.#file = file;
     this.#size = size;
+    this.#inherited = size;
   }
 
   /** Takes over what an earlier fetch of the same source left, or begins with nothing. Makes the folder. */
@@ -50,6 +52,11 @@ export class PartialFile {
     return this.#size;
   }
 
+  /** Bytes in it that an earlier fetch has brought. */
+  get inherited(): number {
+    return this.#inherited;
+  }
+
   /** Tells others that it is being worked on, while nothing is written. */
   async touch(now: Date): Promise<void> {
     await this.#file.utimes(now, now);
@@ -58,6 +65,7 @@ export class PartialFile {
   async truncate(): Promise<void> {
     await this.#file.truncate(0);
     this.#size = 0;
+    this.#inherited = 0;
   }
 
   async append(piece: Uint8Array): Promise<void> {

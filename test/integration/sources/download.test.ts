@@ -123,7 +123,7 @@ describe("a download", () => {
     server.on(path, cutAfter(100_000, other));
     await fetchIt(zlib(), { attempts: 1 });
     server.on(path, file(content));
-    expect(await fetchIt(zlib(), { attempts: 1 })).toMatchObject({ kind: "downloaded" });
+    expect(await fetchIt(zlib(), { attempts: 1 })).toMatchObject({ kind: "downloaded", resumedAt: 0 });
   });
 
   it("takes all of it from a server that knows no ranges", async () => {

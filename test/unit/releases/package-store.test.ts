@@ -2,12 +2,9 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  type Conflict,
-  describeConflict,
-  PackageStore,
-} from "../../../coordinator/releases/package-store.ts";
+import { PackageStore } from "../../../coordinator/releases/package-store.ts";
 import { PreparedChange } from "../../../coordinator/releases/store-change.ts";
+import { type Conflict, describeConflict } from "../../../coordinator/releases/store-conflict.ts";
 import { type Files, fillWith, provenanceOf } from "./sample-provenance.ts";
 
 let root: string;

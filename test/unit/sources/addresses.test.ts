@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { addressesOf, checkMirror } from "../../../coordinator/sources/addresses.ts";
-import { pauseBefore, withoutPassword } from "../../../coordinator/sources/download.ts";
+import { pauseAfter, withoutPassword } from "../../../coordinator/sources/download.ts";
 import { type CachedSource, cachedSources } from "../../../coordinator/sources/source-cache.ts";
 
 const hash = { type: "sha1", hash: "ABCDEF" } as const;
@@ -78,10 +78,10 @@ describe("two sources of one place", () => {
   });
 });
 
-describe("the pause before another attempt", () => {
+describe("the pause after attempts that brought nothing", () => {
   it("doubles up to half a minute, and half of it is left to chance", () => {
-    expect([1, 2, 3, 4].map((attempt) => pauseBefore(attempt, 1000, 1))).toEqual([1000, 2000, 4000, 8000]);
-    expect(pauseBefore(3, 1000, 0)).toBe(2000);
-    expect(pauseBefore(50, 1000, 1)).toBe(30_000);
+    expect([1, 2, 3, 4].map((attempt) => pauseAfter(attempt, 1000, 1))).toEqual([1000, 2000, 4000, 8000]);
+    expect(pauseAfter(3, 1000, 0)).toBe(2000);
+    expect(pauseAfter(50, 1000, 1)).toBe(30_000);
   });
 });
