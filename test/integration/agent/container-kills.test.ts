@@ -157,6 +157,7 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
   });
 
   test("runs each job once, whenever it is killed", { timeout: 180_000 }, async () => {
+    const waits = (index: number): string => `sleep ${(index % 4) * 0.4}; echo done`;
     const requests = Array.from({ length: 12 }, (_, index) =>
       jobRequest({
         job: index,
@@ -164,8 +165,14 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
           name: `job ${index}`,
           image,
           network: "none",
-          run: { script: `touch made; sleep ${(index % 4) * 0.4}; echo done` },
-          outputs: ["made"],
+          // What every other one has made has to come out of its container.
+          ...(index % 2 === 0
+            ? { run: { script: `touch made; ${waits(index)}` }, outputs: ["made"] }
+            : {
+                layout: "package",
+                run: { script: `mkdir /outputs; head -c 20000000 /dev/zero >/outputs/made; ${waits(index)}` },
+                outputs: ["."],
+              }),
         },
       }),
     );
@@ -178,7 +185,7 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
     });
     expect(kills).toBeGreaterThan(1);
     const finished = book.jobs.map(({ results }) => results);
-    const succeeded = { outcome: { kind: "succeeded" }, logBytes: 5 };
+    const succeeded = { outcome: { kind: "succeeded" }, artifact: { files: 1 }, logBytes: 5 };
     expect(finished).toMatchObject(requests.map(() => [succeeded]));
     // What was made anew had not run: it has said nothing.
     for (const { request } of book.jobs) {
