@@ -30,7 +30,9 @@ export function downloadLines(running: Running, ended: number, all: number, rows
 export function openDownloadView(terminal: Terminal, all: number): DownloadView {
   const running = new Map<CachedSource, { bytes: number; total: number | undefined }>();
   let ended = 0;
-  const screen = terminal.errIsLive ? createLogUpdate(process.stderr) : undefined;
+  // log-update shows nothing at all on a terminal that does not know its size.
+  const canRedraw = terminal.errIsLive && process.stderr.columns > 0;
+  const screen = canRedraw ? createLogUpdate(process.stderr) : undefined;
   let height = 0;
   const draw = (): void => {
     if (screen === undefined) return;
