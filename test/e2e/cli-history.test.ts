@@ -10,7 +10,7 @@ describe("after a run", () => {
   beforeAll(async () => {
     user = await CommandUser.create();
     const jobs = {
-      ok: { run: "echo fine; echo x > file", outputs: ["file"] },
+      ok: { run: "echo fine; echo x > file", outputs: ["file"], env: { LEVEL: "2" } },
       bad: { needs: ["ok"], run: "echo broken; exit 42" },
       never: { needs: ["bad"], run: "true" },
     };
@@ -37,6 +37,25 @@ describe("after a run", () => {
     expect((await user.run("logs", "last")).stdout).toBe("ok | fine\nbad | broken\n");
     const followed = await user.run("logs", "-f", "last", "bad");
     expect(followed).toMatchObject({ status: 42, stdout: "broken\n" });
+  });
+
+  it("lists jobs and artifacts over runs, and finds runs by what their jobs were", async () => {
+    const listed = JSON.parse((await user.run("jobs", "--json")).stdout) as { job: string; phase: string }[];
+    expect(listed.map(({ job, phase }) => `${job} ${phase}`)).toEqual([
+      "ok succeeded",
+      "bad failed",
+      "never blocked",
+    ]);
+    expect((await user.run("jobs", "last", "--phase", "failed", "--csv")).stdout).toMatch(
+      /^[^,]+,bad,failed,run,/,
+    );
+    expect((await user.run("jobs", "-E", "LEVEL=2", "--newer-than", "1h")).stdout).toMatch(/^\S+\tok\t/);
+    expect((await user.run("jobs", "--older-than", "1h")).stdout).toBe("");
+    expect((await user.run("artifacts", "--limit", "1")).stdout).toMatch(/\tok\t1\t2\t[0-9a-f]{64}\n$/);
+    expect((await user.run("runs", "-E", "LEVEL=2")).stdout).toMatch(/\tfailed\t3\t1\t1\t/);
+    const other = await user.run("runs", "-E", "LEVEL=1", "--agent", "nobody");
+    expect(other).toMatchObject({ status: 0, stdout: "" });
+    expect((await user.run("log-of", "last", "bad")).stdout).toBe("broken\n");
   });
 
   it("explains, draws, replays and hands out artifacts", async () => {

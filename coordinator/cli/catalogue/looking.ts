@@ -1,8 +1,7 @@
 /** Commands that look at runs. */
 import type { Chapter } from "./entry.ts";
+import { artifacts, jobs, runs } from "./history.ts";
 import { connection, jobArgument, json, optionalJobArgument, runArgument } from "./shared-options.ts";
-
-const statuses = ["running", "cancelling", "succeeded", "failed", "cancelled", "infrastructure"];
 
 export const looking: Chapter = {
   title: "Look at runs",
@@ -31,20 +30,11 @@ export const looking: Chapter = {
       ],
       load: () => import("../commands/status.ts"),
     },
-    {
-      name: "runs",
-      summary: "list runs, the latest first",
-      options: [
-        { flags: "--status <status>", summary: `only these: ${statuses.join(", ")}`, values: statuses },
-        { flags: "--limit <n>", summary: "at most so many (default: 50; 0: all)" },
-        json("the list"),
-        ...connection,
-      ],
-      examples: [{ line: "millrace runs --status failed", comment: "what went wrong lately" }],
-      load: () => import("../commands/runs.ts"),
-    },
+    runs,
+    jobs,
     {
       name: "logs",
+      aliases: ["log-of"],
       summary: "print what a job, or every job of a run, wrote",
       description:
         "With --follow a job that has not started is waited for, and the command ends with the job's own exit status. " +
@@ -61,34 +51,7 @@ export const looking: Chapter = {
       ],
       load: () => import("../commands/logs.ts"),
     },
-    {
-      name: "artifacts",
-      summary: "list and fetch what jobs produced",
-      standard: "list",
-      commands: [
-        {
-          name: "list",
-          summary: "list the artifacts of a run, or the files of one job's",
-          arguments: [runArgument, optionalJobArgument],
-          options: [json("the list"), ...connection],
-          examples: [{ line: "millrace artifacts list last compile", comment: "the files of one artifact" }],
-          load: () => import("../commands/artifacts-list.ts"),
-        },
-        {
-          name: "get",
-          summary: "copy artifacts into a folder, as <dir>/<job>/<path>",
-          arguments: [runArgument, optionalJobArgument],
-          options: [
-            { flags: "--out <dir>", summary: "the folder (default: out)", values: "folder" },
-            ...connection,
-          ],
-          examples: [
-            { line: "millrace artifacts get last package --out dist", comment: "one job's artifact" },
-          ],
-          load: () => import("../commands/artifacts-get.ts"),
-        },
-      ],
-    },
+    artifacts,
     {
       name: "events",
       summary: "print stored events, then follow if asked to",
