@@ -1,6 +1,7 @@
 /** Decisions of the product, each broken on purpose: what the simulation has to notice. */
 import { collectionMutations } from "./mutations/collections.ts";
 import { retryMutations } from "./mutations/retries.ts";
+import { reuseMutations } from "./mutations/reuse.ts";
 import { schedulingMutations } from "./mutations/scheduling.ts";
 import { snapshotMutations } from "./mutations/snapshots.ts";
 import { takeoverMutations } from "./mutations/takeover.ts";
@@ -309,6 +310,7 @@ export const mutations: readonly Mutation[] = [
   },
   ...schedulingMutations,
   ...retryMutations,
+  ...reuseMutations,
   ...snapshotMutations,
   ...takeoverMutations,
   ...collectionMutations,
