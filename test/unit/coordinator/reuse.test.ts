@@ -281,6 +281,46 @@ describe("an equal job that runs", () => {
     expect(scene.executed("r2")).toEqual([]);
   });
 
+  it("is known to the next leader before anybody is told that none is there", async () => {
+    const scene = new ReuseScene(() => undefined);
+    const first = await scene.world.startCoordinator();
+    await scene.world.clock.advance(5_000);
+    await scene.submit("r1", alone);
+    await scene.submit("r2", alone);
+    first.crash();
+    // The run that runs it is the last one to be taken over.
+    await scene.world.startCoordinator((journal) => {
+      const append = journal.append.bind(journal);
+      journal.append = async (entry) => {
+        const isLate = entry.run === "r1";
+        if (isLate) await new Promise<void>((resolve) => scene.world.clock.schedule(5_000, () => resolve()));
+        return await append(entry);
+      };
+      return journal;
+    });
+    await scene.world.clock.advance(15_000);
+    expect(scene.executed("r2")).toEqual([]);
+    scene.agent.finish(scene.startOf("r1", "base"));
+    await scene.finished("r2");
+    expect(scene.executed("r2")).toEqual([]);
+  });
+
+  it("is joined by one that was held before it got a slot", async () => {
+    const scene = await ReuseScene.open(() => undefined);
+    const filling = ["a", "b", "c", "d"];
+    await scene.submit("r0", Object.fromEntries(filling.map((name) => [name, {}])));
+    await scene.submit("r1", alone);
+    await scene.world.call("priority", { run: "r1", priority: 0 });
+    await scene.submit("r2", alone);
+    await scene.world.call("priority", { run: "r1", priority: 900 });
+    expect(await scene.explained("r1", "base")).toEqual(["waits for base of run r2: it is equal, and runs"]);
+    for (const name of scene.executed("r0")) scene.agent.finish(scene.startOf("r0", name));
+    await scene.world.clock.runUntil(() => scene.executed("r2").length > 0);
+    scene.agent.finish(scene.startOf("r2", "base"));
+    await scene.finished("r1");
+    expect(scene.executed("r1")).toEqual([]);
+  });
+
   it("is not waited for by one that is cancelled", async () => {
     const scene = await ReuseScene.open(() => undefined);
     await scene.submit("r1", alone);
