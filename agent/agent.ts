@@ -77,8 +77,8 @@ type Ending =
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { log, name, namespace } = options;
   const subjects = new Subjects(namespace);
-  // They take a process or two: what needs neither is begun meanwhile.
-  const detecting = Promise.all([detectEngine(), tryHostLayout()]);
+  // It takes a process or two: what needs no engine is begun meanwhile.
+  const detecting = detectEngine();
   const identity = hostIdentity();
   const controlFiles = new ControlFiles();
   const { workspaces, leftovers } = await Workspaces.open(options.workFolder, {
@@ -89,6 +89,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         "somebody has removed the control files: jobs that run go on, but are lost if this agent ends before them; see docs/agent.md",
       ),
   });
+  // In the work folder, which is this agent's alone by now.
+  const trying = tryHostLayout(join(options.workFolder, "layout-trial"));
   let end: (ending: Ending) => void = () => undefined;
   const over = new Promise<Ending>((resolve) => {
     end = resolve;
@@ -103,7 +105,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   const stores = new Stores(name, link.connected);
   const cache = await InputCache.open(join(options.workFolder, "cache"), stores);
-  const [engine, hostLayout] = await detecting;
+  const [engine, hostLayout] = await Promise.all([detecting, trying]);
   const shell =
     options.runner === "noop"
       ? new NoopRunner()

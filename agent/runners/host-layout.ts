@@ -11,7 +11,6 @@
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -19,7 +18,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { packageNames } from "./package-paths.ts";
@@ -72,12 +70,13 @@ export function layoutFailure(control: string): string | undefined {
   }
 }
 
-/** Tries it once, with a job that does nothing. */
-export async function tryHostLayout(): Promise<HostLayout> {
-  const trial = mkdtempSync(join(tmpdir(), "millrace-layout-"));
+/** Tries it once, with a job that does nothing, in a folder that it makes anew and removes. */
+export async function tryHostLayout(trial: string): Promise<HostLayout> {
   try {
+    // An agent that was killed in the middle has left it.
+    rmSync(trial, { recursive: true, force: true });
     const folder = join(trial, "root");
-    mkdirSync(folder);
+    mkdirSync(folder, { recursive: true });
     const [program = "", ...words] = enterRoot(folder, trial);
     const run = await execa(program, [...words, "/bin/sh", "-c", "mkdir /outputs"], {
       reject: false,

@@ -3,12 +3,12 @@ import { createHash } from "node:crypto";
 import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { tryHostLayout } from "../../agent/runners/host-layout.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
 import { butidoExamples } from "../support/butido-examples.ts";
 import { CommandUser } from "../support/command.ts";
+import { triedHostLayout } from "../support/tried-host-layout.ts";
 
-const hostLayout = await tryHostLayout();
+const hostLayout = await triedHostLayout();
 if (hostLayout.kind === "refused") process.stderr.write(`note: builds are skipped: ${hostLayout.reason}\n`);
 if (butidoExamples === undefined) process.stderr.write("note: butido's examples are not here\n");
 

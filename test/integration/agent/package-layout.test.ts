@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { hostIdentity } from "../../../agent/runners/host-identity.ts";
-import { tryHostLayout } from "../../../agent/runners/host-layout.ts";
 import { takeCensus } from "../../../agent/runners/process-census.ts";
 import type { JobRequest, ReportItem } from "../../../shared/model/messages.ts";
 import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
@@ -11,6 +10,7 @@ import { readLog } from "../../../shared/store/log-reader.ts";
 import { startTestDocker } from "../../support/docker.ts";
 import { makeBusyboxImage } from "../../support/image.ts";
 import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
+import { triedHostLayout } from "../../support/tried-host-layout.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 import { jobRequest } from "../../unit/agent/request.ts";
 import { AgentProcess } from "./agent-process.ts";
@@ -19,7 +19,7 @@ import { AgentScene } from "./agent-scene.ts";
 /** Its own: other tests make theirs anew meanwhile. */
 const image = "millrace-test/packages:1";
 const docker = await startTestDocker();
-const hostLayout = await tryHostLayout();
+const hostLayout = await triedHostLayout();
 if (hostLayout.kind === "refused") process.stderr.write(`note: skipped on the host: ${hostLayout.reason}\n`);
 
 afterAll(async () => {
@@ -246,6 +246,6 @@ describe.each([
 
 test.skipIf(hostLayout.kind === "refused")("the trial of the layout leaves nothing behind", async () => {
   const before = readFileSync("/proc/self/mountinfo", "utf8");
-  expect(await tryHostLayout()).toEqual({ kind: "possible" });
+  expect(await triedHostLayout()).toEqual({ kind: "possible" });
   expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(before);
 });
