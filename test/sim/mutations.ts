@@ -197,8 +197,8 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: "what the agent ended counts as that",
     file: ATTEMPT,
-    find: "const outcome = outcomeOf(exit, this.#ended?.cause, this.#record.memoryBytes ?? undefined);",
-    replace: "const outcome = outcomeOf(exit, undefined, this.#record.memoryBytes ?? undefined);",
+    find: "const plain = outcomeOf(exit, this.#ended?.cause, this.#record.memoryBytes ?? undefined);",
+    replace: "const plain = outcomeOf(exit, undefined, this.#record.memoryBytes ?? undefined);",
   },
   {
     breaks: "KILL follows TERM",
