@@ -21,11 +21,12 @@ test("gives none when nothing is near, and never the name itself", () => {
   expect(didYouMean("deploy", [])).toBe("");
 });
 
-test("searches a hundred thousand names in less than a second", () => {
+test("searches a hundred thousand names in less than a second of the processor", () => {
   const names = Array.from({ length: 100_000 }, (_, index) => `package-${index}`);
-  const start = performance.now();
+  const before = process.cpuUsage();
   expect(nearestName("pakcage-77777", names)).toBe("package-77777");
-  expect(performance.now() - start).toBeLessThan(1000);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1000).toBeLessThan(1000);
 });
 
 test("agrees with the distance computed over the whole table", () => {
