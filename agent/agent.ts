@@ -18,6 +18,7 @@ import type { MinFree } from "./core/disk-room.ts";
 import type { StopMode } from "./core/stopping.ts";
 import { createContainerRunner } from "./runners/container-runner.ts";
 import { detectEngine } from "./runners/engine.ts";
+import { HostDesk } from "./runners/host-desk.ts";
 import { hostEnvironment } from "./runners/host-environment.ts";
 import { hostIdentity } from "./runners/host-identity.ts";
 import { tryHostLayout } from "./runners/host-layout.ts";
@@ -123,6 +124,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     leftovers: new Set(leftovers.map(({ record }) => attemptKey(record))),
     onTrouble: (error) => log.warn({ error: error.message }, "trouble with a container"),
   });
+  const hostDesk = new HostDesk({ engine, folder: options.workFolder, identity });
   const tools = new HostTools({
     workspaces,
     cache,
@@ -140,6 +142,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     keepFailed: options.keepFailed,
     graceMs: options.graceMs,
     findImage: (image) => findImage(engine, image),
+    answer: (question, isHeld) => hostDesk.answer(question, isHeld),
     hostIdentity: identity,
     onKept: ({ run, name: job }, folder) => log.info({ run, job, folder }, "kept a failed job's workspace"),
   });
@@ -173,10 +176,11 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
             pid: process.pid,
             identity,
           },
-          abilities:
-            hostLayout.kind === "possible"
-              ? [ability.packageJobs, ability.hostLayout]
-              : [ability.packageJobs],
+          abilities: [
+            ability.packageJobs,
+            ability.hostQuestions,
+            ...(hostLayout.kind === "possible" ? [ability.hostLayout] : []),
+          ],
           versions: { millrace: version, node: process.version, engine: engine?.version ?? null },
         },
         subjects,

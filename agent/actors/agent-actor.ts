@@ -30,12 +30,12 @@ import {
 } from "../core/order-channel.ts";
 import { makeAllDue } from "../core/outbox.ts";
 import { beginStop, isStopOver, type StopMode, type Stopping } from "../core/stopping.ts";
-import type { FoundImage } from "../runners/image-digest.ts";
 import { recordOf } from "../workspaces/attempt-record.ts";
 import type { Leftover } from "../workspaces/workspaces.ts";
 import { AgentVoice, type AgentVoiceOptions } from "./agent-voice.ts";
 import { AttemptActor, type AttemptMessage, type AttemptNews, type Beginning } from "./attempt-actor.ts";
 import type { AttemptTools } from "./attempt-tools.ts";
+import { type HostAnswer, type HostQuestion, HostQuestions } from "./host-questions.ts";
 import { type OrderReading, readOrders, type UnreadableOrder } from "./order-reading.ts";
 
 export interface AgentActorOptions extends AgentVoiceOptions {
@@ -50,7 +50,7 @@ export interface AgentActorOptions extends AgentVoiceOptions {
 export type AgentMessage =
   | OrderReading
   | { readonly kind: "lookAround" }
-  | { readonly kind: "imageFound"; readonly image: string; readonly found: FoundImage }
+  | HostAnswer
   | { readonly kind: "looked"; readonly trouble: string | undefined }
   | { readonly kind: "introduce"; readonly againMs: number }
   | { readonly kind: "beat" }
@@ -80,6 +80,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
   readonly #options: AgentActorOptions;
   readonly #held: holdings.Holdings;
   readonly #attempts = new Map<string, ActorRef<AttemptMessage>>();
+  readonly #questions: HostQuestions;
   #channel: OrderChannel = openOrderChannel("");
   #isLooking = false;
   /** The coordinator has spoken to this incarnation. */
@@ -95,6 +96,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
   constructor(options: AgentActorOptions) {
     this.#options = options;
     this.#heartbeatMs = options.heartbeatMs;
+    this.#questions = new HostQuestions(options.tools, (attempt) => this.#attempts.has(attempt));
     this.#held = holdings.emptyHoldings(options.identity.capacity, options.identity.versions.engine);
   }
 
@@ -124,7 +126,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "lookAround":
         return this.#lookAround(context);
       case "imageFound":
-        return this.#voice?.image({ image: message.image, ...message.found });
+      case "answered":
+        return this.#questions.onAnswered(message, this.#voice);
       case "looked":
         return this.#onLooked(message.trouble, context);
       case "introduce":
@@ -185,21 +188,14 @@ export class AgentActor implements Behaviour<AgentMessage> {
     if (verdict.kind === "hello") return this.#sayAllAgain(context);
     this.#isKnown = true;
     for (const order of batch.orders) {
-      if (order.kind === "findImage") this.#findImage(order.image, context);
+      if (order.kind === "findImage" || order.kind === "ask")
+        this.#questions.onAsked(order, this.#voice, context);
       else this.#apply(this.#onOrder(order, context.monotonicMs()), context);
     }
     for (const order of unreadable) this.#onUnreadable(order, context);
   }
 
-  #findImage(image: string, context: Context<AgentMessage>): void {
-    context.pipe(
-      this.#options.tools.findImage(image),
-      (found) => ({ kind: "imageFound", image, found }),
-      (error) => ({ kind: "imageFound", image, found: { digest: null, problem: String(error) } }),
-    );
-  }
-
-  #onOrder(order: Exclude<Order, { kind: "findImage" }>, now: number): holdings.HoldingEffect[] {
+  #onOrder(order: Exclude<Order, HostQuestion>, now: number): holdings.HoldingEffect[] {
     switch (order.kind) {
       case "start":
         return holdings.onStartOrdered(this.#held, order.request, now);

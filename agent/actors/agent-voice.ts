@@ -4,6 +4,7 @@ import type { AgentMessageKind, Subjects } from "../../shared/bus/subjects.ts";
 import type { Pairs } from "../../shared/model/job-spec.ts";
 import {
   type AgentMode,
+  type AnswerReport,
   type Capacity,
   type HeldAttempt,
   type Hello,
@@ -70,6 +71,11 @@ export class AgentVoice {
   /** Answers an order to find an image. */
   image(found: Pick<ImageReport, "image" | "digest" | "problem">): void {
     this.#send("image", found);
+  }
+
+  /** Answers a question about its host. */
+  answer(id: string, answer: AnswerReport["answer"]): void {
+    this.#send("answer", { id, answer });
   }
 
   bye(reason: string): void {

@@ -1,4 +1,5 @@
 /** What attempts of one agent share: folders, inputs, runners, the stores. All the I/O of an attempt is behind it. */
+import type { AgentAnswer, AgentQuestion, AgentRefusal } from "../../shared/model/agent-question.ts";
 import type { Pairs } from "../../shared/model/job-spec.ts";
 import type { JobRequest } from "../../shared/model/messages.ts";
 import type { Artifact } from "../../shared/model/outcome.ts";
@@ -34,6 +35,7 @@ export interface AttemptToolsOptions extends AttemptInputsOptions {
   readonly graceMs: number;
   /** Which image a name stands for here. */
   readonly findImage: (image: string) => Promise<FoundImage>;
+  readonly answer: AttemptTools["answer"];
   /** What jobs without an image find on this host. */
   readonly hostIdentity: string;
   /** Told where a failed attempt was kept. */
@@ -52,6 +54,8 @@ export interface AttemptTools {
   /** What jobs without an image find on this host. */
   readonly hostIdentity: string;
   findImage(image: string): Promise<FoundImage>;
+  /** Answers a question about the host; `isHeld` knows the attempts that the agent has yet, by their keys. */
+  answer(question: AgentQuestion, isHeld: (attempt: string) => boolean): Promise<AgentAnswer | AgentRefusal>;
   openLog(record: AttemptRecord, place: Place, beginning: "requested" | "leftover"): ShippedLog;
   /** Why nothing can be started here at present, such as a disk that is nearly full. */
   trouble(): Promise<string | undefined>;
@@ -90,6 +94,10 @@ export class HostTools implements AttemptTools {
 
   findImage(image: string): Promise<FoundImage> {
     return this.#options.findImage(image);
+  }
+
+  answer(question: AgentQuestion, isHeld: (attempt: string) => boolean): Promise<AgentAnswer | AgentRefusal> {
+    return this.#options.answer(question, isHeld);
   }
 
   openLog(record: AttemptRecord, place: Place, beginning: "requested" | "leftover"): ShippedLog {

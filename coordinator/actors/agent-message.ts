@@ -1,6 +1,8 @@
 /** The edge towards agents: what arrives under `_.from` is validated here, once. */
 import type { Codec } from "../../shared/actor/contract.ts";
 import {
+  type AnswerReport,
+  answerReportSchema,
   type Bye,
   byeSchema,
   type Heartbeat,
@@ -20,6 +22,7 @@ export type FromAgent =
   | { readonly type: "heartbeat"; readonly body: Heartbeat }
   | { readonly type: "report"; readonly body: Report }
   | { readonly type: "image"; readonly body: ImageReport }
+  | { readonly type: "answer"; readonly body: AnswerReport }
   | { readonly type: "bye"; readonly body: Bye };
 
 /**
@@ -68,6 +71,8 @@ function parseFromAgent(type: string, decoded: unknown): FromAgent | undefined {
       return accepted(type, reportSchema.safeParse(decoded));
     case "image":
       return accepted(type, imageReportSchema.safeParse(decoded));
+    case "answer":
+      return accepted(type, answerReportSchema.safeParse(decoded));
     case "bye":
       return accepted(type, byeSchema.safeParse(decoded));
     default:

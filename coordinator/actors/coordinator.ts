@@ -320,6 +320,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
         return this.#storekeeper.collect(command.request, replyTo);
       case "agents":
       case "mode":
+      case "ask":
         this.#actors?.fleet.tell({ kind: "command", command, replyTo });
         return;
       default: {

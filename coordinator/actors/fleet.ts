@@ -11,6 +11,7 @@
  */
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
+import type { ApiCommand } from "../../shared/model/api.ts";
 import type { AgentMode, HeldAttempt, Hello, Order, Report } from "../../shared/model/messages.ts";
 import { subjectToken } from "../../shared/model/name.ts";
 import { MOST_EPOCHS_LOST } from "../core/election.ts";
@@ -33,6 +34,7 @@ import type { OrderChannel } from "../core/order-channel.ts";
 import type { EventLog } from "../journal/journal.ts";
 import { type FromAgent, readFromAgent } from "./agent-message.ts";
 import { AgentOrders } from "./agent-orders.ts";
+import { AgentQuestions, refuseQuestion } from "./agent-questions.ts";
 import type { Counters } from "./counters.ts";
 import { FleetEvents, type FleetNumbers } from "./fleet-events.ts";
 import { FleetRuns, runsStartedBy } from "./fleet-runs.ts";
@@ -68,6 +70,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
   readonly #runs = new FleetRuns();
   readonly #orders: AgentOrders;
   readonly #events: FleetEvents;
+  readonly #questions = new AgentQuestions();
   #clock = new ListeningClock(0, OUTAGE_MS);
   /** Agents that hold leases of an earlier leader and have not said hello to this one, since when. */
   readonly #awaited = new Map<string, number>();
@@ -162,6 +165,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
     }
     this.#carryOut(effects, context);
     if (type === "image" && refused === undefined) this.#runs.onImageFound(body);
+    if (type === "answer" && refused === undefined) this.#questions.onAnswer(body);
     if (type === "report" && refused === undefined) this.#deliver(body, context);
   }
 
@@ -180,6 +184,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
         return onHeartbeat(fleet, body, nowMs);
       case "report":
       case "image":
+      case "answer":
         this.#orders.onConfirmed(body);
         return onReport(fleet, body, nowMs);
       case "bye":
@@ -349,7 +354,16 @@ export class FleetActor implements Behaviour<FleetMessage> {
       replyTo.tell({ ok: true, result: { total: all.length, agents: all.slice(offset, offset + limit) } });
     } else if (command.verb === "mode") {
       replyTo.tell(this.#setMode(command.request.agent, command.request.mode, context));
+    } else if (command.verb === "ask") {
+      this.#ask(command.request, replyTo, context);
     }
+  }
+
+  #ask({ id, agent, question }: ApiCommand<"ask">, replyTo: ActorRef<Reply>, context: Context<FleetMessage>) {
+    const refusal = refuseQuestion(this.#options.fleet, agent);
+    if (refusal !== undefined) return replyTo.tell(refusal);
+    this.#questions.onAsked(id, agent, replyTo, context.monotonicMs());
+    this.#enqueue(agent, [{ kind: "ask", id, question }], context);
   }
 
   #setMode(name: string, mode: AgentMode, context: Context<FleetMessage>): Reply {

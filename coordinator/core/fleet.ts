@@ -20,6 +20,7 @@
 import { haveSameRecords } from "../../shared/model/incarnation.ts";
 import type {
   AgentMode,
+  AnswerReport,
   Bye,
   Heartbeat,
   HeldAttempt,
@@ -128,7 +129,11 @@ export function onHeartbeat(fleet: Fleet, heartbeat: Heartbeat, nowMs: number): 
 }
 
 /** A report, or an answer, counts when nothing of this is a refusal. */
-export function onReport(fleet: Fleet, report: Report | ImageReport, nowMs: number): FleetEffect[] {
+export function onReport(
+  fleet: Fleet,
+  report: Report | ImageReport | AnswerReport,
+  nowMs: number,
+): FleetEffect[] {
   return hear(fleet, report, nowMs).effects;
 }
 

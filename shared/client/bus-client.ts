@@ -2,6 +2,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "../bus/connection.ts";
 import { callApi } from "../bus/request.ts";
+import {
+  type AgentQuestion,
+  type AgentQuestionInput,
+  type AnswerTo,
+  EXEC_LIMIT_MS,
+} from "../model/agent-question.ts";
 import type { AgentView, ApiRequest, ApiResult, Explanation, JobView, RunView, Verb } from "../model/api.ts";
 import { MillraceError } from "../model/error.ts";
 import type { AgentEvent, RunEvent, RunStatus } from "../model/event.ts";
@@ -44,6 +50,8 @@ const INLINE_GRAPH_BYTES = 256 * 1024;
 const COLLECTION_POLL_MS = 250;
 /** Each page is planned anew. */
 const PLAN_PAGE = 1_000;
+/** What a busy container engine may take for one of its calls. */
+const ENGINE_LIMIT_MS = 60_000;
 
 export class BusClient implements Client {
   readonly #bus: Bus;
@@ -180,6 +188,20 @@ export class BusClient implements Client {
     await this.#call("mode", { agent, mode });
   }
 
+  async ask<K extends AgentQuestion["kind"]>(
+    agent: string,
+    question: Extract<AgentQuestionInput, { readonly kind: K }>,
+  ): Promise<AnswerTo<K>> {
+    const request = { id: newRunId(), agent, question };
+    const timeoutMs = this.#requestTimeoutMs + workMs(question);
+    const { answer } = await callApi(this.#bus, "ask", request, { timeoutMs });
+    if (answer.kind === question.kind) return answer as AnswerTo<K>;
+    throw new MillraceError(
+      "corrupt",
+      `agent ${agent} was asked for ${question.kind} and answers ${answer.kind}`,
+    );
+  }
+
   status(): Promise<ClusterStatus> {
     return this.#call("status", {});
   }
@@ -307,5 +329,19 @@ export class BusClient implements Client {
 
   #call<V extends Verb>(verb: V, request: ApiRequest<V>): Promise<ApiResult<V>> {
     return callApi(this.#bus, verb, request, { timeoutMs: this.#requestTimeoutMs });
+  }
+}
+
+/** How long an agent may rightly take. */
+function workMs(question: AgentQuestionInput): number {
+  switch (question.kind) {
+    case "exec":
+      return EXEC_LIMIT_MS;
+    case "stop":
+      return ENGINE_LIMIT_MS + (question.graceMs ?? 0);
+    case "ping":
+      return 0;
+    default:
+      return ENGINE_LIMIT_MS;
   }
 }

@@ -4,6 +4,7 @@
  * Whatever waits (events, logs, `waitFor`) goes on through restarts of the server and of the coordinator. A `signal`
  * ends an iteration quietly; it makes a promise reject with the signal's reason. Failures are `MillraceError`s.
  */
+import type { AgentQuestion, AgentQuestionInput, AnswerTo } from "../model/agent-question.ts";
 import type { AgentView, ApiResult, Explanation, JobView, RunOptions, RunView } from "../model/api.ts";
 import type { AgentEvent, JobPhase, RunEvent, RunStatus } from "../model/event.ts";
 import type { GraphSpecInput, Pairs } from "../model/job-spec.ts";
@@ -168,6 +169,11 @@ export interface Client {
   explain(run: string, job: string): Promise<Explanation>;
   agents(): AsyncIterable<AgentView>;
   setMode(agent: string, mode: AgentMode): Promise<void>;
+  /** Asks the host of an agent: how it is, its images and containers. What it asks to be done is done once. */
+  ask<K extends AgentQuestion["kind"]>(
+    agent: string,
+    question: Extract<AgentQuestionInput, { readonly kind: K }>,
+  ): Promise<AnswerTo<K>>;
   status(): Promise<ClusterStatus>;
   /** Has expired runs and unreferenced objects removed now; tells how far that is until it is over. */
   collect(options?: CollectOptions): AsyncIterable<Collection>;

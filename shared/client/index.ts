@@ -1,5 +1,11 @@
 /** The library that tooling imports: `import { connect } from "millrace"`. */
 
+export type {
+  AgentQuestion,
+  AgentQuestionInput,
+  AnswerTo,
+  HostContainer,
+} from "../model/agent-question.ts";
 export type { AgentView, AttemptView, Explanation, JobView, RunOptions, RunView } from "../model/api.ts";
 export { type ErrorCode, MillraceError } from "../model/error.ts";
 export type {

@@ -4,6 +4,7 @@
  * `total` in the reply.
  */
 import { z } from "zod";
+import { agentAnswerSchema, agentQuestionSchema } from "./agent-question.ts";
 import { executedSchema, jobCountsSchema, jobPhaseSchema, runStatusSchema } from "./event.ts";
 import { digestSchema, graphSpecSchema, pairsSchema } from "./job-spec.ts";
 import { agentModeSchema, capacitySchema } from "./messages.ts";
@@ -309,6 +310,11 @@ export const api = {
   mode: {
     request: z.object({ agent: nameSchema, mode: agentModeSchema }),
     result: z.object({ agent: nameSchema, mode: agentModeSchema }),
+  },
+  /** Asks the host of an agent. The client names the question: the same name again is the same question. */
+  ask: {
+    request: z.object({ id: identifierSchema, agent: nameSchema, question: agentQuestionSchema }),
+    result: z.object({ agent: nameSchema, answer: agentAnswerSchema }),
   },
   /**
    * Removes expired runs and what nobody refers to any more. The client names the collection: the same name again

@@ -2,7 +2,8 @@
  * What coordinator and agents say to each other, as MessagePack under `millrace.<ns>._.`.
  *
  * Agent to coordinator, on `_.from.<agent>.<kind>`: `hello` registers and lists what the agent holds, `heartbeat`
- * keeps it alive, `report` carries what became of attempts, `image` answers `findImage`. Coordinator to agent, on `_.to.<agent>.orders`: one
+ * keeps it alive, `report` carries what became of attempts, `image` answers `findImage`, `answer` a question
+ * about its host. Coordinator to agent, on `_.to.<agent>.orders`: one
  * numbered batch of orders. Orders are a reliable channel: the coordinator numbers batches from 1 for each
  * (epoch, incarnation), the agent handles them in order and says the last number it handled in whatever it sends;
  * what stays unconfirmed is sent again. A hello is answered by the next batch, if need be an empty one. Results are
@@ -12,6 +13,7 @@
  * by its epoch. An agent refuses orders of an epoch lower than the highest it has seen.
  */
 import { z } from "zod";
+import { agentAnswerSchema, agentQuestionSchema, agentRefusalSchema } from "./agent-question.ts";
 import {
   commandSchema,
   digestSchema,
@@ -66,9 +68,14 @@ export type Capacity = z.infer<typeof capacitySchema>;
 /**
  * What an agent can do that version 0.1 could not; those that are not known are of later versions.
  * `packageJobs`: takes job requests with `program`, `layout`, `files` and `marks`, and orders to look for an image.
+ * `hostQuestions`: answers questions about its host.
  * `hostLayout`: gives the layout `package` without a container, too.
  */
-export const ability = { packageJobs: "packageJobs", hostLayout: "hostLayout" } as const;
+export const ability = {
+  packageJobs: "packageJobs",
+  hostLayout: "hostLayout",
+  hostQuestions: "hostQuestions",
+} as const;
 
 export const helloSchema = z.object({
   ...senderFields,
@@ -133,6 +140,14 @@ export const imageReportSchema = z.object({
 });
 export type ImageReport = z.infer<typeof imageReportSchema>;
 
+/** The answer to a question about its host, or why there is none. */
+export const answerReportSchema = z.object({
+  ...senderFields,
+  id: identifierSchema,
+  answer: z.union([agentAnswerSchema, agentRefusalSchema]),
+});
+export type AnswerReport = z.infer<typeof answerReportSchema>;
+
 /** The agent ends in order; it holds nothing any more. */
 export const byeSchema = z.object({ ...senderFields, reason: z.string() });
 export type Bye = z.infer<typeof byeSchema>;
@@ -178,6 +193,8 @@ export const orderSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("mode"), mode: agentModeSchema }),
   /** Say the digest of this image, without fetching it; to agents with the ability `packageJobs` alone. */
   z.object({ kind: z.literal("findImage"), image: z.string().min(1) }),
+  /** Answer this question once, however often it comes; to agents with the ability `hostQuestions` alone. */
+  z.object({ kind: z.literal("ask"), id: identifierSchema, question: agentQuestionSchema }),
 ]);
 export type Order = z.infer<typeof orderSchema>;
 

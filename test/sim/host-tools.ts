@@ -64,6 +64,10 @@ export class SimulatedTools implements AttemptTools {
     return Promise.resolve({ digest: null, problem: "a simulated host has no engine" });
   }
 
+  answer(): Promise<never> {
+    return Promise.reject(new MillraceError("unsupported", "nobody asks a simulated host"));
+  }
+
   openLog(record: AttemptRecord): ShippedLog {
     const key = attemptKey(record);
     let finalBytes: number | undefined;

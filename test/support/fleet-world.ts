@@ -125,8 +125,9 @@ export class HandDrivenAgent {
     return this.heard.some((batch) => batch.number === 0);
   }
 
-  hello(): void {
+  hello(abilities: readonly string[] = []): void {
     this.send("hello", {
+      abilities,
       capacity: { slots: 2, cpu: 2, memoryBytes: 1e9 },
       labels: [],
       pool: "",
@@ -141,7 +142,7 @@ export class HandDrivenAgent {
     this.send("heartbeat", { mode: "active", load1: 0, freeMemoryBytes: 0, held: this.held });
   }
 
-  send(kind: "hello" | "heartbeat" | "report" | "bye", fields: object): void {
+  send(kind: "hello" | "heartbeat" | "report" | "answer" | "bye", fields: object): void {
     const { ordersSeen } = this;
     const epoch = this.epoch ?? (ordersSeen === 0 ? 0 : EPOCH);
     const sender = { v: 1, agent: this.#name, incarnation: this.#incarnation, epoch, ordersSeen };

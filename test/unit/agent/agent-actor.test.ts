@@ -22,6 +22,7 @@ const slowTools: AttemptTools = {
   graceMs: 1_000,
   hostIdentity: "debian 12 x86_64",
   findImage: never,
+  answer: never,
   openLog: () => ({
     size: () => 0,
     isWhole: true,
@@ -164,4 +165,32 @@ test("ends the fetching of inputs with the attempt, and answers its cancel at on
   expect(heard).toMatchObject([
     { kind: "report", items: [{ kind: "finished", lease, result: { outcome: { kind: "cancelled" } } }] },
   ]);
+});
+
+test("answers a question that comes again from memory, and does what it asks once", async () => {
+  let answered = 0;
+  const answer = () => Promise.resolve({ kind: "ping" as const, count: ++answered });
+  const { world, heard, order } = await startedAgent({ tools: { answer } });
+  const question = { kind: "ask" as const, id: "q1", question: { kind: "ping" as const } };
+  order(question);
+  await world.clock.advance(10);
+  order(question);
+  await world.clock.advance(10);
+  const answers = heard.filter(({ kind }) => kind === "answer");
+  expect(answers).toMatchObject([{ id: "q1" }, { id: "q1" }]);
+  expect(answered).toBe(1);
+});
+
+test("refuses a question while it works on many, and one that fails with the reason", async () => {
+  const fails = await startedAgent({ tools: { answer: () => Promise.reject(new Error("no such thing")) } });
+  const ask = (id: string) => ({ kind: "ask" as const, id, question: { kind: "stats" as const } });
+  fails.order(ask("q1"));
+  await fails.world.clock.advance(10);
+  expect(fails.heard).toMatchObject([
+    { kind: "answer", answer: { kind: "refused", code: "internal", message: "no such thing" } },
+  ]);
+  const slow = await startedAgent({});
+  slow.order(...Array.from({ length: 17 }, (_, index) => ask(`q${index}`)));
+  await slow.world.clock.advance(10);
+  expect(slow.heard).toMatchObject([{ id: "q16", answer: { kind: "refused", code: "conflict" } }]);
 });

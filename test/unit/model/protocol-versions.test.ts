@@ -62,6 +62,7 @@ const agreed: Record<string, readonly string[]> = {
     ".orders[].request.spec.files: is not expected",
     ".orders[].request.spec.run: object of program is not known",
     '.orders[]: "findImage" is not known',
+    '.orders[]: "ask" is not known',
   ],
   "submit.request": [
     ".graph.inline.jobs[].layout: is not expected",
