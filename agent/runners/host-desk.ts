@@ -111,7 +111,7 @@ export class HostDesk {
 
   async #stop(engine: Engine, question: Extract<AgentQuestion, { kind: "stop" }>, isHeld: Held) {
     const { graceMs } = question;
-    const seconds = String(Math.ceil(graceMs / 1000));
+    const seconds = String(Math.round(graceMs / 1000));
     return await this.#eachAllowed(
       engine,
       question,

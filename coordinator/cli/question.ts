@@ -6,17 +6,19 @@ import type { Interruption } from "./interruption.ts";
 export interface Answerer {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly output: NodeJS.WritableStream;
+  /** The option that says yes beforehand. */
+  readonly consent: string;
 }
 
 /** Asks before something is done that can't be undone; throws `badInput` where nobody can answer. */
 export async function confirm(
   question: string,
   interruption: Pick<Interruption, "signal">,
-  { input, output }: Answerer = { input: process.stdin, output: process.stderr },
+  { input = process.stdin, output = process.stderr, consent = "--non-interactive" }: Partial<Answerer> = {},
 ): Promise<boolean> {
   if (input.isTTY !== true) {
     throw new MillraceError("badInput", "there is no terminal to ask at", {
-      fix: "Say with --non-interactive that it may be done.",
+      fix: `Say with ${consent} that it may be done.`,
     });
   }
   // Not `terminal: true`: that one takes Ctrl-C for itself.

@@ -1,4 +1,5 @@
 /** Commands that change what runs, and where. */
+import { agentHosts } from "./agent-hosts.ts";
 import type { Chapter, CommandEntry } from "./entry.ts";
 import { connection, json, optionalJobArgument, runArgument } from "./shared-options.ts";
 
@@ -67,7 +68,7 @@ export const steering: Chapter = {
     },
     {
       name: "agents",
-      summary: "list agents, and take them out of work and back",
+      summary: "list agents, take them out of work and back, and ask about their hosts",
       standard: "list",
       commands: [
         {
@@ -80,6 +81,7 @@ export const steering: Chapter = {
         agentMode("drain", "let an agent finish what it has and take nothing new"),
         agentMode("hold", "stop giving an agent new jobs"),
         agentMode("resume", "give an agent jobs again"),
+        ...agentHosts,
       ],
     },
   ],

@@ -1,0 +1,25 @@
+import { csvLines } from "../format/csv.ts";
+import { type Column, tableLines } from "../format/table.ts";
+import { printJson } from "../json-output.ts";
+import type { Terminal } from "../terminal.ts";
+
+export interface AnswerListing {
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly string[])[];
+  /** The same as programs get it. */
+  readonly document: unknown;
+}
+
+/** Prints rows as a table, as CSV, or the document as JSON. */
+export async function printAnswers(
+  terminal: Terminal,
+  { csv, json }: { readonly csv: boolean; readonly json: boolean },
+  { columns, rows, document }: AnswerListing,
+): Promise<void> {
+  if (json) return await printJson(terminal, document);
+  if (rows.length === 0) return;
+  const lines = csv
+    ? csvLines(rows)
+    : tableLines(columns, rows, terminal.outIsTerminal ? "aligned" : "plain");
+  await terminal.write(`${lines.join("\n")}\n`);
+}
