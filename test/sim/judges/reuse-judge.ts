@@ -35,6 +35,8 @@ export class ReuseJudge {
   readonly #running = new Map<string, Set<Running>>();
   /** Jobs that were looked for, and whose place was known. */
   readonly #known = new Set<JobModel>();
+  /** Jobs that nobody could run for a while: they keep no equal job waiting. */
+  readonly #stranded = new Set<JobModel>();
 
   constructor(options: ReuseJudgeOptions) {
     this.#options = options;
@@ -51,6 +53,11 @@ export class ReuseJudge {
         const job = model.jobs[record.job];
         this.#options.count("job not reused");
         if (job !== undefined && record.keys !== null) this.#known.add(job);
+        return;
+      }
+      case "stranded": {
+        const job = model.jobs[record.job];
+        if (job !== undefined) this.#stranded.add(job);
         return;
       }
       case "assigned":
@@ -98,7 +105,7 @@ export class ReuseJudge {
 
   /** Whether equal jobs are told of it; one that was held lets them go on, and so does one that goes by its history. */
   #mustKnow({ model, job }: Running): boolean {
-    const isFree = model.mayBeEnded(job) || this.#options.mayForget();
+    const isFree = model.mayBeEnded(job) || this.#stranded.has(job) || this.#options.mayForget();
     return this.#known.has(job) && model.options.cutoff && !isFree && job.spec.labels.length === 0;
   }
 
