@@ -33,12 +33,6 @@ export const reuseMutations: readonly Mutation[] = [
     replace: "if (!isReusable(state, index)) return false;",
   },
   {
-    breaks: "a held job is not reused",
-    file: DECIDE,
-    find: 'if (known?.phase !== "ready" || isHeld(state, job) || !isUndecided(state, job)) return [];',
-    replace: 'if (known?.phase !== "ready" || !isUndecided(state, job)) return [];',
-  },
-  {
     breaks: "a job that is not reused holds its keys",
     file: CLAIMS,
     find: "for (const wanted of free) this.#holders.set(wanted, claimant);",

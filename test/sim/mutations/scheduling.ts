@@ -61,10 +61,4 @@ export const schedulingMutations: readonly Mutation[] = [
     find: "job.readyAt = record.at + retryDelayMs;",
     replace: "",
   },
-  {
-    breaks: "an agent that comes back has the room that it had",
-    file: "coordinator/core/scheduler.ts",
-    find: 'this.onAgent({ ...room.offer, mode: "draining", capacity: noCapacity });',
-    replace: 'room.offer = { ...room.offer, mode: "draining", capacity: noCapacity };',
-  },
 ];
