@@ -2,10 +2,12 @@
  * Several artifacts put into one folder: their files lie side by side there. Two may bring the same file, as long as it
  * is the same in both.
  */
-import { constants, type Dirent } from "node:fs";
-import { copyFile, lstat, mkdir, open, readdir, readlink, symlink } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { lstat, mkdir, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { MillraceError } from "../../shared/model/error.ts";
+import { TimeSlice } from "../../shared/store/time-slice.ts";
+import { copyEntry } from "./folder-tree.ts";
 
 const COMPARED_BYTES = 64 * 1024;
 
@@ -20,17 +22,19 @@ export class FlatFolder {
 
   /** Copies all that is in a folder; `origin` says for people whose it is. */
   async add(source: string, origin: string, signal: AbortSignal): Promise<void> {
+    const slice = new TimeSlice();
     for (const entry of await readdir(source, { withFileTypes: true, recursive: true })) {
       signal.throwIfAborted();
       const from = join(entry.parentPath, entry.name);
       await this.#take(entry, from, from.slice(source.length + 1), origin);
+      if (slice.isOver) await slice.rest();
     }
   }
 
   /** A folder comes before what is in it, so what is above an entry is always a real folder of ours. */
   async #take(entry: Dirent, from: string, path: string, origin: string): Promise<void> {
     const to = join(this.#path, path);
-    const isNew = await isMade(entry.isDirectory() ? mkdir(to) : copy(entry, from, to));
+    const isNew = await isMade(entry.isDirectory() ? mkdir(to) : copyEntry(entry, from, to));
     if (isNew) this.#origins.set(path, origin);
     if (isNew || (await isSame(from, to))) return;
     throw new MillraceError("conflict", `${path} ${this.#clash(path, origin)}`, {
@@ -42,11 +46,6 @@ export class FlatFolder {
     const first = this.#origins.get(path) ?? "another artifact";
     return `comes from ${first} and, with another content, from ${origin}`;
   }
-}
-
-async function copy(entry: Dirent, from: string, to: string): Promise<void> {
-  if (entry.isSymbolicLink()) await symlink(await readlink(from), to);
-  else await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
 }
 
 /** False where something else is there already. */

@@ -2,6 +2,7 @@
 import {
   constants,
   copyFileSync,
+  type Dirent,
   mkdirSync,
   readdirSync,
   readlinkSync,
@@ -12,6 +13,8 @@ import { chmod, copyFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SMALL_FILE_BYTES } from "../../shared/store/source-file.ts";
 import { TimeSlice } from "../../shared/store/time-slice.ts";
+
+const COPY_MODE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
 
 /** Removes a tree, read-only folders included. What belongs to another user makes it throw. */
 export async function removeTree(path: string): Promise<void> {
@@ -37,14 +40,18 @@ async function copyFolder(from: string, to: string, signal: AbortSignal, slice: 
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) await copyFolder(source, target, signal, slice);
-    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
-    // What takes no time is done at once: waiting for another thread costs more.
-    else if (statSync(source).size <= SMALL_FILE_BYTES)
-      copyFileSync(source, target, constants.COPYFILE_FICLONE);
-    else await copyFile(source, target, constants.COPYFILE_FICLONE);
+    else await copyEntry(entry, source, target);
     if (slice.isOver) await slice.rest();
     signal.throwIfAborted();
   }
+}
+
+/** Copies a file or a link to where nothing is yet. */
+export async function copyEntry(entry: Dirent, source: string, target: string): Promise<void> {
+  if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+  // What takes no time is done at once: waiting for another thread costs more.
+  else if (statSync(source).size <= SMALL_FILE_BYTES) copyFileSync(source, target, COPY_MODE);
+  else await copyFile(source, target, COPY_MODE);
 }
 
 async function openFolders(path: string): Promise<void> {

@@ -5,8 +5,8 @@ import {
   type JobSpecInput,
   wordsOf,
 } from "../../shared/model/job-spec.ts";
-import { tableLines } from "./format/table.ts";
 import { printJson } from "./json-output.ts";
+import { printTable } from "./table-output.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Prints what would run: every job once, each after all that it needs. */
@@ -28,8 +28,7 @@ export async function printPlan(terminal: Terminal, graph: GraphSpecInput, json:
     job.image ?? "shell",
     firstLine(job.run),
   ]);
-  const lines = tableLines(columns, rows, terminal.outIsTerminal ? "aligned" : "plain");
-  await terminal.write(`${lines.join("\n")}\n`);
+  await printTable(terminal, columns, rows);
 }
 
 function inOrder(graph: GraphSpecInput): JobSpecInput[] {

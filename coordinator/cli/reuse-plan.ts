@@ -1,7 +1,7 @@
 import type { RunPlan } from "../../shared/client/client.ts";
 import { formatDuration } from "./format/duration.ts";
-import { tableLines } from "./format/table.ts";
 import { printJson } from "./json-output.ts";
+import { printTable } from "./table-output.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Prints which jobs a run would execute, and which it would reuse; each after all that it needs. */
@@ -19,8 +19,7 @@ export async function printReusePlan(terminal: Terminal, plan: RunPlan, json: bo
     from !== null || estimateMs === null ? "-" : formatDuration(estimateMs),
     from === null ? (reason ?? "") : `succeeded in run ${from.run}`,
   ]);
-  const lines = tableLines(columns, rows, terminal.outIsTerminal ? "aligned" : "plain");
-  await terminal.write(`${lines.join("\n")}\n`);
+  await printTable(terminal, columns, rows);
   const took = plan.expectedMs === null ? "" : `; that would take about ${formatDuration(plan.expectedMs)}`;
   terminal.note(`${plan.jobs.length - plan.reused} to run, ${plan.reused} to reuse${took}`);
 }

@@ -1,9 +1,10 @@
 import type { CachedSource } from "../sources/source-cache.ts";
 import type { CommandContext } from "./command-context.ts";
 import { exitCode } from "./exit-code.ts";
-import { tableLines } from "./format/table.ts";
 import { printJson } from "./json-output.ts";
 import { listedSource } from "./source-choice.ts";
+import { printTable } from "./table-output.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** What a listing tells of each source, beside its names. */
 export interface SourceColumn {
@@ -15,16 +16,16 @@ export const pathColumn: SourceColumn = { title: "PATH", detail: ({ path }) => p
 
 export const urlColumn: SourceColumn = { title: "URL", detail: ({ source }) => source.url };
 
-/** Sources, each with one thing about it, as lines of a table. */
-export function sourceTable(
+/** Prints sources, each with one thing about it. */
+export async function printSourceTable(
+  terminal: Terminal,
   title: string,
   rows: readonly (readonly [cached: CachedSource, detail: string])[],
-  form: "aligned" | "plain",
-): string[] {
-  return tableLines(
+): Promise<void> {
+  await printTable(
+    terminal,
     [{ title: "PACKAGE" }, { title: "VERSION" }, { title: "SOURCE" }, { title }],
     rows.map(([{ package: owner, source }, detail]) => [owner.name, owner.version, source.id, detail]),
-    form,
   );
 }
 
@@ -39,8 +40,7 @@ export async function printSources(
   else if (sources.length === 0) terminal.note("there is no such source");
   else {
     const rows = sources.map((cached) => [cached, detail(cached)] as const);
-    const lines = sourceTable(title, rows, terminal.outIsTerminal ? "aligned" : "plain");
-    await terminal.write(`${lines.join("\n")}\n`);
+    await printSourceTable(terminal, title, rows);
   }
   return exitCode.succeeded;
 }

@@ -1,9 +1,9 @@
 /** Finds artifacts of packages in the release stores and the staged runs. */
-import { createHash } from "node:crypto";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Pairs } from "../../shared/model/job-spec.ts";
 import type { PackageVersion, Provenance } from "../../shared/model/provenance.ts";
+import { digestOfText } from "./content-digest.ts";
 import type { PackageStore } from "./package-store.ts";
 
 /** What an artifact must be of, and made like; what is left out does not matter. */
@@ -44,7 +44,7 @@ export async function searchStore(store: PackageStore, question: ArtifactQuestio
 export function answers({ package: owner, ...made }: Provenance, question: ArtifactQuestion): boolean {
   if (owner.name !== question.name || owner.version !== question.version) return false;
   if (question.image !== undefined && made.image !== question.image) return false;
-  if (question.script !== undefined && made.script.sha256 !== sha256(question.script)) return false;
+  if (question.script !== undefined && made.script.sha256 !== digestOfText(question.script)) return false;
   const environment = new Map(made.environment);
   return question.environment.every(([variable, value]) => environment.get(variable) === value);
 }
@@ -59,8 +59,4 @@ async function conventional(
   const status = await lstat(path).catch(() => undefined);
   if (status?.isFile() !== true) return [];
   return [{ name, version, provenance: undefined, paths: [path], at: status.mtime.toISOString() }];
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

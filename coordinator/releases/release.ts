@@ -2,12 +2,11 @@
  * Releases artifacts of a staged run: what would happen to each is known, and can be refused or asked about, before the
  * first of them is copied.
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { chmod, copyFile, mkdir, open, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MillraceError } from "../../shared/model/error.ts";
 import type { Provenance, StoredFile } from "../../shared/model/provenance.ts";
+import { digestOfFile } from "./content-digest.ts";
 import type { Addition, PackageStore } from "./package-store.ts";
 import { type Conflict, describeConflict } from "./store-conflict.ts";
 
@@ -121,9 +120,7 @@ async function copyVerified(from: string, to: string, file: StoredFile): Promise
   }
   await copyFile(join(from, file.path), target);
   await chmod(target, file.executable ? 0o755 : 0o644);
-  const sha256 = createHash("sha256");
-  for await (const piece of createReadStream(target) as AsyncIterable<Buffer>) sha256.update(piece);
-  if (sha256.digest("hex") !== file.sha256) {
+  if ((await digestOfFile(target)) !== file.sha256) {
     throw new MillraceError("corrupt", `${join(from, file.path)} is not what its job has made`, {
       fix: "Stage it again: millrace build makes no job run that needs not.",
     });

@@ -1,6 +1,6 @@
-import { csvLines } from "../format/csv.ts";
-import { type Column, tableLines } from "../format/table.ts";
+import type { Column } from "../format/table.ts";
 import { printJson } from "../json-output.ts";
+import { printTable } from "../table-output.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface AnswerListing {
@@ -18,8 +18,5 @@ export async function printAnswers(
 ): Promise<void> {
   if (json) return await printJson(terminal, document);
   if (rows.length === 0) return;
-  const lines = csv
-    ? csvLines(rows)
-    : tableLines(columns, rows, terminal.outIsTerminal ? "aligned" : "plain");
-  await terminal.write(`${lines.join("\n")}\n`);
+  await printTable(terminal, columns, rows, { csv });
 }

@@ -1,20 +1,29 @@
 /** Commands about what is kept of all runs. */
+import type { JobPhase, RunStatus } from "../../../shared/model/event.ts";
 import type { CommandEntry, GroupEntry, OptionEntry } from "./entry.ts";
 import { connection, json, optionalJobArgument, runArgument } from "./shared-options.ts";
 
-const statuses = ["running", "cancelling", "succeeded", "failed", "cancelled", "infrastructure"];
+/** Written out, as the schema that has them takes long to load; the compiler sees that none is missing. */
+const statuses = Object.keys({
+  running: true,
+  cancelling: true,
+  succeeded: true,
+  failed: true,
+  cancelled: true,
+  infrastructure: true,
+} satisfies Record<RunStatus, true>);
 
-const phases = [
-  "waiting",
-  "ready",
-  "assigned",
-  "running",
-  "succeeded",
-  "failed",
-  "blocked",
-  "skipped",
-  "cancelled",
-];
+const phases = Object.keys({
+  waiting: true,
+  ready: true,
+  assigned: true,
+  running: true,
+  succeeded: true,
+  failed: true,
+  blocked: true,
+  skipped: true,
+  cancelled: true,
+} satisfies Record<JobPhase, true>);
 
 /** Which jobs are meant, or runs that have such jobs. */
 const jobFilters: readonly OptionEntry[] = [

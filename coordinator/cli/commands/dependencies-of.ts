@@ -4,7 +4,6 @@ import { choosePackages } from "../../readers/packages/package-choice.ts";
 import { resolvedGraph } from "../../readers/packages/resolved-graph.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
-import { tableLines } from "../format/table.ts";
 import { printJson } from "../json-output.ts";
 import { dependencyWords } from "../package-questions/package-description.ts";
 import {
@@ -16,6 +15,7 @@ import {
   questionShape,
   siteShape,
 } from "../package-questions/question-shape.ts";
+import { printTable } from "../table-output.ts";
 
 const schema = z.object({
   ...questionShape,
@@ -58,7 +58,6 @@ export const command = defineCommand(schema, async (input, context) => {
     kind,
     dependencyWords(dependency),
   ]);
-  const lines = tableLines(columns, rows, terminal.outIsTerminal ? "aligned" : "plain");
-  if (found.length > 0) await terminal.write(`${lines.join("\n")}\n`);
+  if (rows.length > 0) await printTable(terminal, columns, rows);
   return exitCode.succeeded;
 });

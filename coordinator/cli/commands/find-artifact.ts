@@ -15,13 +15,13 @@ import { releaseFolder } from "../../releases/release-store.ts";
 import { readStagedRun, stagedRuns } from "../../releases/staging.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
-import { csvLines } from "../format/csv.ts";
-import { tableLines } from "../format/table.ts";
+import type { Column } from "../format/table.ts";
 import { printJson } from "../json-output.ts";
 import { patternValue } from "../option-values.ts";
 import { openPackages } from "../package-repository.ts";
 import { releaseStores, storesShape } from "../release-choice.ts";
 import { readStore } from "../store-lock.ts";
+import { printTable } from "../table-output.ts";
 
 const schema = z.object({
   ...storesShape,
@@ -35,6 +35,15 @@ const schema = z.object({
   json: z.boolean().default(false),
 });
 type Input = z.output<typeof schema>;
+
+const columns: readonly Column[] = [
+  { title: "PACKAGE", maxWidth: 40 },
+  { title: "VERSION", maxWidth: 20 },
+  { title: "SINCE" },
+  { title: "PATH" },
+  { title: "IMAGE", maxWidth: 30 },
+  { title: "DIGEST", maxWidth: 12 },
+];
 
 /** `millrace find-artifact`: of each package the latest first. */
 export const command = defineCommand(schema, async (input, context) => {
@@ -51,9 +60,12 @@ export const command = defineCommand(schema, async (input, context) => {
   if (input.json) await printJson(terminal, found);
   else if (found.length === 0) terminal.note("there is no such artifact");
   else {
-    const rows = found.flatMap((artifact) => rowsOf(artifact));
-    const lines = input.csv ? csvLines(rows) : artifactTable(rows, terminal.outIsTerminal);
-    await terminal.write(`${lines.join("\n")}\n`);
+    await printTable(
+      terminal,
+      columns,
+      found.flatMap((artifact) => rowsOf(artifact)),
+      input,
+    );
   }
   return exitCode.succeeded;
 });
@@ -111,16 +123,4 @@ function rowsOf({ name, version, provenance, paths, at }: FoundArtifact): string
     provenance?.image ?? "-",
     provenance?.artifact.digest ?? "-",
   ]);
-}
-
-function artifactTable(rows: readonly (readonly string[])[], isTerminal: boolean): string[] {
-  const columns = [
-    { title: "PACKAGE", maxWidth: 40 },
-    { title: "VERSION", maxWidth: 20 },
-    { title: "SINCE" },
-    { title: "PATH" },
-    { title: "IMAGE", maxWidth: 30 },
-    { title: "DIGEST", maxWidth: 12 },
-  ];
-  return tableLines(columns, rows, isTerminal ? "aligned" : "plain");
 }

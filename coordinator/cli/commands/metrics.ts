@@ -2,10 +2,10 @@ import { z } from "zod";
 import { dependencyKinds } from "../../readers/packages/package.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
-import { tableLines } from "../format/table.ts";
 import { printJson } from "../json-output.ts";
 import { questionShape } from "../package-questions/question-shape.ts";
 import { openPackages } from "../package-repository.ts";
+import { printTable } from "../table-output.ts";
 
 const schema = z.object(questionShape);
 
@@ -32,8 +32,7 @@ export const command = defineCommand(schema, async (input, context) => {
   else {
     const columns = [{ title: "WHAT" }, { title: "COUNT", align: "right" as const }];
     const rows = Object.entries(counts).map(([what, count]) => [words(what), String(count)]);
-    const lines = tableLines(columns, rows, terminal.outIsTerminal ? "aligned" : "plain");
-    await terminal.write(`${lines.join("\n")}\n`);
+    await printTable(terminal, columns, rows);
   }
   return exitCode.succeeded;
 });

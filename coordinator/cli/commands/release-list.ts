@@ -7,13 +7,13 @@ import { type ReleaseStores, releaseFolder } from "../../releases/release-store.
 import type { CommandContext } from "../command-context.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
-import { csvLines } from "../format/csv.ts";
-import { tableLines } from "../format/table.ts";
+import type { Column } from "../format/table.ts";
 import { printJson } from "../json-output.ts";
 import { momentValue, wholeNumber } from "../option-values.ts";
 import { readConfig } from "../package-repository.ts";
 import { releaseStores, storesShape } from "../release-choice.ts";
 import { readStore } from "../store-lock.ts";
+import { printTable } from "../table-output.ts";
 
 const schema = z.object({
   ...storesShape,
@@ -36,6 +36,17 @@ interface Listed {
   readonly missing: readonly string[];
 }
 
+const columns: readonly Column[] = [
+  { title: "PACKAGE", maxWidth: 40 },
+  { title: "VERSION", maxWidth: 20 },
+  { title: "RELEASED" },
+  { title: "PATH" },
+  { title: "STORE" },
+  { title: "IMAGE", maxWidth: 30 },
+  { title: "DIGEST", maxWidth: 12 },
+  { title: "FILE" },
+];
+
 /** `millrace release list`: the latest first, with what is no longer there. */
 export const command = defineCommand(schema, async (input, context) => {
   const { terminal } = context;
@@ -51,9 +62,12 @@ export const command = defineCommand(schema, async (input, context) => {
   if (input.json) await printJson(terminal, shown.map(listedRelease));
   else if (shown.length === 0) terminal.note("there is no such release");
   else {
-    const rows = shown.flatMap((release) => rowsOf(release));
-    const lines = input.csv ? csvLines(rows) : releaseTable(rows, terminal.outIsTerminal);
-    await terminal.write(`${lines.join("\n")}\n`);
+    await printTable(
+      terminal,
+      columns,
+      shown.flatMap((release) => rowsOf(release)),
+      input,
+    );
   }
   return exitCode.succeeded;
 });
@@ -88,20 +102,6 @@ function rowsOf({ provenance, store, name, version, at, missing }: Listed): stri
     provenance.artifact.digest,
     gone.has(path) ? "missing" : "there",
   ]);
-}
-
-function releaseTable(rows: readonly (readonly string[])[], isTerminal: boolean): string[] {
-  const columns = [
-    { title: "PACKAGE", maxWidth: 40 },
-    { title: "VERSION", maxWidth: 20 },
-    { title: "RELEASED" },
-    { title: "PATH" },
-    { title: "STORE" },
-    { title: "IMAGE", maxWidth: 30 },
-    { title: "DIGEST", maxWidth: 12 },
-    { title: "FILE" },
-  ];
-  return tableLines(columns, rows, isTerminal ? "aligned" : "plain");
 }
 
 /** A release in JSON: what identifies it, and where all that is known of it lies. */

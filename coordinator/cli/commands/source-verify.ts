@@ -5,7 +5,7 @@ import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
 import { printJson } from "../json-output.ts";
 import { chooseSources, listedSource, sourceChoiceShape } from "../source-choice.ts";
-import { sourceTable } from "../source-listing.ts";
+import { printSourceTable } from "../source-listing.ts";
 
 const CONCURRENT_CHECKS = 4;
 
@@ -27,8 +27,7 @@ export const command = defineCommand(schema, async (input, context) => {
     );
   } else {
     const rows = wrong.map(({ cached, state }) => [cached, describeState(cached, state)] as const);
-    const lines = sourceTable("STATE", rows, terminal.outIsTerminal ? "aligned" : "plain");
-    if (wrong.length > 0) await terminal.write(`${lines.join("\n")}\n`);
+    if (rows.length > 0) await printSourceTable(terminal, "STATE", rows);
     terminal.note(`${checked.length - wrong.length} of ${checked.length} sources are right`);
   }
   return wrong.length === 0 ? exitCode.succeeded : exitCode.checkFailed;

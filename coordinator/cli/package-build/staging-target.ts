@@ -1,6 +1,4 @@
 /** Puts the artifacts of a build into its staging store, each with how it was made. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "../../../shared/client/client.ts";
 import type { JobView } from "../../../shared/model/api.ts";
@@ -8,6 +6,7 @@ import { MillraceError } from "../../../shared/model/error.ts";
 import type { Artifact } from "../../../shared/model/outcome.ts";
 import type { Provenance } from "../../../shared/model/provenance.ts";
 import type { PlannedJob } from "../../readers/packages/build-plan.ts";
+import { digestOfFile, digestOfText } from "../../releases/content-digest.ts";
 import { PackageStore } from "../../releases/package-store.ts";
 import { type Making, stageArtifact, stagingFolder } from "../../releases/staging.ts";
 import type { ArtifactTarget } from "../artifact-copies.ts";
@@ -95,7 +94,7 @@ export class StagingTarget implements ArtifactTarget {
       artifact,
       ...(await this.#execution(client, job.name, views.get(job.name))),
       image: job.image ?? null,
-      script: { sha256: sha256(job.script), text: job.script },
+      script: { sha256: digestOfText(job.script), text: job.script },
       environment: job.env,
       sources: item.sources.map(({ id, url, hash }) => ({ id, url, hash })),
       patches: await Promise.all(
@@ -167,14 +166,4 @@ async function earlierView(client: Client, run: string, job: string): Promise<Jo
     if (!(error instanceof MillraceError) || error.code !== "notFound") throw error;
   }
   return undefined;
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-async function digestOfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) hash.update(piece);
-  return hash.digest("hex");
 }

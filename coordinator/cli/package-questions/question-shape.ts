@@ -7,10 +7,10 @@ import { PackageIndex } from "../../readers/packages/package-index.ts";
 import type { PackageRepository } from "../../readers/packages/repository.ts";
 import type { CommandContext } from "../command-context.ts";
 import { exitCode } from "../exit-code.ts";
-import { tableLines } from "../format/table.ts";
 import { printJson } from "../json-output.ts";
 import { buildVariables } from "../package-build/build-targets.ts";
 import { openPackages, type RepositoryInput } from "../package-repository.ts";
+import { printTable } from "../table-output.ts";
 
 /** The options of all of them. */
 export const questionShape = {
@@ -101,7 +101,6 @@ export async function printPackages(
   }
   const columns = [{ title: "PACKAGE" }, { title: "VERSION" }, { title: "FOLDER" }];
   const rows = items.map(({ name, version, folder }) => [name, version, folder]);
-  const lines = tableLines(columns, rows, terminal.outIsTerminal ? "aligned" : "plain");
-  if (items.length > 0) await terminal.write(`${lines.join("\n")}\n`);
+  if (rows.length > 0) await printTable(terminal, columns, rows);
   return exitCode.succeeded;
 }
