@@ -34,6 +34,7 @@ const DEFAULT_REUSE_MESSAGES = 1_000_000;
 /** JetStream's code for a stream that is not there, or not yet: a server that starts has to read them first. */
 export const STREAM_NOT_FOUND = 10059;
 const NAME_IN_USE = 10058;
+const SUBJECTS_OVERLAP = 10065;
 const INSUFFICIENT_STORAGE = 10047;
 const TEMPORARILY_UNAVAILABLE = 10008;
 const AGAIN_MS = 500;
@@ -166,13 +167,16 @@ async function configOf(bus: Bus, name: string): Promise<StreamConfig | undefine
   }
 }
 
-/** False when somebody else made it meanwhile, with another configuration. */
+/** False when somebody else made it meanwhile. */
 async function create(bus: Bus, { name, fixed, initial }: Wanted): Promise<boolean> {
   try {
     await bus.manager.streams.add({ name, retention: RetentionPolicy.Limits, ...initial, ...fixed });
     return true;
   } catch (error) {
-    if (errorNumber(error) === NAME_IN_USE) return false;
+    const number = errorNumber(error);
+    if (number === NAME_IN_USE) return false;
+    // A server that gets the same stream from two processes at once may find that its subjects overlap with itself.
+    if (number === SUBJECTS_OVERLAP && (await configOf(bus, name)) !== undefined) return false;
     throw error;
   }
 }

@@ -26,10 +26,13 @@ runtime = []
 build.script = "mkdir /outputs; touch /outputs/{{this.name}}-{{this.version}}.pkg"
 `;
 
+/** Thousands of folders may take a disk that is busy otherwise longer than a hook usually has. */
+const REMOVAL_MS = 120_000;
+
 /** Writes files into a folder of their own; gives its path. */
 export async function writeFiles(files: Readonly<Record<string, string>>): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), "millrace-packages-"));
-  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  onTestFinished(() => rm(root, { recursive: true, force: true }), REMOVAL_MS);
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), text);
