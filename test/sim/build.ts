@@ -1,43 +1,44 @@
-/** Makes plain JavaScript of the sources and the simulation, so that workers start at once and mutants can be made. */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+/** Makes one plain file of the sources and the simulation, so that workers start at once and mutants can be made. */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Plugin, rolldown } from "rolldown";
 import type { Mutation } from "./mutations.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const compiler = join(root, "node_modules/typescript/bin/tsc");
 
-/** Compiles all that the simulation runs into an empty or new folder; types are another check's business. */
-export function buildSimulation(folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
-  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-  compile(["-p", join(root, "test/sim/tsconfig.json"), "--outDir", folder]);
+/** Builds the program that simulates the seeds it is told, with one decision broken if a mutation is given. */
+export async function buildSimulation(program: string, mutation?: Mutation): Promise<void> {
+  const bundle = await rolldown({
+    input: join(root, "test/sim/worker.ts"),
+    platform: "node",
+    resolve: { mainFields: ["module", "main"] },
+    // What is native, or of no use to a simulation, is not read.
+    external: ["msgpackr-extract", "jsonc-parser"],
+    plugins: mutation === undefined ? [] : [breaking(mutation)],
+    logLevel: "warn",
+  });
+  try {
+    await bundle.write({ file: program, format: "esm", codeSplitting: false });
+  } finally {
+    await bundle.close();
+  }
 }
 
-/** The program that simulates the seeds it is told, in a folder that was built. */
-export function workerIn(folder: string): string {
-  return join(folder, "test/sim/worker.js");
-}
-
-const COMPILER_OPTIONS = [
-  ["--ignoreConfig", "--noResolve", "--noCheck", "--skipLibCheck"],
-  ["--target", "es2023", "--module", "nodenext", "--rewriteRelativeImportExtensions"],
-].flat();
-
-function compile(options: readonly string[]): void {
-  execFileSync(process.execPath, [compiler, ...options], { stdio: ["ignore", "inherit", "inherit"] });
-}
-
-/** Breaks one file of what was built; the mutation has to fit the source as it is. */
-export function mutate(folder: string, { file, find, replace }: Mutation): void {
-  const source = readFileSync(join(root, file), "utf8");
-  if (source.split(find).length !== 2) throw new Error(`not exactly once in ${file}: ${find}`);
-  const draft = join(folder, file);
-  writeFileSync(
-    draft,
-    source.replace(find, () => replace),
-  );
-  // Alone: its imports are there already.
-  compile([draft, ...COMPILER_OPTIONS, "--outDir", dirname(draft)]);
+/** Breaks one file; the mutation has to fit the source as it is, and the file to be among those that are simulated. */
+function breaking({ file, find, replace }: Mutation): Plugin {
+  const broken = join(root, file);
+  let isBroken = false;
+  return {
+    name: "mutation",
+    load(id) {
+      if (id !== broken) return null;
+      const source = readFileSync(broken, "utf8");
+      if (source.split(find).length !== 2) throw new Error(`not exactly once in ${file}: ${find}`);
+      isBroken = true;
+      return { code: source.replace(find, () => replace), moduleType: "ts" };
+    },
+    buildEnd(error) {
+      if (error === undefined && !isBroken) throw new Error(`${file} is not part of the simulation`);
+    },
+  };
 }

@@ -12,10 +12,12 @@ const MANY_SEEDS = 500;
 
 describe("the simulated cluster", () => {
   let folder: string;
+  let program: string;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "millrace-sim-"));
-    buildSimulation(folder);
+    program = join(folder, "simulation.mjs");
+    await buildSimulation(program);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -23,7 +25,7 @@ describe("the simulated cluster", () => {
     const seeds = Array.from({ length: SEEDS }, (_, index) => index + 1);
     const broken: string[] = [];
     const coverage = new Coverage();
-    for await (const { seed, finding, coverage: counts } of simulateAll(seeds, { folder })) {
+    for await (const { seed, finding, coverage: counts } of simulateAll(seeds, { program })) {
       coverage.add(counts);
       if (finding !== undefined) broken.push(`seed ${seed}: ${finding.promise}: ${finding.what}`);
     }
@@ -34,11 +36,11 @@ describe("the simulated cluster", () => {
   });
 
   it.each([3, 7, 11])("does the same again for the same seed, seed %i", async (seed) => {
-    const first = await traceOf(seed, folder);
-    const second = await traceOf(seed, folder);
+    const first = await traceOf(seed, program);
+    const second = await traceOf(seed, program);
     expect(second.trace).toEqual(first.trace);
     expect(first.trace.length).toBeGreaterThan(20);
-    expect((await traceOf(seed + 1, folder)).trace).not.toEqual(first.trace);
+    expect((await traceOf(seed + 1, program)).trace).not.toEqual(first.trace);
   });
 });
 

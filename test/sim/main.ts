@@ -1,7 +1,8 @@
 /**
  * `npm run sim -- --seeds N [--seed S]`: simulates the cluster with N seeds from S on, and prints what fails with its
  * seed and the end of its trace; with `--seed` alone that one seed and its whole trace. `--mutations [TEXT]`: looks which
- * seeds notice each mutation, or those whose name has the text in it, and remembers them.
+ * seeds notice each mutation, or those whose name has the text in it, and remembers them; a mutation that one of its
+ * remembered seeds still notices keeps them.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -9,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildSimulation } from "./build.ts";
 import { Coverage } from "./coverage.ts";
-import { findNoticing } from "./mutants.ts";
+import { allSeeds, findNoticing } from "./mutants.ts";
 import { readSeeds, writeSeeds } from "./mutation-seeds.ts";
 import { mutations } from "./mutations.ts";
 import { simulateAll, traceOf } from "./pool.ts";
@@ -32,9 +33,9 @@ if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-sim-"));
-const whole = join(folder, "whole");
+const program = join(folder, "simulation.mjs");
 try {
-  buildSimulation(whole);
+  await buildSimulation(program);
   if (values.mutations === true) process.exitCode = await rememberMutations(positionals[0] ?? "");
   else process.exitCode = count === 1 ? await showOne() : await showMany();
 } finally {
@@ -42,7 +43,7 @@ try {
 }
 
 async function showOne(): Promise<number> {
-  const { finding, trace } = await traceOf(first, whole);
+  const { finding, trace } = await traceOf(first, program);
   print(trace.join("\n"));
   print(
     finding === undefined
@@ -57,14 +58,14 @@ async function showMany(): Promise<number> {
   const coverage = new Coverage();
   const failed: number[] = [];
   let virtualMs = 0;
-  for await (const result of simulateAll(seeds, { folder: whole })) {
+  for await (const result of simulateAll(seeds, { program })) {
     coverage.add(result.coverage);
     virtualMs += result.virtualMs;
     if (result.finding === undefined) continue;
     failed.push(result.seed);
     print(`seed ${result.seed}: ${result.finding.promise} is broken: ${result.finding.what}`);
     if (failed.length > SHOWN_FAILURES) continue;
-    const { trace } = await traceOf(result.seed, whole);
+    const { trace } = await traceOf(result.seed, program);
     print(trace.slice(-SHOWN_LINES).join("\n"));
   }
   print(`what happened in ${count} simulations, ${Math.round(virtualMs / 3_600_000)} hours of virtual time:`);
@@ -79,16 +80,16 @@ async function rememberMutations(text: string): Promise<number> {
   const unnoticed: string[] = [];
   for (const mutation of mutations.filter(({ breaks }) => breaks.includes(text))) {
     const { breaks } = mutation;
-    const noticed = await findNoticing(mutation, {
-      whole,
-      remembered: [],
-      limit: REMEMBERED,
-      workers: cores,
-    });
-    print(
-      `${breaks}: ${noticed.map(({ seed, promise }) => `${seed} ${promise}`).join(", ") || "NOT NOTICED"}`,
-    );
+    const remembered = seeds[breaks] ?? [];
+    const known = await findNoticing(mutation, { folder, seeds: remembered, limit: 1, workers: 1 });
+    const noticed =
+      known.length > 0
+        ? known
+        : await findNoticing(mutation, { folder, seeds: allSeeds, limit: REMEMBERED, workers: cores });
+    const shown = noticed.map(({ seed, promise }) => `${seed} ${promise}`).join(", ");
+    print(`${breaks}: ${shown === "" ? "NOT NOTICED" : shown}`);
     if (noticed.length === 0) unnoticed.push(breaks);
+    if (known.length > 0) continue;
     seeds[breaks] = noticed.map(({ seed }) => seed).sort((a, b) => a - b);
     writeSeeds(seeds);
   }

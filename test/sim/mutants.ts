@@ -1,7 +1,7 @@
-/** Tries mutations: breaks a copy of what was built, and looks which seeds notice it. */
-import { cpSync, rmSync } from "node:fs";
+/** Tries mutations: builds a simulation that is broken, and looks which seeds notice it. */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { mutate } from "./build.ts";
+import { buildSimulation } from "./build.ts";
 import type { Mutation } from "./mutations.ts";
 import { simulateAll } from "./pool.ts";
 
@@ -10,27 +10,25 @@ export interface Noticed {
   readonly promise: string;
 }
 
-const MOST_SEEDS = 1_000;
+/** Those of which one at least has to notice each mutation. */
+export const allSeeds: readonly number[] = Array.from({ length: 1_000 }, (_, index) => index + 1);
 
-/** The first seeds that notice a mutation, at most `limit`: those that have before, then all others. */
+/** The first seeds that notice a mutation, at most `limit`; its program is made in the folder. */
 export async function findNoticing(
   mutation: Mutation,
-  options: { whole: string; remembered: readonly number[]; limit: number; workers: number },
+  options: { folder: string; seeds: readonly number[]; limit: number; workers: number },
 ): Promise<Noticed[]> {
-  const { whole, remembered, limit, workers } = options;
-  const folder = join(whole, "..", `mutant-${mutation.breaks.replace(/\W+/g, "-")}`);
-  cpSync(whole, folder, { recursive: true, verbatimSymlinks: true });
-  mutate(folder, mutation);
-  const others = Array.from({ length: MOST_SEEDS }, (_, index) => index + 1);
-  const seeds = [...new Set([...remembered, ...others])];
+  const { folder, seeds, limit, workers } = options;
+  const program = join(folder, `mutant-${mutation.breaks.replace(/\W+/g, "-")}.mjs`);
+  await buildSimulation(program, mutation);
   const noticed: Noticed[] = [];
   try {
-    for await (const { seed, finding } of simulateAll(seeds, { folder, workers })) {
+    for await (const { seed, finding } of simulateAll(seeds, { program, workers })) {
       if (finding !== undefined) noticed.push({ seed, promise: finding.promise });
       if (noticed.length >= limit) break;
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    await rm(program);
   }
   return noticed;
 }

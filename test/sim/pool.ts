@@ -1,26 +1,25 @@
 /** Simulates many seeds on all cores: worker processes over the built simulation, each given its next seed when idle. */
 import { type ChildProcess, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
-import { workerIn } from "./build.ts";
 import type { SimulationResult } from "./simulation.ts";
 import type { Task } from "./worker.ts";
 
 export interface PoolOptions {
-  /** Where the simulation was built. */
-  readonly folder: string;
+  /** The simulation that was built. */
+  readonly program: string;
   readonly workers?: number;
 }
 
 /** Yields each seed's result as it comes; whoever stops reading ends the workers. */
 export async function* simulateAll(
   seeds: readonly number[],
-  { folder, workers = availableParallelism() }: PoolOptions,
+  { program, workers = availableParallelism() }: PoolOptions,
 ): AsyncGenerator<SimulationResult> {
   const waiting = [...seeds];
   const results: SimulationResult[] = [];
   let failure: Error | undefined;
   let wake: () => void = () => undefined;
-  const children = Array.from({ length: Math.min(workers, seeds.length) }, () => fork(workerIn(folder)));
+  const children = Array.from({ length: Math.min(workers, seeds.length) }, () => fork(program));
   for (const child of children) {
     let current = give(child, waiting);
     child.on("message", (result: SimulationResult) => {
@@ -50,8 +49,8 @@ export async function* simulateAll(
 }
 
 /** One seed with all that happened in it. */
-export async function traceOf(seed: number, folder: string): Promise<SimulationResult> {
-  const child = fork(workerIn(folder));
+export async function traceOf(seed: number, program: string): Promise<SimulationResult> {
+  const child = fork(program);
   try {
     return await new Promise<SimulationResult>((resolve, reject) => {
       child.on("message", (result: SimulationResult) => resolve(result));
