@@ -22,7 +22,6 @@ import { HostDesk } from "./runners/host-desk.ts";
 import { hostEnvironment } from "./runners/host-environment.ts";
 import { hostIdentity } from "./runners/host-identity.ts";
 import { tryHostLayout } from "./runners/host-layout.ts";
-import { findImage } from "./runners/image-digest.ts";
 import { NoopRunner } from "./runners/noop-runner.ts";
 import { ShellRunner } from "./runners/shell-runner.ts";
 import { ServerLink } from "./server-link.ts";
@@ -141,7 +140,6 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     }),
     keepFailed: options.keepFailed,
     graceMs: options.graceMs,
-    findImage: (image) => findImage(engine, image),
     answer: (question, isHeld) => hostDesk.answer(question, isHeld),
     hostIdentity: identity,
     onKept: ({ run, name: job }, folder) => log.info({ run, job, folder }, "kept a failed job's workspace"),

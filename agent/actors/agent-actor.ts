@@ -125,9 +125,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
         return this.#refuse(message.reason, message.problem, message.payload, context);
       case "lookAround":
         return this.#lookAround(context);
-      case "imageFound":
       case "answered":
-        return this.#questions.onAnswered(message, this.#voice);
+        return this.#questions.onAnswered(message, this.#voice, context);
       case "looked":
         return this.#onLooked(message.trouble, context);
       case "introduce":
@@ -188,8 +187,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
     if (verdict.kind === "hello") return this.#sayAllAgain(context);
     this.#isKnown = true;
     for (const order of batch.orders) {
-      if (order.kind === "findImage" || order.kind === "ask")
-        this.#questions.onAsked(order, this.#voice, context);
+      if (order.kind === "ask") this.#questions.onAsked(order, this.#voice, context);
       else this.#apply(this.#onOrder(order, context.monotonicMs()), context);
     }
     for (const order of unreadable) this.#onUnreadable(order, context);

@@ -8,7 +8,6 @@ import {
   type Capacity,
   type HeldAttempt,
   type Hello,
-  type ImageReport,
   PROTOCOL_VERSION,
   type ReportItem,
 } from "../../shared/model/messages.ts";
@@ -66,11 +65,6 @@ export class AgentVoice {
   report(items: readonly ReportItem[]): void {
     const { seen, confirmed } = this.#channel;
     if (items.length > 0 || confirmed < seen) this.#sendReport(items);
-  }
-
-  /** Answers an order to find an image. */
-  image(found: Pick<ImageReport, "image" | "digest" | "problem">): void {
-    this.#send("image", found);
   }
 
   /** Answers a question about its host. */

@@ -4,7 +4,6 @@ import type { Pairs } from "../../shared/model/job-spec.ts";
 import type { JobRequest } from "../../shared/model/messages.ts";
 import type { Artifact } from "../../shared/model/outcome.ts";
 import { attemptKey } from "../core/attempt-key.ts";
-import type { FoundImage } from "../runners/image-digest.ts";
 import { uptimeMs } from "../runners/process-census.ts";
 import { punch } from "../runners/punched-file.ts";
 import type { Execution, Runner } from "../runners/runner.ts";
@@ -33,8 +32,6 @@ export interface AttemptToolsOptions extends AttemptInputsOptions {
   readonly keepFailed: boolean;
   /** Between TERM and KILL when an attempt passes a limit or is cancelled. */
   readonly graceMs: number;
-  /** Which image a name stands for here. */
-  readonly findImage: (image: string) => Promise<FoundImage>;
   readonly answer: AttemptTools["answer"];
   /** What jobs without an image find on this host. */
   readonly hostIdentity: string;
@@ -53,7 +50,6 @@ export interface AttemptTools {
   readonly graceMs: number;
   /** What jobs without an image find on this host. */
   readonly hostIdentity: string;
-  findImage(image: string): Promise<FoundImage>;
   /** Answers a question about the host; `isHeld` knows the attempts that the agent has yet, by their keys. */
   answer(question: AgentQuestion, isHeld: (attempt: string) => boolean): Promise<AgentAnswer | AgentRefusal>;
   openLog(record: AttemptRecord, place: Place, beginning: "requested" | "leftover"): ShippedLog;
@@ -90,10 +86,6 @@ export class HostTools implements AttemptTools {
     this.hostIdentity = options.hostIdentity;
     this.#options = options;
     this.#inputs = new AttemptInputs(options);
-  }
-
-  findImage(image: string): Promise<FoundImage> {
-    return this.#options.findImage(image);
   }
 
   answer(question: AgentQuestion, isHeld: (attempt: string) => boolean): Promise<AgentAnswer | AgentRefusal> {

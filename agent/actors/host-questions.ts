@@ -1,80 +1,91 @@
 /**
- * What the coordinator asks about the host: an image, or what people want to know of it. A question that comes again,
- * as its answer was lost, is answered from memory: nothing is done twice.
+ * What the coordinator asks about the host. Some questions are worked on at a time, in the order in which they came; more
+ * wait. One that comes again, as its answer was lost, is done once if it changes something: its answer is remembered. One
+ * that only looks is answered anew.
  */
 import type { Context } from "../../shared/actor/contract.ts";
-import type { AgentAnswer, AgentRefusal } from "../../shared/model/agent-question.ts";
+import type { AgentAnswer, AgentQuestion, AgentRefusal } from "../../shared/model/agent-question.ts";
 import { reasonOf } from "../../shared/model/error.ts";
 import type { Order } from "../../shared/model/messages.ts";
-import type { FoundImage } from "../runners/image-digest.ts";
 import type { AgentVoice } from "./agent-voice.ts";
 import type { AttemptTools } from "./attempt-tools.ts";
 
-export type HostQuestion = Extract<Order, { kind: "findImage" | "ask" }>;
+export type HostQuestion = Extract<Order, { kind: "ask" }>;
 
 /** What has come of a question. */
-export type HostAnswer =
-  | { readonly kind: "imageFound"; readonly image: string; readonly found: FoundImage }
-  | { readonly kind: "answered"; readonly id: string; readonly answer: AgentAnswer | AgentRefusal };
+export interface HostAnswer {
+  readonly kind: "answered";
+  readonly order: HostQuestion;
+  readonly answer: AgentAnswer | AgentRefusal;
+}
 
 /** An answer may be long, and whoever asked has given up after a minute. */
 const MAX_REMEMBERED = 32;
 const MAX_AT_WORK = 16;
+/** A run asks one for each of its images. */
+const MAX_WAITING = 1_000;
 
 export class HostQuestions {
-  readonly #tools: Pick<AttemptTools, "findImage" | "answer">;
+  readonly #tools: Pick<AttemptTools, "answer">;
   readonly #isHeld: (attempt: string) => boolean;
-  /** Undefined while it is worked on; the oldest first. */
-  readonly #answers = new Map<string, AgentAnswer | AgentRefusal | undefined>();
+  readonly #waiting: HostQuestion[] = [];
+  readonly #atWork = new Set<string>();
+  /** Of what has changed something, by the id of the question; the oldest first. */
+  readonly #remembered = new Map<string, AgentAnswer | AgentRefusal>();
 
   /** `isHeld`: the agent has the attempt of this key yet. */
-  constructor(tools: Pick<AttemptTools, "findImage" | "answer">, isHeld: (attempt: string) => boolean) {
+  constructor(tools: Pick<AttemptTools, "answer">, isHeld: (attempt: string) => boolean) {
     this.#tools = tools;
     this.#isHeld = isHeld;
   }
 
   onAsked(order: HostQuestion, voice: AgentVoice | undefined, context: Context<HostAnswer>): void {
-    if (order.kind === "findImage") return this.#findImage(order.image, context);
-    const { id, question } = order;
-    const known = this.#answers.get(id);
+    const { id } = order;
+    const known = this.#remembered.get(id);
     if (known !== undefined) return voice?.answer(id, known);
-    if (this.#answers.has(id)) return;
-    if (this.#atWork() >= MAX_AT_WORK) return voice?.answer(id, tooMany);
-    this.#answers.set(id, undefined);
-    context.pipe(
-      this.#tools.answer(question, this.#isHeld),
-      (answer) => ({ kind: "answered", id, answer }),
-      (error) => ({ kind: "answered", id, answer: failure(error) }),
-    );
+    if (this.#atWork.has(id) || this.#waiting.some((waiting) => waiting.id === id)) return;
+    if (this.#waiting.length >= MAX_WAITING) return voice?.answer(id, tooMany);
+    this.#waiting.push(order);
+    this.#workOn(context);
   }
 
-  onAnswered(answer: HostAnswer, voice: AgentVoice | undefined): void {
-    if (answer.kind === "imageFound") return voice?.image({ image: answer.image, ...answer.found });
-    this.#answers.set(answer.id, answer.answer);
-    for (const [id, known] of this.#answers) {
-      if (this.#answers.size <= MAX_REMEMBERED) break;
-      if (known !== undefined) this.#answers.delete(id);
+  onAnswered(
+    { order, answer }: HostAnswer,
+    voice: AgentVoice | undefined,
+    context: Context<HostAnswer>,
+  ): void {
+    this.#atWork.delete(order.id);
+    if (changesSomething(order.question)) this.#remember(order.id, answer);
+    voice?.answer(order.id, answer);
+    this.#workOn(context);
+  }
+
+  #workOn(context: Context<HostAnswer>): void {
+    for (const order of this.#waiting.splice(0, MAX_AT_WORK - this.#atWork.size)) {
+      this.#atWork.add(order.id);
+      context.pipe(
+        this.#tools.answer(order.question, this.#isHeld),
+        (answer) => ({ kind: "answered", order, answer }),
+        (error) => ({ kind: "answered", order, answer: failure(error) }),
+      );
     }
-    voice?.answer(answer.id, answer.answer);
   }
 
-  #findImage(image: string, context: Context<HostAnswer>): void {
-    context.pipe(
-      this.#tools.findImage(image),
-      (found) => ({ kind: "imageFound", image, found }),
-      (error) => ({ kind: "imageFound", image, found: { digest: null, problem: String(error) } }),
-    );
+  #remember(id: string, answer: AgentAnswer | AgentRefusal): void {
+    this.#remembered.set(id, answer);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
   }
+}
 
-  #atWork(): number {
-    return [...this.#answers.values()].filter((answer) => answer === undefined).length;
-  }
+function changesSomething({ kind }: AgentQuestion): boolean {
+  return kind === "stop" || kind === "remove" || kind === "exec";
 }
 
 const tooMany: AgentRefusal = {
   kind: "refused",
   code: "conflict",
-  message: `works on ${MAX_AT_WORK} questions already`,
+  message: `${MAX_WAITING} questions are waiting already`,
 };
 
 function failure(error: unknown): AgentRefusal {

@@ -12,9 +12,7 @@ export interface FoundImage {
 const LIMIT_MS = 10_000;
 const MAX_PROBLEM_CHARS = 1_000;
 
-export async function findImage(engine: Engine | undefined, image: string): Promise<FoundImage> {
-  if (engine === undefined)
-    return { digest: null, problem: "this host has no container engine that answers" };
+export async function findImage(engine: Engine, image: string): Promise<FoundImage> {
   const args = ["image", "inspect", "--format", "{{.Id}}", "--", image];
   const reply = await askEngine(engine.binary, args, { timeoutMs: LIMIT_MS });
   if (!reply.ok) return { digest: null, problem: reply.words.slice(0, MAX_PROBLEM_CHARS) };

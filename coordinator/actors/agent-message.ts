@@ -9,8 +9,6 @@ import {
   type Hello,
   heartbeatSchema,
   helloSchema,
-  type ImageReport,
-  imageReportSchema,
   PROTOCOL_VERSION,
   type Report,
   reportSchema,
@@ -21,7 +19,6 @@ export type FromAgent =
   | { readonly type: "hello"; readonly body: Hello }
   | { readonly type: "heartbeat"; readonly body: Heartbeat }
   | { readonly type: "report"; readonly body: Report }
-  | { readonly type: "image"; readonly body: ImageReport }
   | { readonly type: "answer"; readonly body: AnswerReport }
   | { readonly type: "bye"; readonly body: Bye };
 
@@ -69,8 +66,6 @@ function parseFromAgent(type: string, decoded: unknown): FromAgent | undefined {
       return accepted(type, heartbeatSchema.safeParse(decoded));
     case "report":
       return accepted(type, reportSchema.safeParse(decoded));
-    case "image":
-      return accepted(type, imageReportSchema.safeParse(decoded));
     case "answer":
       return accepted(type, answerReportSchema.safeParse(decoded));
     case "bye":

@@ -4,7 +4,7 @@
  * A run has to do with an agent once it has told of a lease there, or a start order for it has passed.
  */
 import type { ActorRef } from "../../shared/actor/contract.ts";
-import type { Hello, ImageReport, Order, Report, ReportItem } from "../../shared/model/messages.ts";
+import type { AnswerReport, Hello, Order, Report, ReportItem } from "../../shared/model/messages.ts";
 import type { AgentRecord } from "../core/fleet.ts";
 import type { RunMessage } from "./messages.ts";
 
@@ -86,9 +86,12 @@ export class FleetRuns {
     });
   }
 
-  /** Those that have asked for it know it by its name. */
-  onImageFound({ agent, image, digest }: ImageReport): void {
-    for (const ref of this.#refs.values()) ref.tell({ kind: "imageFound", agent, image, digest });
+  /** Which images an agent has is told to all, whoever has asked: those that wait for one know it by its name. */
+  onAnswer({ agent, answer }: AnswerReport): void {
+    if (answer.kind !== "findImages") return;
+    for (const { image, digest } of answer.images) {
+      for (const ref of this.#refs.values()) ref.tell({ kind: "imageFound", agent, image, digest });
+    }
   }
 
   #withoutConcerns(run: string): void {

@@ -12,7 +12,14 @@
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
 import type { ApiCommand } from "../../shared/model/api.ts";
-import type { AgentMode, HeldAttempt, Hello, Order, Report } from "../../shared/model/messages.ts";
+import type {
+  AgentMode,
+  AnswerReport,
+  HeldAttempt,
+  Hello,
+  Order,
+  Report,
+} from "../../shared/model/messages.ts";
 import { subjectToken } from "../../shared/model/name.ts";
 import { MOST_EPOCHS_LOST } from "../core/election.ts";
 import {
@@ -164,8 +171,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
       context.deadLetter(refused.reason, this.#options.subjects.fromAgent(body.agent, type), body);
     }
     this.#carryOut(effects, context);
-    if (type === "image" && refused === undefined) this.#runs.onImageFound(body);
-    if (type === "answer" && refused === undefined) this.#questions.onAnswer(body);
+    if (type === "answer" && refused === undefined) this.#onAnswer(body);
     if (type === "report" && refused === undefined) this.#deliver(body, context);
   }
 
@@ -183,7 +189,6 @@ export class FleetActor implements Behaviour<FleetMessage> {
         this.#orders.onConfirmed(body);
         return onHeartbeat(fleet, body, nowMs);
       case "report":
-      case "image":
       case "answer":
         this.#orders.onConfirmed(body);
         return onReport(fleet, body, nowMs);
@@ -364,6 +369,11 @@ export class FleetActor implements Behaviour<FleetMessage> {
     if (refusal !== undefined) return replyTo.tell(refusal);
     this.#questions.onAsked(id, agent, replyTo, context.monotonicMs());
     this.#enqueue(agent, [{ kind: "ask", id, question }], context);
+  }
+
+  #onAnswer(report: AnswerReport): void {
+    this.#questions.onAnswer(report);
+    this.#runs.onAnswer(report);
   }
 
   #setMode(name: string, mode: AgentMode, context: Context<FleetMessage>): Reply {

@@ -2,7 +2,7 @@
  * Where the jobs of one run would run. Hosts tell what they are in their hello; for an image the agents that could run it are
  * asked, once for each run.
  */
-import type { Clock } from "../../shared/actor/contract.ts";
+import type { Context } from "../../shared/actor/contract.ts";
 import { ability } from "../../shared/model/messages.ts";
 import { type ExpectedPlace, placeInImage, placeOnHosts } from "../core/expected-place.ts";
 import { misfit, type Offer, requirementOf } from "../core/requirement.ts";
@@ -23,17 +23,17 @@ const AGENT_LIMIT_MS = 10_000;
 export class RunPlaces {
   readonly #state: RunState;
   readonly #surroundings: Pick<RunSurroundings, "schedule" | "fleet">;
-  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #context: Pick<Context<never>, "monotonicMs" | "id">;
   readonly #images = new Map<string, ImageQuestion>();
 
   constructor(
     state: RunState,
     surroundings: Pick<RunSurroundings, "schedule" | "fleet">,
-    clock: Pick<Clock, "monotonicMs">,
+    context: Pick<Context<never>, "monotonicMs" | "id">,
   ) {
     this.#state = state;
     this.#surroundings = surroundings;
-    this.#clock = clock;
+    this.#context = context;
   }
 
   /** Of a job that has been waiting to know it since then, by the monotonic clock. */
@@ -47,7 +47,7 @@ export class RunPlaces {
     if (place.kind !== "open" || fitting.length > 0) return place;
     // A run that has brought its agents with it expects no others.
     const isHopeless = failUnschedulable && ofPool.length > 0;
-    if (!isHopeless && this.#clock.monotonicMs() - sinceMs < AGENT_LIMIT_MS) return place;
+    if (!isHopeless && this.#context.monotonicMs() - sinceMs < AGENT_LIMIT_MS) return place;
     return { kind: "unknown", reason: "no agent is there that could run it" };
   }
 
@@ -56,13 +56,17 @@ export class RunPlaces {
   }
 
   #placeIn(image: string, fitting: readonly Offer[]): ExpectedPlace {
-    const now = this.#clock.monotonicMs();
+    const now = this.#context.monotonicMs();
     const question = this.#images.get(image) ?? { sinceMs: now, asked: new Set(), found: new Map() };
     this.#images.set(image, question);
     for (const { name, abilities } of fitting) {
-      if (question.asked.has(name) || !abilities.includes(ability.packageJobs)) continue;
+      if (question.asked.has(name) || !abilities.includes(ability.hostQuestions)) continue;
       question.asked.add(name);
-      const orders = [{ kind: "findImage" as const, image }];
+      // As identifiers of questions are written.
+      const id = this.#context.id().toLowerCase();
+      const orders = [
+        { kind: "ask" as const, id, question: { kind: "findImages" as const, images: [image] } },
+      ];
       this.#surroundings.fleet.tell({ kind: "orders", agent: name, orders });
     }
     return placeInImage(image, fitting, question.found, now - question.sinceMs >= IMAGE_LIMIT_MS);

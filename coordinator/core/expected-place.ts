@@ -34,7 +34,7 @@ export function placeInImage(
   found: FoundImages,
   isOver: boolean,
 ): ExpectedPlace {
-  const asked = fitting.filter(({ abilities }) => abilities.includes(ability.packageJobs));
+  const asked = fitting.filter(({ abilities }) => abilities.includes(ability.hostQuestions));
   const told = asked.filter(({ name }) => found.has(name));
   if (told.length < asked.length && !isOver) return { kind: "open" };
   const having = told.flatMap(({ name }) => {

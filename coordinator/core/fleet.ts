@@ -25,7 +25,6 @@ import type {
   Heartbeat,
   HeldAttempt,
   Hello,
-  ImageReport,
   Report,
 } from "../../shared/model/messages.ts";
 import type { Offer } from "./requirement.ts";
@@ -129,11 +128,7 @@ export function onHeartbeat(fleet: Fleet, heartbeat: Heartbeat, nowMs: number): 
 }
 
 /** A report, or an answer, counts when nothing of this is a refusal. */
-export function onReport(
-  fleet: Fleet,
-  report: Report | ImageReport | AnswerReport,
-  nowMs: number,
-): FleetEffect[] {
+export function onReport(fleet: Fleet, report: Report | AnswerReport, nowMs: number): FleetEffect[] {
   return hear(fleet, report, nowMs).effects;
 }
 

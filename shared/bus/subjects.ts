@@ -84,7 +84,7 @@ export class Subjects {
   objectBucket = (): string => `millrace-${this.namespace}-objects`;
 }
 
-export type AgentMessageKind = "hello" | "heartbeat" | "report" | "image" | "answer" | "bye";
+export type AgentMessageKind = "hello" | "heartbeat" | "report" | "answer" | "bye";
 
 function afterDot(type: string): string {
   return type.slice(type.indexOf(".") + 1);

@@ -2,7 +2,7 @@
  * What coordinator and agents say to each other, as MessagePack under `millrace.<ns>._.`.
  *
  * Agent to coordinator, on `_.from.<agent>.<kind>`: `hello` registers and lists what the agent holds, `heartbeat`
- * keeps it alive, `report` carries what became of attempts, `image` answers `findImage`, `answer` a question
+ * keeps it alive, `report` carries what became of attempts, `answer` answers a question
  * about its host. Coordinator to agent, on `_.to.<agent>.orders`: one
  * numbered batch of orders. Orders are a reliable channel: the coordinator numbers batches from 1 for each
  * (epoch, incarnation), the agent handles them in order and says the last number it handled in whatever it sends;
@@ -67,7 +67,7 @@ export type Capacity = z.infer<typeof capacitySchema>;
 
 /**
  * What an agent can do that version 0.1 could not; those that are not known are of later versions.
- * `packageJobs`: takes job requests with `program`, `layout`, `files` and `marks`, and orders to look for an image.
+ * `packageJobs`: takes job requests with `program`, `layout`, `files` and `marks`.
  * `hostQuestions`: answers questions about its host.
  * `hostLayout`: gives the layout `package` without a container, too.
  */
@@ -130,16 +130,6 @@ export type ReportItem = z.infer<typeof reportItemSchema>;
 export const reportSchema = z.object({ ...senderFields, items: z.array(reportItemSchema) });
 export type Report = z.infer<typeof reportSchema>;
 
-/** The answer to an order to look for an image. */
-export const imageReportSchema = z.object({
-  ...senderFields,
-  image: z.string().min(1),
-  /** Null where it is not there; `problem` says more. */
-  digest: z.string().min(1).max(200).nullable(),
-  problem: z.string().max(1000).nullable(),
-});
-export type ImageReport = z.infer<typeof imageReportSchema>;
-
 /** The answer to a question about its host, or why there is none. */
 export const answerReportSchema = z.object({
   ...senderFields,
@@ -191,8 +181,6 @@ export const orderSchema = z.discriminatedUnion("kind", [
   /** Give it back if it has not started (answered by `returned`); ignored otherwise. */
   attemptRefSchema.extend({ kind: z.literal("recall") }),
   z.object({ kind: z.literal("mode"), mode: agentModeSchema }),
-  /** Say the digest of this image, without fetching it; to agents with the ability `packageJobs` alone. */
-  z.object({ kind: z.literal("findImage"), image: z.string().min(1) }),
   /** Answer this question once, however often it comes; to agents with the ability `hostQuestions` alone. */
   z.object({ kind: z.literal("ask"), id: identifierSchema, question: agentQuestionSchema }),
 ]);

@@ -1,7 +1,6 @@
 /** What an agent asks of its host, over a simulated one: it takes time, fails now and then, and outlives the agent. */
 import type { ArtifactSink, AttemptTools, ShippedLog } from "../../agent/actors/attempt-tools.ts";
 import { attemptKey } from "../../agent/core/attempt-key.ts";
-import type { FoundImage } from "../../agent/runners/image-digest.ts";
 import type { Execution, Exit } from "../../agent/runners/runner.ts";
 import type { AttemptRecord } from "../../agent/workspaces/attempt-record.ts";
 import type { Place } from "../../agent/workspaces/place.ts";
@@ -58,10 +57,6 @@ export class SimulatedTools implements AttemptTools {
   /** What earlier agents left on this host. */
   leftovers(): Leftover[] {
     return [...this.#host.disk.values()];
-  }
-
-  findImage(): Promise<FoundImage> {
-    return Promise.resolve({ digest: null, problem: "a simulated host has no engine" });
   }
 
   answer(): Promise<never> {

@@ -256,10 +256,11 @@ export class SimulatedAgent {
         this.#held.set(order.request.lease, order.request);
         const outcome = this.#outcome(order.request);
         if (outcome !== undefined) this.finish(order.request, outcome);
-      } else if (order.kind === "findImage") {
-        const { image } = order;
-        if (this.tellsImages)
-          this.#send("image", { image, digest: this.images.get(image) ?? null, problem: null });
+      } else if (order.kind === "ask" && order.question.kind === "findImages" && this.tellsImages) {
+        const images = order.question.images.map((image) => {
+          return { image, digest: this.images.get(image) ?? null, problem: null };
+        });
+        this.#send("answer", { id: order.id, answer: { kind: "findImages", images } });
       } else if (order.kind === "settle") {
         this.#held.delete(order.lease);
         this.#results.delete(order.lease);
@@ -296,7 +297,7 @@ export class SimulatedAgent {
     }));
   }
 
-  #send(kind: "hello" | "heartbeat" | "report" | "image", body: object): void {
+  #send(kind: "hello" | "heartbeat" | "report" | "answer", body: object): void {
     const { name, incarnation } = { name: this.#name, incarnation: `${this.#name}-1` };
     const sender = { v: 1, agent: name, incarnation, epoch: this.#epoch, ordersSeen: this.#ordersSeen };
     this.#node.transport.publish(subjects.fromAgent(name, kind), this.#codec.encode({ ...sender, ...body }));

@@ -1,7 +1,7 @@
 /** Prints what was found as it comes: as a table, as comma-separated values or as JSON, however long it is. */
-import { csvLines } from "../format/csv.ts";
-import { type Column, tableLines } from "../format/table.ts";
+import type { Column } from "../format/table.ts";
 import { printJsonArray } from "../json-output.ts";
+import { printTable } from "../table-output.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface Listing<T> {
@@ -29,9 +29,7 @@ export async function printListing<T>(
   let rows: string[][] = [];
   const flush = async (): Promise<void> => {
     if (rows.length === 0) return;
-    const lines = csv ? csvLines(rows) : tableLines(listing.columns, rows, form);
-    const shown = form === "aligned" && !isFirst ? lines.slice(1) : lines;
-    await terminal.write(`${shown.join("\n")}\n`);
+    await printTable(terminal, listing.columns, rows, { csv, goesOn: !isFirst });
     rows = [];
     isFirst = false;
   };

@@ -60,10 +60,10 @@ test("registers with what it has and runs a job to its result", async () => {
 
 test("says that it can't find an image without an engine to ask", async () => {
   await start();
-  coordinator.order({ kind: "findImage", image: "millrace-test/none:1" });
-  await waitUntil("the agent answers", () => coordinator.images.length > 0);
-  expect(coordinator.images).toMatchObject([{ image: "millrace-test/none:1", digest: null }]);
-  expect(coordinator.images[0]?.problem).not.toBe("");
+  const question = { kind: "findImages" as const, images: ["millrace-test/none:1"] };
+  coordinator.order({ kind: "ask", id: "q1", question });
+  await waitUntil("the agent answers", () => coordinator.answers.length > 0);
+  expect(coordinator.answers).toMatchObject([{ id: "q1", answer: { kind: "refused", code: "unsupported" } }]);
 });
 
 test("heartbeats at the interval it is told, with what it holds", async () => {

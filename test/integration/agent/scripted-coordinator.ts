@@ -2,13 +2,13 @@
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import type { Bus } from "../../../shared/bus/connection.ts";
 import {
+  type AnswerReport,
+  answerReportSchema,
   byeSchema,
   type Heartbeat,
   type Hello,
   heartbeatSchema,
   helloSchema,
-  type ImageReport,
-  imageReportSchema,
   type Order,
   type Orders,
   type ReportItem,
@@ -22,7 +22,7 @@ export class ScriptedCoordinator {
   readonly hellos: Hello[] = [];
   readonly heartbeats: Heartbeat[] = [];
   readonly items: ReportItem[] = [];
-  readonly images: ImageReport[] = [];
+  readonly answers: AnswerReport[] = [];
   readonly reportSizes: number[] = [];
   readonly byes: string[] = [];
   readonly #bus: Bus;
@@ -95,8 +95,8 @@ export class ScriptedCoordinator {
       this.order();
     } else if (kind === "heartbeat") {
       this.heartbeats.push(heartbeatSchema.parse(message));
-    } else if (kind === "image") {
-      this.images.push(imageReportSchema.parse(message));
+    } else if (kind === "answer") {
+      this.answers.push(answerReportSchema.parse(message));
     } else if (kind === "bye") {
       this.byes.push(byeSchema.parse(message).reason);
     } else {

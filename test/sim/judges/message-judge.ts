@@ -65,7 +65,7 @@ export class MessageJudge {
   }
 
   #judgeOrder(agent: string, order: Order, epoch: number): void {
-    if (order.kind === "mode" || order.kind === "findImage" || order.kind === "ask") return;
+    if (order.kind === "mode" || order.kind === "ask") return;
     const { run, job: index, attempt, lease } = order.kind === "start" ? order.request : order;
     if (order.kind === "settle") this.#unsettledMs.get(agent)?.delete(lease);
     const known = this.#journal.leases.get(lease);
@@ -135,7 +135,6 @@ export class MessageJudge {
 function describeOrder(order: Order): string {
   if (order.kind === "mode") return `mode ${order.mode}`;
   if (order.kind === "ask") return `ask ${order.question.kind}`;
-  if (order.kind === "findImage") return `find ${order.image}`;
   const { run, job, attempt } = order.kind === "start" ? order.request : order;
   return `${order.kind} ${run}/${job}/${attempt}`;
 }

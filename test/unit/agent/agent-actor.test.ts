@@ -21,7 +21,6 @@ const slowTools: AttemptTools = {
   artifacts: { upload: never },
   graceMs: 1_000,
   hostIdentity: "debian 12 x86_64",
-  findImage: never,
   answer: never,
   openLog: () => ({
     size: () => 0,
@@ -169,9 +168,10 @@ test("ends the fetching of inputs with the attempt, and answers its cancel at on
 
 test("answers a question that comes again from memory, and does what it asks once", async () => {
   let answered = 0;
-  const answer = () => Promise.resolve({ kind: "ping" as const, count: ++answered });
+  const answer = () => Promise.resolve({ kind: "remove" as const, results: [], count: ++answered });
   const { world, heard, order } = await startedAgent({ tools: { answer } });
-  const question = { kind: "ask" as const, id: "q1", question: { kind: "ping" as const } };
+  const removal = { kind: "remove" as const, containers: ["c1"], others: false };
+  const question = { kind: "ask" as const, id: "q1", question: removal };
   order(question);
   await world.clock.advance(10);
   order(question);
@@ -181,7 +181,7 @@ test("answers a question that comes again from memory, and does what it asks onc
   expect(answered).toBe(1);
 });
 
-test("refuses a question while it works on many, and one that fails with the reason", async () => {
+test("works on some questions at a time, on the others after them, and says why one fails", async () => {
   const fails = await startedAgent({ tools: { answer: () => Promise.reject(new Error("no such thing")) } });
   const ask = (id: string) => ({ kind: "ask" as const, id, question: { kind: "stats" as const } });
   fails.order(ask("q1"));
@@ -189,8 +189,16 @@ test("refuses a question while it works on many, and one that fails with the rea
   expect(fails.heard).toMatchObject([
     { kind: "answer", answer: { kind: "refused", code: "internal", message: "no such thing" } },
   ]);
-  const slow = await startedAgent({});
+  const open: (() => void)[] = [];
+  const answer = () => new Promise<{ kind: "ping" }>((done) => open.push(() => done({ kind: "ping" })));
+  const slow = await startedAgent({ tools: { answer } });
   slow.order(...Array.from({ length: 17 }, (_, index) => ask(`q${index}`)));
   await slow.world.clock.advance(10);
-  expect(slow.heard).toMatchObject([{ id: "q16", answer: { kind: "refused", code: "conflict" } }]);
+  expect(open).toHaveLength(16);
+  open[3]?.();
+  await slow.world.clock.advance(10);
+  expect(open).toHaveLength(17);
+  open[16]?.();
+  await slow.world.clock.advance(10);
+  expect(slow.heard).toMatchObject([{ id: "q3" }, { id: "q16" }]);
 });

@@ -61,7 +61,6 @@ const agreed: Record<string, readonly string[]> = {
     ".orders[].request.spec.layout: is not expected",
     ".orders[].request.spec.files: is not expected",
     ".orders[].request.spec.run: object of program is not known",
-    '.orders[]: "findImage" is not known',
     '.orders[]: "ask" is not known',
   ],
   "submit.request": [
