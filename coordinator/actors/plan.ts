@@ -2,7 +2,10 @@
  * The answer to what a run would do: its graph is opened, and each job that is ready is looked for, as in a run; what is found
  * counts as done, so that its dependants are ready. Nothing is recorded, claimed or started.
  *
- *   opening ──▶ looking, for all that is ready at a time ──nothing is open, or the time is over──▶ answered
+ *   opening ──▶ looking, for all that is ready at a time ──nothing is open──▶ weighing ──▶ answered
+ *
+ * What is left then needs something that would run. Weighed is whether the cutoff may spare it: not what has never succeeded,
+ * nor what is another job by itself than the last time. When the time is over, what is open counts as not known.
  */
 import type { ActorRef, Behaviour, Context } from "../../shared/actor/contract.ts";
 import type { ApiCommand } from "../../shared/model/api.ts";
@@ -12,12 +15,12 @@ import type { ReuseKeys, RunRecord } from "../core/record.ts";
 import { isUndecided, onLooked, type ReuseAnswer } from "../core/reuse-decide.ts";
 import { componentsOf, ingredientsOf, keysFrom } from "../core/reuse-key.ts";
 import { fold } from "../core/run-fold.ts";
-import { viewPlan } from "../core/run-plan.ts";
+import { mayBeSpared, viewPlan } from "../core/run-plan.ts";
 import { newRunState, type RunState, specAt } from "../core/run-state.ts";
 import type { ReuseStores } from "../journal/reuse-stores.ts";
 import { type OpenedGraph, openGraph } from "../journal/submitted-graph.ts";
 import type { Reply, RunMessage } from "./messages.ts";
-import { compareWithLastTime } from "./reuse-comparison.ts";
+import { compareWithLastTime, whyInAnyCase } from "./reuse-comparison.ts";
 import { RunPlaces } from "./run-places.ts";
 import type { CommonSurroundings } from "./run-registry.ts";
 
@@ -26,6 +29,7 @@ export type PlanMessage =
   | { readonly kind: "opened" }
   | { readonly kind: "refused"; readonly reply: Reply }
   | { readonly kind: "answered"; readonly job: number; readonly answer: ReuseAnswer }
+  | { readonly kind: "weighed"; readonly job: number; readonly reason: string | undefined }
   | { readonly kind: "late" };
 
 export interface PlanOptions extends CommonSurroundings {
@@ -48,6 +52,10 @@ export class PlanActor implements Behaviour<PlanMessage> {
   readonly #asked = new Set<number>();
   /** Ready jobs whose place is not known as yet. */
   #unplaced: number[] = [];
+  /** Jobs that are weighed; undefined before. */
+  #weighing: Set<number> | undefined;
+  /** Why jobs would run whatever comes of their inputs. */
+  readonly #sure = new Map<number, string>();
   #run = "";
 
   constructor(options: PlanOptions) {
@@ -89,6 +97,10 @@ export class PlanActor implements Behaviour<PlanMessage> {
       case "answered":
         if (this.#asked.delete(message.job)) this.#take(message.job, message.answer, context);
         break;
+      case "weighed":
+        if (message.reason !== undefined) this.#sure.set(message.job, message.reason);
+        this.#weighing?.delete(message.job);
+        break;
       case "imageFound":
         this.#places?.onImageFound(message.agent, message.image, message.digest);
         this.#lookAgain(context);
@@ -102,7 +114,9 @@ export class PlanActor implements Behaviour<PlanMessage> {
       default:
         return;
     }
-    if (this.#state !== undefined && this.#asked.size + this.#unplaced.length === 0) this.#answer(context);
+    if (this.#state === undefined || this.#asked.size + this.#unplaced.length > 0) return;
+    this.#weighing ??= this.#weigh(this.#state, context);
+    if (this.#weighing.size === 0) this.#answer(context);
   }
 
   #begin(context: Context<PlanMessage>): void {
@@ -165,12 +179,30 @@ export class PlanActor implements Behaviour<PlanMessage> {
     for (const job of this.#unplaced.splice(0)) this.#look(job, context);
   }
 
+  #weigh(state: RunState, context: Context<PlanMessage>): Set<number> {
+    const { reuseStores } = this.#options;
+    const open = new Set<number>();
+    for (const job of state.graph.order) {
+      if (!mayBeSpared(state, job)) continue;
+      open.add(job);
+      const expected = this.#places?.placeOf(job, this.#sinceMs);
+      const own = expected?.kind === "known" ? ingredientsOf(state, job, expected.place)?.own : undefined;
+      context.pipe(
+        whyInAnyCase(reuseStores, specAt(state, job).name, own),
+        (reason) => ({ kind: "weighed", job, reason }),
+        () => ({ kind: "weighed", job, reason: undefined }),
+      );
+    }
+    return open;
+  }
+
   #giveUp(context: Context<PlanMessage>): void {
     const late: ReuseAnswer = { kind: "miss", keys: null, reason: "it could not be looked for in time" };
     const open = [...this.#asked, ...this.#unplaced];
     this.#asked.clear();
     this.#unplaced = [];
     for (const job of open) this.#take(job, late, context);
+    this.#weighing = new Set();
   }
 
   #answer(context: Context<PlanMessage>): void {
@@ -181,7 +213,7 @@ export class PlanActor implements Behaviour<PlanMessage> {
       .offers()
       .filter((offer) => offer.mode === "active" && offer.pool === pool)
       .reduce((sum, { capacity }) => sum + capacity.slots, 0);
-    this.#end({ ok: true, result: viewPlan(this.#state, request, estimates, slots) }, context);
+    this.#end({ ok: true, result: viewPlan(this.#state, this.#sure, request, estimates, slots) }, context);
   }
 
   #end(reply: Reply, context: Context<PlanMessage>): void {

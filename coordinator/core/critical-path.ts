@@ -8,7 +8,7 @@
  */
 import type { Graph } from "../../shared/model/graph.ts";
 
-/** `durations` are of whole milliseconds, at least one each. */
+/** `durations` are of whole milliseconds, at least one each, or 0 for a job that does not count. */
 export function remainingPaths(
   { order, dependants }: Pick<Graph, "order" | "dependants">,
   durations: Float64Array,

@@ -13,7 +13,7 @@ import { type Estimates, medianOf } from "./estimates.ts";
 import { isFinal, isHeld, jobAt, type RunState } from "./run-state.ts";
 
 export interface Forecast {
-  /** Whole milliseconds, at least 1. */
+  /** Whole milliseconds, at least 1; 0 only where a job is taken out of account. */
   readonly durations: Float64Array;
   /** 1 for a job of which something is known. */
   readonly isKnown: Uint8Array;
@@ -52,6 +52,17 @@ export function* forecastFrom(graph: Graph, medians: Float64Array): Generator<vo
   return { durations, isKnown, paths, ranks: ranksOf(graph, paths) };
 }
 
+/** The same without jobs that may not run. */
+export function forecastWithout(
+  graph: Graph,
+  forecast: Forecast,
+  isLeftOut: (index: number) => boolean,
+): Forecast {
+  const durations = forecast.durations.map((ms, index) => (isLeftOut(index) ? 0 : ms));
+  const paths = remainingPaths(graph, durations);
+  return { ...forecast, durations, paths, ranks: ranksOf(graph, paths) };
+}
+
 /** A job that runs only when something fails is expected not to. */
 function usualMs(spec: JobSpec, estimates: Estimates): number {
   return spec.when === "onFailure" ? 0 : (estimates.of(keysOf(spec))?.medianMs ?? Number.NaN);
@@ -80,6 +91,7 @@ export function expectedEnd(
     if (isFinal(job.phase)) continue;
     if (isHeld(state, index)) return undefined;
     const durationMs = durations[index] as number;
+    if (durationMs === 0) continue;
     const startedAt = job.phase === "running" ? (job.attempts.at(-1)?.startedAt ?? now) : now;
     const leftMs = Math.max(0, durationMs - Math.max(0, now - startedAt));
     open += 1;

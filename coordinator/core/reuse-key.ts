@@ -86,6 +86,11 @@ export function componentsOf({ own, inputs }: Ingredients): Component[] {
 
 /** Begins the name of a component that is the artifact of a needed job. */
 export const INPUT = "input ";
+/** Whether a component is an artifact of what the job needs. */
+export function isInput([name]: Component): boolean {
+  return name.startsWith(INPUT) || name === MANY_INPUTS;
+}
+
 /** Begins that of a variable. */
 export const VARIABLE = "variable ";
 /** The inputs as one component. */

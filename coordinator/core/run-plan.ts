@@ -3,19 +3,30 @@ import type { ApiResult } from "../../shared/model/api.ts";
 import { targetsOf } from "../../shared/model/graph.ts";
 import { keysOf } from "../../shared/model/job-keys.ts";
 import type { Estimates } from "./estimates.ts";
-import { expectedEnd, forecastInSteps } from "./forecast.ts";
-import { isReusable } from "./reuse-decide.ts";
+import { expectedEnd, type Forecast, forecastInSteps, forecastWithout } from "./forecast.ts";
+import { isReusable, isUndecided } from "./reuse-decide.ts";
 import { isFinal, jobAt, type RunState, specAt } from "./run-state.ts";
 
 type Plan = ApiResult<"plan">;
 
+/** Why jobs would run, though what they need may come out as it was before; by their index. */
+export type SureReasons = ReadonlyMap<number, string>;
+
+/** Whether the cutoff may spare a job: an equal one may have succeeded, which only shows when what it needs is made. */
+export function mayBeSpared(state: RunState, index: number): boolean {
+  if (!state.options.cutoff || !isUndecided(state, index)) return false;
+  return !isFinal(jobAt(state, index).phase);
+}
+
 /** A page of the plan; the state is as if all that can be reused now had been. */
 export function viewPlan(
   state: RunState,
+  sure: SureReasons,
   { offset, limit }: { readonly offset: number; readonly limit: number },
   estimates: Estimates,
   slots: number,
 ): Plan {
+  const isOpen = (index: number): boolean => !sure.has(index) && mayBeSpared(state, index);
   const jobs: Plan["jobs"] = [];
   for (const index of state.graph.order.subarray(offset, offset + limit)) {
     const { reuse } = jobAt(state, index);
@@ -23,36 +34,47 @@ export function viewPlan(
     jobs.push({
       job: spec.name,
       from: reuse?.kind === "reused" ? reuse.from : null,
-      reason: reuse?.kind === "reused" ? null : whyItRuns(state, index),
+      mayBeSpared: isOpen(index),
+      reason: reuse?.kind === "reused" ? null : (sure.get(index) ?? whyItRuns(state, index, isOpen)),
       estimateMs: estimates.of(keysOf(spec))?.medianMs ?? null,
     });
   }
   return {
     total: state.jobs.length,
     reused: state.reused,
-    expectedMs: expectedMs(state, estimates, slots),
+    mayBeSpared: state.graph.order.reduce((count, index) => count + (isOpen(index) ? 1 : 0), 0),
+    ...expectedTimes(state, estimates, slots, isOpen),
     jobs,
   };
 }
 
-function whyItRuns(state: RunState, index: number): string {
+function whyItRuns(state: RunState, index: number, isOpen: (index: number) => boolean): string {
   const { reuse } = jobAt(state, index);
   if (reuse?.kind === "missed") return reuse.reason;
   if (!isReusable(state, index)) return "it is not to be reused";
   if (!state.options.reuse) return "nothing is to be reused";
   const first = targetsOf(state.graph.needs, index).find((need) => !isFinal(jobAt(state, need).phase));
   const name = first === undefined ? "something" : specAt(state, first).name;
-  const unless = state.options.cutoff ? ", unless what that makes is the same" : "";
-  return `it needs ${name}, which would run${unless}`;
+  const how = first !== undefined && isOpen(first) ? "may run" : "would run";
+  const unless = isOpen(index) ? ", unless what that makes is the same" : "";
+  return `it needs ${name}, which ${how}${unless}`;
 }
 
 /** Of more it takes longer than others may wait. */
 const MOST_FORECAST_JOBS = 10_000;
 
-function expectedMs(state: RunState, estimates: Estimates, slots: number): number | null {
-  if (state.jobs.length > MOST_FORECAST_JOBS) return null;
+/** With all that may run, and without what may be spared. */
+function expectedTimes(
+  state: RunState,
+  estimates: Estimates,
+  slots: number,
+  isOpen: (index: number) => boolean,
+): Pick<Plan, "expectedMs" | "leastMs"> {
+  if (state.jobs.length > MOST_FORECAST_JOBS) return { expectedMs: null, leastMs: null };
   const steps = forecastInSteps(state, estimates);
   let step = steps.next();
   while (!step.done) step = steps.next();
-  return expectedEnd(state, step.value, slots, 0) ?? null;
+  const least = forecastWithout(state.graph, step.value, isOpen);
+  const takes = (forecast: Forecast): number | null => expectedEnd(state, forecast, slots, 0) ?? null;
+  return { expectedMs: takes(step.value), leastMs: takes(least) };
 }

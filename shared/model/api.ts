@@ -224,13 +224,19 @@ export const api = {
       total: z.number().int(),
       /** How many jobs would be reused. */
       reused: z.number().int(),
+      /** How many may be spared: they are reused if what they need is made anew and comes out the same. */
+      mayBeSpared: z.number().int().default(0),
       /** How long the rest would take on the agents of its pool; null where too little is known. */
       expectedMs: z.number().nullable(),
+      /** The same if all are spared that may be. */
+      leastMs: z.number().nullable().default(null),
       jobs: z.array(
         z.object({
           job: nameSchema,
           /** Whose result it would have; null for one that would run. */
           from: executedSchema.nullable(),
+          /** It may be spared. */
+          mayBeSpared: z.boolean().default(false),
           /** Why it would run. */
           reason: z.string().nullable(),
           /** How long it usually takes. */

@@ -114,8 +114,11 @@ describe.skipIf(butidoExamples === undefined || hostLayout.kind === "refused")(
       await change("z/pkg.toml", (text) => text.replace(/hash\.hash = .*/, `hash.hash = "${hash}"`));
       const folders = ["--repo", "repo", "--source-cache", "sources", "--on-host"];
       const plan = await user.run("build", "a", "--plan", ...folders);
-      expect(plan.stderr).toMatch(/^12 to run, 17 to reuse/m);
+      expect(plan.stderr).toMatch(/^1 to run, 11 that may be spared, 17 to reuse/m);
       expect(plan.stdout).toMatch(/^z 26 \(debian:bullseye\)\trun\t/m);
+      expect(plan.stdout.match(/\tmaybe\t/g)).toHaveLength(11);
+      const uncut = await user.run("build", "a", "--plan", "--no-cutoff", ...folders);
+      expect(uncut.stderr).toMatch(/^12 to run, 17 to reuse/m);
 
       const affected = await build("--affected-by", "HEAD", "--no-cutoff");
       expect(jobsOf(affected, "job.started")).toEqual([...aboveZ, "z 26"]);

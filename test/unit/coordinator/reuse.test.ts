@@ -245,16 +245,39 @@ describe("the plan of a run", () => {
     const scene = await ReuseScene.open();
     await scene.run("r1", diamond);
     const plan = await planned(scene, { ...changed, other: { run: { script: "echo" } } });
-    expect(plan).toMatchObject({ total: 5, reused: 0, expectedMs: 15 });
+    expect(plan).toMatchObject({ total: 5, reused: 0, mayBeSpared: 3, expectedMs: 15, leastMs: 5 });
+    expect(plan.jobs.filter((job) => job.mayBeSpared).map(({ job }) => job)).toEqual([
+      "left",
+      "right",
+      "top",
+    ]);
     expect(plan.jobs.map(({ reason }) => reason)).toEqual([
       "since run r1 a source file differs",
       "it is not to be reused",
       "it needs base, which would run, unless what that makes is the same",
       "it needs base, which would run, unless what that makes is the same",
-      "it needs left, which would run, unless what that makes is the same",
+      "it needs left, which may run, unless what that makes is the same",
     ]);
     const without = await planned(scene, diamond, { reuse: false });
     expect(without.jobs.map(({ reason }) => reason)[0]).toBe("nothing is to be reused");
+  });
+
+  it("counts no job as one that may be spared that can't be, whatever its inputs turn out to be", async () => {
+    const scene = await ReuseScene.open();
+    const first = await planned(scene, diamond);
+    expect(first).toMatchObject({ reused: 0, mayBeSpared: 0 });
+    expect(first.jobs.map(({ reason }) => reason)).toEqual(
+      Array(4).fill("no job of its name is known to have succeeded"),
+    );
+    await scene.run("r1", diamond);
+    const uncut = await planned(scene, changed, { cutoff: false });
+    expect(uncut).toMatchObject({ reused: 0, mayBeSpared: 0 });
+    const edited = await planned(scene, {
+      ...changed,
+      left: { reuse: true, needs: ["base"], run: { script: "false" } },
+    });
+    expect(edited).toMatchObject({ reused: 0, mayBeSpared: 2 });
+    expect(edited.jobs.find(({ job }) => job === "left")?.reason).toBe("since run r1 its command differs");
   });
 
   it("is told in pages, and in time though the store does not answer", async () => {
