@@ -35,9 +35,10 @@ export async function printSources(
   { title, detail }: SourceColumn,
   json: boolean,
   { terminal }: CommandContext,
+  nothing = "there is no such source",
 ): Promise<number> {
   if (json) await printJson(terminal, sources.map(listedSource));
-  else if (sources.length === 0) terminal.note("there is no such source");
+  else if (sources.length === 0) terminal.note(nothing);
   else {
     const rows = sources.map((cached) => [cached, detail(cached)] as const);
     await printSourceTable(terminal, title, rows);

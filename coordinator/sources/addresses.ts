@@ -32,6 +32,12 @@ export function checkMirror(template: string): string {
       { fix: `Use ${[...placeholders.keys()].map((key) => `{${key}}`).join(", ")}.` },
     );
   }
+  const [, inHost] = /^https?:\/\/[^/]*\{(path|file|url)\}/.exec(template) ?? [];
+  if (inHost !== undefined) {
+    throw new MillraceError("badInput", `mirror ${template}: {${inHost}} would be part of the host's name`, {
+      fix: `Put a slash before {${inHost}}, which does not begin with one.`,
+    });
+  }
   if (template !== OWN) httpUrl(template.replace(/\{[^}]*\}/g, "x"), `mirror ${template}`);
   return template;
 }

@@ -76,7 +76,7 @@ export async function downloadSource(
 
 async function fetchSource(cached: CachedSource, settings: DownloadSettings): Promise<DownloadOutcome> {
   const addresses = addressesOf(cached, settings.mirrors);
-  const partial = await PartialFile.take(cached, Date.now());
+  const partial = await PartialFile.take(cached, { nowMs: Date.now(), pid: process.pid });
   let isFinished = false;
   try {
     const { from, warning } = await fetchFromAny(addresses, cached, partial, settings);

@@ -2,14 +2,16 @@
  * A source while it is being fetched: a hidden file beside the place where it belongs, so that what is there under the
  * source's own name is whole and right, always.
  *
- * States of the file, told by its name: at rest (`.<id>.source.<hash>.part`), held (`….<token>.part`). One who fetches
- * takes what is at rest, or what its holder has not touched for so long that he must be gone, by renaming it: of two
- * only one succeeds, on shared file systems, too. The name has the wanted hash, so bytes of an earlier version of the
- * source are not continued. Where they come from does not matter: the whole is judged by its hash.
+ * States of the file, told by its name: at rest (`.<id>.source.<hash>.part`), held (`….<token>.<holder>.part`). One who
+ * fetches takes what is at rest, what was held by a process of this host that has ended, or what its holder, who may be on
+ * another host, has not touched for so long that he must be gone. He takes it by renaming it: of two only one succeeds, on
+ * shared file systems, too. The name has the wanted hash, so bytes of an earlier version of the source are not continued.
+ * Where they come from does not matter: the whole is judged by its hash.
  */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { hasEnded, identityOf } from "../../shared/host/process-identity.ts";
 import type { CachedSource } from "./source-cache.ts";
 
 /** Longer than a holder ever waits between two pieces or two attempts. */
@@ -34,10 +36,14 @@ export class PartialFile {
   }
 
   /** Takes over what an earlier fetch of the same source left, or begins with nothing. Makes the folder. */
-  static async take({ folder, file, source }: CachedSource, nowMs: number): Promise<PartialFile> {
+  static async take(
+    { folder, file, source }: CachedSource,
+    { nowMs, pid }: { readonly nowMs: number; readonly pid: number },
+  ): Promise<PartialFile> {
     await mkdir(folder, { recursive: true });
     const stem = `.${file}.${source.hash.hash.toLowerCase().slice(0, HASH_CHARACTERS)}`;
-    const own = join(folder, `${stem}.${randomBytes(6).toString("hex")}.part`);
+    const holder = (await identityOf(pid)) ?? "unknown";
+    const own = join(folder, `${stem}.${randomBytes(6).toString("hex")}.${holder}.part`);
     let isTaken = false;
     for (const path of await unheld(folder, stem, nowMs)) {
       if (isTaken) await rm(path, { force: true });
@@ -97,9 +103,14 @@ async function unheld(folder: string, stem: string, nowMs: number): Promise<stri
     const status = await stat(path).catch(() => undefined);
     if (status === undefined) continue;
     const isAtRest = name === `${stem}.part`;
-    if (isAtRest || nowMs - status.mtimeMs > ABANDONED_AFTER_MS) found.push({ path, size: status.size });
+    const isAbandoned = nowMs - status.mtimeMs > ABANDONED_AFTER_MS;
+    if (isAtRest || isAbandoned || (await hasEnded(holderIn(name)))) found.push({ path, size: status.size });
   }
   return found.sort((left, right) => right.size - left.size).map(({ path }) => path);
+}
+
+function holderIn(name: string): string {
+  return name.split(".").at(-2) ?? "";
 }
 
 async function tryRename(from: string, to: string): Promise<boolean> {

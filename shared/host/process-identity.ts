@@ -28,6 +28,17 @@ export async function isRunning(identity: string): Promise<boolean> {
   return pid > 0 && (await identityOf(pid)) === identity;
 }
 
+/** Whether the process with this identity has surely ended; of one on another host, or before a reboot, nobody can tell. */
+export async function hasEnded(identity: string): Promise<boolean> {
+  const own = await identityOf(process.pid);
+  const boot = bootOf(identity);
+  return boot !== undefined && own !== undefined && boot === bootOf(own) && !(await isRunning(identity));
+}
+
+function bootOf(identity: string): string | undefined {
+  return /^\d+-\d+-([0-9a-f]{8})$/.exec(identity)?.[1];
+}
+
 async function startOnLinux(pid: number): Promise<string | undefined> {
   try {
     const [stat, boot] = await Promise.all([

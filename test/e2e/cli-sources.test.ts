@@ -60,6 +60,8 @@ describe("the sources of packages", () => {
     );
     expect(stderr).toContain("1 downloaded (977 KiB), 0 there already, 1 must be fetched by hand, 1 failed");
     expect((await user.run("source", "verify", "good")).status).toBe(0);
+    const { stderr: nothing } = await user.run("source", "list-missing", "good");
+    expect(nothing).toContain("no source is missing");
     const missing = await user.run("source", "list-missing");
     expect(missing.stdout).toBe(
       `gone\t1.0\tsrc\t${join(user.folder, "cache/gone-1.0/src.source")}\n` +

@@ -18,5 +18,6 @@ export const command = defineCommand(schema, async (input, context) => {
     ),
   );
   const missing = sources.filter((_, index) => !present[index]);
-  return await printSources(missing, pathColumn, input.json, context);
+  const nothing = sources.length === 0 ? "there is no such source" : "no source is missing";
+  return await printSources(missing, pathColumn, input.json, context, nothing);
 });

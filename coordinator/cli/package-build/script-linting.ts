@@ -28,7 +28,7 @@ export async function lintScripts(
 ): Promise<LintFinding[]> {
   const program = await linterProgram(root, linter);
   const findings = await inCrew(CONCURRENT_LINTERS, scripts, async ({ package: item, script }) => {
-    const { failed, all, exitCode, shortMessage } = await execa(program, [], {
+    const { failed, all, exitCode, shortMessage, code } = await execa(program, [], {
       input: script,
       all: true,
       reject: false,
@@ -36,8 +36,12 @@ export async function lintScripts(
     });
     if (!failed) return [];
     if (exitCode === undefined) {
-      throw new MillraceError("badInput", `the linter did not run to its end: ${shortMessage}`, {
-        fix: "See script_linter in the repository's configuration, or leave it out with --no-lint.",
+      const what =
+        code === "ENOENT"
+          ? `there is no linter ${JSON.stringify(linter)}`
+          : `the linter did not run to its end: ${shortMessage}`;
+      throw new MillraceError("badInput", what, {
+        fix: "script_linter in the repository's configuration names a program, without arguments; --no-lint leaves it out.",
       });
     }
     return [{ package: item, text: all.trimEnd() || `${program} ended with status ${exitCode}` }];

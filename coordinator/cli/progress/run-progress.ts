@@ -21,7 +21,10 @@ export interface RunningJob {
   readonly progress: Progress | null;
 }
 
-export type FailedJob = Extract<RunEvent, { type: "job.failed" }>;
+export type FailedJob = Extract<RunEvent, { type: "job.failed" }> & {
+  /** The last phase that its log told of; null where it told none. */
+  readonly phase: string | null;
+};
 
 interface EndedCounts {
   done: number;
@@ -121,9 +124,7 @@ export function onRunEvent(progress: RunProgress, event: RunEvent): boolean {
       progress.ended.reused += 1;
       break;
     case "job.failed":
-      if (event.carriedFrom === undefined) onExecuted(progress, event.job, event.wallMs);
-      progress.ended[event.allowed ? "allowed" : "failed"] += 1;
-      if (!event.allowed) progress.failures.push(event);
+      onFailed(progress, event);
       break;
     case "job.blocked":
       onBlocked(progress, event);
@@ -175,6 +176,14 @@ function onExecuted(progress: RunProgress, job: string, wallMs: number | null): 
   progress.running.delete(job);
   progress.spentMs += wallMs ?? 0;
   progress.executed += 1;
+}
+
+function onFailed(progress: RunProgress, event: Extract<RunEvent, { type: "job.failed" }>): void {
+  const known = progress.running.get(event.job);
+  const phase = known?.attempt === event.attempt ? (known.progress?.phase ?? null) : null;
+  if (event.carriedFrom === undefined) onExecuted(progress, event.job, event.wallMs);
+  progress.ended[event.allowed ? "allowed" : "failed"] += 1;
+  if (!event.allowed) progress.failures.push({ ...event, phase });
 }
 
 function onBlocked(

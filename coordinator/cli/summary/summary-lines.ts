@@ -54,7 +54,9 @@ function rootCauseLines(run: string, cause: RootCause, { colours, commandOptions
   const agent = failure.agent === null ? "" : ` on ${printable(failure.agent)}`;
   const attempt = (failure.attempt ?? 1) > 1 ? `, attempt ${failure.attempt}` : "";
   const clause = printable(describeOutcome(failure.outcome));
-  const lines = [`${colours.red(colours.bold(printable(failure.job)))} failed${agent}${attempt}: ${clause}`];
+  const phase = failure.phase === null ? "" : ` in the phase ${printable(failure.phase)}`;
+  const job = colours.red(colours.bold(printable(failure.job)));
+  const lines = [`${job} failed${phase}${agent}${attempt}: ${clause}`];
   if (tail === null) {
     if (cause.tailProblem !== undefined)
       lines.push(`  its log could not be read: ${printable(cause.tailProblem)}`);

@@ -9,6 +9,8 @@ import type { DependencyEntry, SourceLayer } from "./package-layer.ts";
 export interface PackageProblem {
   readonly path: readonly (string | number)[];
   readonly message: string;
+  /** It is what the package lacks, so its own file is the place, not one above that it shares with others. */
+  readonly isLack?: boolean;
 }
 
 /** A package whose phases may still lie in files. */
@@ -26,14 +28,18 @@ export function completePackage(merged: MergedLayers, folder: string): Completio
   const report = (path: PackageProblem["path"], message: string): undefined => {
     problems.push({ path, message });
   };
-  const name = merged.name ?? report([], missing("name"));
+  const lack: ReportLack = (path, key) => {
+    const message = `missing key ${JSON.stringify(key)}: neither this file nor one in a folder above has it`;
+    problems.push({ path, message, isLack: true });
+  };
+  const name = merged.name ?? lack([], "name");
   // What is written as a constraint is the version it is equal to.
-  const version = merged.version?.replace(/^=+/, "") ?? report([], missing("version"));
+  const version = merged.version?.replace(/^=+/, "") ?? lack([], "version");
   for (const [key, value] of [["name", name] as const, ["version", version] as const]) {
     if (value !== undefined) checkWord(key, value, report);
   }
   const sources = [...merged.sources]
-    .map(([id, layer]) => sourceOf(id, layer, report))
+    .map(([id, layer]) => sourceOf(id, layer, report, lack))
     .filter((source) => source !== undefined)
     .sort((left, right) => compareTexts(left.id, right.id));
   const patches = (merged.patches ?? []).map((patch, index) => {
@@ -75,10 +81,7 @@ function fileOf(phase: PhaseLayer): string[] {
 }
 
 type ReportProblem = (path: PackageProblem["path"], message: string) => undefined;
-
-function missing(key: string): string {
-  return `missing key ${JSON.stringify(key)}: neither this file nor one in a folder above has it`;
-}
+type ReportLack = (path: PackageProblem["path"], key: string) => undefined;
 
 /** Names and versions are parts of paths and of jobs' names. */
 function checkWord(key: string, value: string, report: ReportProblem): void {
@@ -88,16 +91,21 @@ function checkWord(key: string, value: string, report: ReportProblem): void {
   }
 }
 
-function sourceOf(id: string, layer: SourceLayer, report: ReportProblem): PackageSource | undefined {
+function sourceOf(
+  id: string,
+  layer: SourceLayer,
+  report: ReportProblem,
+  lack: ReportLack,
+): PackageSource | undefined {
   const at = ["sources", id];
   const { url, hash, download_manually: downloadManually = false } = layer;
   const key = `sources.${id}`;
   if (id === "" || /[/\p{Cc}]/u.test(id)) {
     return report(at, `sources: the name ${JSON.stringify(id)} must not be empty nor contain /`);
   }
-  if (url === undefined) return report(at, missing(`${key}.url`));
-  if (hash?.type === undefined) return report(at, missing(`${key}.hash.type`));
-  if (hash.hash === undefined) return report(at, missing(`${key}.hash.hash`));
+  if (url === undefined) return lack(at, `${key}.url`);
+  if (hash?.type === undefined) return lack(at, `${key}.hash.type`);
+  if (hash.hash === undefined) return lack(at, `${key}.hash.hash`);
   return {
     id,
     url: new URL(url).href,

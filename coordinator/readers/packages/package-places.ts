@@ -47,7 +47,28 @@ export async function problemAt(
   path: readonly (string | number)[],
   message: string,
 ): Promise<Problem> {
-  const { file, text, tree } = await fileWith(place, folder, path);
+  return problemIn(await fileWith(place, folder, path), path, message);
+}
+
+/** A mistake of the package's own file: what it lacks of a value that may have come from another, which is told then. */
+export async function problemInOwnFile(
+  place: RepositoryPlace,
+  folder: string,
+  path: readonly (string | number)[],
+  message: string,
+): Promise<Problem> {
+  const own = await fileWith(place, folder, []);
+  const origin = await fileWith(place, folder, path);
+  if (origin.file === own.file) return problemIn(own, path, message);
+  const { file, line } = problemIn(origin, path, message);
+  return problemIn(own, path, `${message}; ${JSON.stringify(path.join("."))} comes from ${file}:${line}`);
+}
+
+function problemIn(
+  { file, text, tree }: PlacedFile,
+  path: readonly (string | number)[],
+  message: string,
+): Problem {
   const problems = new ProblemList(file, text);
   problems.report(nodeAt(tree, path)?.start ?? 0, message);
   return problems.list()[0]!;

@@ -6,11 +6,16 @@ import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MillraceError } from "../../../shared/model/error.ts";
 import { formatProblem, type Problem } from "../source-text.ts";
-import { completePackage, type PackageDraft, pathBelowRoot } from "./complete-package.ts";
+import {
+  completePackage,
+  type PackageDraft,
+  type PackageProblem,
+  pathBelowRoot,
+} from "./complete-package.ts";
 import { type MergedLayers, mergeLayer, noLayers, type PhaseLayer } from "./layer-merge.ts";
 import { comparePackages, type Package, packageTitle } from "./package.ts";
 import { readPackageLayer } from "./package-layer.ts";
-import { problemAt, type RepositoryPlace } from "./package-places.ts";
+import { problemAt, problemInOwnFile, type RepositoryPlace } from "./package-places.ts";
 import { PACKAGE_FILE, type PackageFolder, readPackageTree } from "./package-tree.ts";
 import type { RepositoryConfig } from "./repository-config.ts";
 import { readRepositoryConfig } from "./repository-config-reading.ts";
@@ -75,7 +80,7 @@ class PackageReading {
     if (isEmpty) return;
     const completion = completePackage(merged, folder);
     if (completion.ok) this.#drafts.push(completion.draft);
-    else for (const { path, message } of completion.problems) this.#report(folder, path, message);
+    else for (const problem of completion.problems) this.#problems.push(this.#placed(folder, problem));
   }
 
   /** What only shows when all is read: packages that are there twice, and files that are not there. */
@@ -140,6 +145,10 @@ class PackageReading {
     if (text !== undefined) return text;
     const message = `the script ${JSON.stringify(phase.file.path)} can't be read in the repository`;
     throw mistakes([await problemAt(this.#place, draft.folder, ["phases", name, "path"], message)]);
+  }
+
+  #placed(folder: string, { path, message, isLack = false }: PackageProblem): Promise<Problem> {
+    return (isLack ? problemInOwnFile : problemAt)(this.#place, folder, path, message);
   }
 
   #report(folder: string, path: readonly (string | number)[], message: string): void {

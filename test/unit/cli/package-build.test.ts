@@ -205,7 +205,9 @@ describe("the linter", () => {
     expect(await lintScripts(root, "lint.sh", scripts)).toEqual([
       { package: bad, text: "one bad word\nno good" },
     ]);
-    await expect(lintScripts(root, "no-such-linter", scripts)).rejects.toThrow("did not run to its end");
+    await expect(lintScripts(root, "no-such-linter", scripts)).rejects.toThrow(
+      'there is no linter "no-such-linter"',
+    );
     expect(phaseFindings(bad!, ["check", "build"])).toEqual([
       'b 1 has no script for the phase "check"',
       'b 1 has the phase "extra", which available_phases do not have',

@@ -6,7 +6,16 @@ import {
   type RunProgress,
 } from "../../../coordinator/cli/progress/run-progress.ts";
 import { summaryLines } from "../../../coordinator/cli/summary/summary-lines.ts";
-import { blocked, failed, finished, numbered, submitted, succeeded } from "./run-event-samples.ts";
+import {
+  blocked,
+  failed,
+  finished,
+  numbered,
+  progressed,
+  started,
+  submitted,
+  succeeded,
+} from "./run-event-samples.ts";
 
 const style = { colours: pico.createColors(false), commandOptions: "" };
 
@@ -46,6 +55,14 @@ describe("the summary", () => {
       "",
       "run r1 failed after 12.3 s: 0 done, 1 failed, 2 blocked",
     ]);
+  });
+
+  it("tells the phase that a job failed in, where its log has told one", () => {
+    const progress = folded([submitted(1), started("a"), progressed("a", "patch", 20), failed("a")]);
+    const causes = progress.failures.map((failure) => ({ failure, tail: [] }));
+    expect(summaryLines(progress, causes, style)[0]).toBe(
+      "a failed in the phase patch on host-1: exit status 2",
+    );
   });
 
   it("bounds the list of blocked jobs", () => {

@@ -40,6 +40,11 @@ describe("the addresses of a source", () => {
     expect(checkMirror("{url}")).toBe("{url}");
   });
 
+  it("are refused where a part of the path would run into the host's name", () => {
+    expect(() => checkMirror("https://m.example{path}")).toThrow("{path} would be part of the host's name");
+    expect(checkMirror("https://{host}.m.example:8080/{path}")).toBe("https://{host}.m.example:8080/{path}");
+  });
+
   it("are shown without their password", () => {
     expect(withoutPassword("https://me:secret@m.example/x")).toBe("https://me:***@m.example/x");
   });

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,8 +30,8 @@ function zlib(hash = "0123456789abcdef0000"): CachedSource {
 
 const now = (): number => Date.now();
 
-async function take(cached: CachedSource, nowMs: number): Promise<PartialFile> {
-  const partial = await PartialFile.take(cached, nowMs);
+async function take(cached: CachedSource, nowMs: number, pid = process.pid): Promise<PartialFile> {
+  const partial = await PartialFile.take(cached, { nowMs, pid });
   taken.push(partial);
   return partial;
 }
@@ -65,6 +67,17 @@ describe("a source that is half there", () => {
     await killed.touch(new Date(now() + 100_000));
     expect((await take(zlib(), now() + 200_000)).size).toBe(0);
     expect((await take(zlib(), now() + 400_000)).size).toBe(4);
+  });
+
+  it("is taken at once from a process of this host that has ended", async () => {
+    const other = spawn("cat");
+    const ended = once(other, "exit");
+    const held = await take(zlib(), now(), other.pid);
+    await held.append(Buffer.from("half"));
+    expect((await take(zlib(), now())).size).toBe(0);
+    other.stdin.end();
+    await ended;
+    expect((await take(zlib(), now())).size).toBe(4);
   });
 
   it("is not gone on with for another hash, as it is another file by then", async () => {

@@ -128,7 +128,7 @@ describe("a mistake in a package", () => {
         "v/pkg.toml": 'name = "a/b"\nversion = "1"\n',
       }),
     ).toEqual([
-      's/pkg.toml:3:10: missing key "sources.src.hash.type": neither this file nor one in a folder above has it',
+      `s/1/pkg.toml:1:1: missing key "sources.src.hash.type": neither this file nor one in a folder above has it; "sources.src" comes from s/pkg.toml:3`,
       't/pkg.toml:1:1: missing key "version": neither this file nor one in a folder above has it',
       'u/pkg.toml:3:12: "../../x" does not lie in the repository',
       "v/pkg.toml:1:8: name: must not contain /, spaces or control characters",
