@@ -262,8 +262,7 @@ export class AttemptActor implements Behaviour<AttemptMessage> {
   }
 
   async #upload(place: Place): Promise<Artifact | null> {
-    const { layout, outputs } = this.#record;
-    return await this.#tools.artifacts.upload(outputFolder(layout, place), outputs);
+    return await this.#tools.artifacts.upload(outputFolder(this.#record, place), this.#record.outputs);
   }
 
   #onCollected(failure: Outcome | undefined, artifact: Artifact | null): void {

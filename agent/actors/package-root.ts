@@ -1,5 +1,5 @@
 /** What of an attempt's place belongs to the layout `package`. */
-import { lstatSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { JobRequest } from "../../shared/model/messages.ts";
 import { OutputError } from "../../shared/store/output-error.ts";
@@ -24,11 +24,14 @@ export function programIn(layout: Laid["layout"], place: Place): string {
 }
 
 /** The folder that outputs are looked for in; throws an OutputError where a job of a package has made something else. */
-export function outputFolder(layout: Laid["layout"], place: Place): string {
+export function outputFolder({ layout, outputs }: Pick<Laid, "layout" | "outputs">, place: Place): string {
   if (layout !== "package") return place.work;
   const folder = join(place.packageRoot, packageNames.outputs);
   const found = lstatSync(folder, { throwIfNoEntry: false });
   if (found === undefined) throw new OutputError("missingOutput", `it has not made ${packagePaths.outputs}`);
   if (!found.isDirectory()) throw new OutputError("badOutput", `${packagePaths.outputs} is no folder`);
+  // The folder itself, as it is, may have been asked for.
+  if (!outputs.includes(".") && readdirSync(folder).length === 0)
+    throw new OutputError("missingOutput", `it has put nothing into ${packagePaths.outputs}`);
   return folder;
 }

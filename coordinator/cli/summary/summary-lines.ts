@@ -54,9 +54,9 @@ function rootCauseLines(run: string, cause: RootCause, { colours, commandOptions
   const agent = failure.agent === null ? "" : ` on ${printable(failure.agent)}`;
   const attempt = (failure.attempt ?? 1) > 1 ? `, attempt ${failure.attempt}` : "";
   const clause = printable(describeOutcome(failure.outcome));
-  const phase = failure.phase === null ? "" : ` in the phase ${printable(failure.phase)}`;
+  const phase = failure.phase === null ? "" : `, last phase ${printable(failure.phase)}`;
   const job = colours.red(colours.bold(printable(failure.job)));
-  const lines = [`${job} failed${phase}${agent}${attempt}: ${clause}`];
+  const lines = [`${job} failed${agent}${attempt}${phase}: ${clause}`];
   if (tail === null) {
     if (cause.tailProblem !== undefined)
       lines.push(`  its log could not be read: ${printable(cause.tailProblem)}`);

@@ -166,6 +166,11 @@ describe.each([
         reason: "missingOutput",
         message: "it has not made /outputs",
       });
+      const empty = packageJob("mkdir /outputs", { outputs: ["**"] });
+      expect((await answerTo(empty)).result.outcome).toMatchObject({
+        reason: "missingOutput",
+        message: "it has put nothing into /outputs",
+      });
       expect((await answerTo(packageJob("ln -s /etc /outputs"))).result.outcome).toMatchObject({
         kind: "failed",
         reason: "badOutput",

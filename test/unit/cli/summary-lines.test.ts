@@ -57,11 +57,11 @@ describe("the summary", () => {
     ]);
   });
 
-  it("tells the phase that a job failed in, where its log has told one", () => {
+  it("tells the last phase of a job, where its log has told one", () => {
     const progress = folded([submitted(1), started("a"), progressed("a", "patch", 20), failed("a")]);
     const causes = progress.failures.map((failure) => ({ failure, tail: [] }));
     expect(summaryLines(progress, causes, style)[0]).toBe(
-      "a failed in the phase patch on host-1: exit status 2",
+      "a failed on host-1, last phase patch: exit status 2",
     );
   });
 
