@@ -17,7 +17,8 @@ import {
 } from "./manifest.ts";
 import type { ObjectOptions, Objects } from "./objects.ts";
 import { OutputError } from "./output-error.ts";
-import { forget, type KeepingRoom, packFiles, survey } from "./pack.ts";
+import { Survey } from "./pack.ts";
+import type { KeepingRoom } from "./packed-bytes.ts";
 import { withSecondReading } from "./second-reading.ts";
 import { tarEntries } from "./tar-entries.ts";
 import { unpackFiles } from "./unpack.ts";
@@ -48,18 +49,18 @@ export class ArtifactStore {
     options: ObjectOptions = {},
   ): Promise<Artifact | null> {
     if (patterns.length === 0) return null;
-    const { entries, kept } = await survey(root, await collectOutputs(root, patterns), this.#room);
+    const survey = await Survey.of(root, await collectOutputs(root, patterns), this.#room);
     try {
-      const manifest = manifestOf(entries);
+      const manifest = manifestOf(survey.entries);
       const bytes = encodeManifest(manifest);
       const digest = manifestDigest(bytes);
       await Promise.all([
-        this.#objects.put(`artifact/${digest}`, () => packFiles(root, manifest, kept), options),
+        this.#objects.put(`artifact/${digest}`, () => survey.tar(), options),
         this.#objects.put(`manifest/${digest}`, () => [bytes], options),
       ]);
       return summarize(digest, manifest);
     } finally {
-      forget(kept, this.#room);
+      survey.release();
     }
   }
 

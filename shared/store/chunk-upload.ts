@@ -3,24 +3,28 @@
  * is not stored ends it: chunks carry no numbers, so one sent again would come out of order.
  */
 import type { AckInbox, Acknowledgement } from "./ack-inbox.ts";
+import type { ChunkBuffers } from "./chunks.ts";
 
 export type UploadFailure = Exclude<Acknowledgement, { kind: "stored" }>;
 
-const WINDOW_BYTES = 8 * 1024 * 1024;
+/** On their way at most. */
+export const WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** One try of one object. */
 export class ChunkUpload {
   readonly #acks: AckInbox;
   readonly #subject: string;
+  readonly #buffers: ChunkBuffers;
   readonly #settled: (() => void)[] = [];
   #inFlightBytes = 0;
   #roomBytes = WINDOW_BYTES;
   #failure: UploadFailure | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(acks: AckInbox, subject: string) {
+  constructor(acks: AckInbox, subject: string, buffers: ChunkBuffers) {
     this.#acks = acks;
     this.#subject = subject;
+    this.#buffers = buffers;
   }
 
   /** Why the upload can't be completed any more, once that is known. */
@@ -28,12 +32,14 @@ export class ChunkUpload {
     return this.#failure;
   }
 
-  /** Sends a chunk; resolves when there is room for the next one, or the upload has failed. */
+  /** Sends a chunk, a buffer of this upload's, and gives it back once it is stored; resolves when there is room for the next one, or the upload has failed. */
   async send(chunk: Uint8Array): Promise<void> {
     this.#inFlightBytes += chunk.length;
     this.#acks.publish(this.#subject, chunk, undefined, (acknowledgement) => {
       this.#inFlightBytes -= chunk.length;
-      if (acknowledgement.kind !== "stored") this.#failure ??= acknowledgement;
+      // What was lost may still be read by the client, which sends it sooner or later.
+      if (acknowledgement.kind === "stored") this.#buffers.give(chunk);
+      else this.#failure ??= acknowledgement;
       if (this.#failure !== undefined || this.#inFlightBytes < this.#roomBytes) this.#wake?.();
       if (this.#inFlightBytes === 0) for (const resolve of this.#settled.splice(0)) resolve();
     });

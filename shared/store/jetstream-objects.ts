@@ -18,8 +18,8 @@ import { createHash } from "node:crypto";
 import { type NatsConnection, nuid as nuids } from "nats";
 import { MillraceError } from "../model/error.ts";
 import { AckInbox } from "./ack-inbox.ts";
-import { ChunkUpload } from "./chunk-upload.ts";
-import { cutChunks } from "./chunks.ts";
+import { ChunkUpload, WINDOW_BYTES } from "./chunk-upload.ts";
+import { ChunkBuffers, cutChunks } from "./chunks.ts";
 import { untilReady } from "./jetstream-request.ts";
 import { type Entry, ObjectEntries, refusal } from "./object-entries.ts";
 import { digestField, infoOf, type ObjectMeta, ObjectSubjects, removedMeta, termOf } from "./object-meta.ts";
@@ -42,7 +42,8 @@ export interface JetStreamObjectsOptions {
   readonly announceAfterMs?: number;
 }
 
-const CHUNK_BYTES = 512 * 1024;
+/** Larger ones cost a reader twice as much time: the client puts a message together by growing a buffer for it. */
+const CHUNK_BYTES = 128 * 1024;
 const PAYLOAD_RESERVE_BYTES = 4 * 1024;
 const LAST_PURGE_MS = 3_000;
 const READ_AHEAD_BYTES = 8 * 1024 * 1024;
@@ -59,6 +60,7 @@ export class JetStreamObjects implements Objects {
   readonly #announceAfterMs: number;
   /** By nuid: objects of one chunk whose chunk was seen. */
   readonly #whole = new Set<string>();
+  readonly #buffers = new ChunkBuffers(CHUNK_BYTES, WINDOW_BYTES / CHUNK_BYTES);
 
   constructor(connection: NatsConnection, options: JetStreamObjectsOptions) {
     this.#connection = connection;
@@ -175,7 +177,7 @@ export class JetStreamObjects implements Objects {
   ): Promise<ObjectInfo | undefined> {
     const { name } = content;
     const nuid = nuids.next();
-    const upload = new ChunkUpload(this.#acks, this.#subjects.chunks(nuid));
+    const upload = new ChunkUpload(this.#acks, this.#subjects.chunks(nuid), this.#buffers);
     let mayBeNamed = false;
     try {
       const meta = await this.#send(content, nuid, upload, signal);
@@ -221,7 +223,7 @@ export class JetStreamObjects implements Objects {
     const chunkBytes = this.#chunkBytes();
     let size = 0;
     let chunks = 0;
-    for await (const chunk of cutChunks(make(), chunkBytes)) {
+    for await (const chunk of cutChunks(make(), chunkBytes, this.#buffers)) {
       signal?.throwIfAborted();
       hash.update(chunk);
       size += chunk.length;

@@ -23,8 +23,8 @@ export interface ObjectOptions {
 /** A server that is away is waited for, for ever unless there is a signal. */
 export interface Objects {
   /**
-   * Stores the bytes unless an object of that name is there; `make` is called again when a transfer starts over. Its
-   * pieces must not be altered once handed over.
+   * Stores the bytes unless an object of that name is there; `make` is called again when a transfer starts over. A
+   * piece is not looked at any more when the next one is asked for.
    */
   put(
     name: string,

@@ -38,28 +38,44 @@ export class SourceFile {
     return this.size <= SMALL_FILE_BYTES;
   }
 
-  /** The whole of a small file. */
-  readWhole(): Buffer {
-    const bytes = Buffer.allocUnsafe(this.size);
-    let filled = 0;
-    while (filled < this.size) {
-      const read = attempt(this.#path, () => readSync(this.#fd, bytes, filled, this.size - filled, filled));
+  /** Reads the whole of a small file to a place of its length. */
+  readTo(place: Uint8Array): void {
+    for (let filled = 0; filled < this.size; ) {
+      const read = attempt(this.#path, () => readSync(this.#fd, place, filled, this.size - filled, filled));
       if (read === 0) throw changed(this.#path);
       filled += read;
     }
-    return bytes;
   }
 
-  /** The bytes that were there when it was opened, in pieces. */
+  /** The bytes that were there when it was opened; each piece is good until the next one is asked for. */
   async *pieces(): AsyncGenerator<Buffer> {
     // Not a stream: one that is left before its end closes the file, which is ours to close.
-    for (let position = 0; position < this.size; ) {
-      const length = Math.min(PIECE_BYTES, this.size - position);
-      const { bytesRead, buffer } = await read(this.#fd, Buffer.allocUnsafe(length), 0, length, position);
-      if (bytesRead === 0) throw changed(this.#path);
-      position += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+    const length = Math.min(PIECE_BYTES, this.size);
+    let [free, used] = [Buffer.allocUnsafe(length), Buffer.allocUnsafe(length)];
+    let reading = this.#readAhead(free, 0);
+    try {
+      for (let position = 0; position < this.size; ) {
+        const piece = await reading;
+        if (piece.length === 0) throw changed(this.#path);
+        position += piece.length;
+        [free, used] = [used, free];
+        reading = this.#readAhead(free, position);
+        yield piece;
+      }
+    } finally {
+      // The file must not be closed before.
+      await Promise.allSettled([reading]);
     }
+  }
+
+  #readAhead(buffer: Buffer, position: number): Promise<Buffer> {
+    const length = Math.min(buffer.length, this.size - position);
+    if (length === 0) return Promise.resolve(buffer.subarray(0, 0));
+    const reading = read(this.#fd, buffer, 0, length, position).then(({ bytesRead }) =>
+      buffer.subarray(0, bytesRead),
+    );
+    reading.catch(() => undefined); // told to whoever awaits the piece, if anybody does
+    return reading;
   }
 
   close(): void {

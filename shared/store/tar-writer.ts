@@ -20,15 +20,6 @@ const typeFlags = { file: "0", link: "2", folder: "5", pax: "x" } as const;
 /** What ends a tar: two blocks of zeros. */
 export const TAR_END: Uint8Array = Buffer.alloc(2 * BLOCK_BYTES);
 
-/** An entry of at most a few hundred kilobytes, whole: header, content, padding. */
-export function tarEntry(header: TarHeader, content: Uint8Array): Buffer {
-  const head = tarHeader(header);
-  const entry = Buffer.allocUnsafe(head.length + content.length + paddingOf(content.length));
-  entry.set(head);
-  entry.set(content, head.length);
-  return entry.fill(0, head.length + content.length);
-}
-
 /** What goes before an entry's content. */
 export function tarHeader(header: TarHeader): Buffer {
   const { path, target = "", size } = header;
@@ -76,7 +67,7 @@ interface UstarFields {
 
 /** Owner, group and time are zero. */
 function ustarBlock(typeFlag: string, { path, target, mode, size }: UstarFields): Buffer {
-  const block = Buffer.alloc(BLOCK_BYTES);
+  const block = Buffer.allocUnsafe(BLOCK_BYTES).fill(0);
   block.write(path, 0, "latin1");
   block.write(`${octal(mode, 7)}\0${octal(0, 7)}\0${octal(0, 7)}\0`, 100, "latin1");
   block.write(`${octal(size, 11)}\0${octal(0, 11)}\0        ${typeFlag}`, 124, "latin1");

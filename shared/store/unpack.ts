@@ -10,6 +10,7 @@ import { createHash, hash } from "node:crypto";
 import {
   closeSync,
   fchmodSync,
+  fstatSync,
   mkdirSync,
   openSync,
   symlinkSync,
@@ -64,6 +65,8 @@ class Unpacking {
   readonly #isReadOnly: boolean;
   readonly #entries: ManifestEntry[] = [];
   readonly #folders = new Set<string>();
+  /** Whether the umask takes something away from a mode, as far as that was seen. */
+  readonly #isCut = new Map<number, boolean>();
   readonly #slice = new TimeSlice();
 
   constructor(root: string, isReadOnly: boolean) {
@@ -108,14 +111,25 @@ class Unpacking {
   ): Promise<ManifestEntry> {
     const executable = (header.mode & 0o100) !== 0;
     const { size } = header;
-    const fd = openSync(join(this.#root, path), "wx", executable ? 0o755 : 0o644);
+    const fd = this.#create(path, executable);
     try {
       const sha256 = size > SMALL_FILE_BYTES ? await writeLarge(fd, content) : await writeSmall(fd, content);
-      if (this.#isReadOnly) fchmodSync(fd, executable ? 0o555 : 0o444);
       return { path, type: "file", executable, size, sha256 };
     } finally {
       closeSync(fd);
     }
+  }
+
+  #create(path: string, executable: boolean): number {
+    const place = join(this.#root, path);
+    if (!this.#isReadOnly) return openSync(place, "wx", executable ? 0o755 : 0o644);
+    const mode = executable ? 0o555 : 0o444;
+    const fd = openSync(place, "wx", mode);
+    if (this.#isCut.get(mode) === false) return fd;
+    const isCut = (fstatSync(fd).mode & 0o777) !== mode;
+    this.#isCut.set(mode, isCut);
+    if (isCut) fchmodSync(fd, mode);
+    return fd;
   }
 
   #makeFolder(path: string): void {

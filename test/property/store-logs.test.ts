@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cutChunks } from "../../shared/store/chunks.ts";
+import { ChunkBuffers, cutChunks } from "../../shared/store/chunks.ts";
 import { type LogChunk, LogOrder, type LogPiece } from "../../shared/store/log-order.ts";
 import { lastLines } from "../../shared/store/log-tail.ts";
 
@@ -96,8 +96,12 @@ it("cuts any pieces to chunks of one length that join to the same bytes", async 
   const pieces = fc.array(fc.uint8Array({ maxLength: 50 }));
   await fc.assert(
     fc.asyncProperty(pieces, fc.integer({ min: 1, max: 30 }), async (source, length) => {
+      const buffers = new ChunkBuffers(30, 1);
       const chunks: Uint8Array[] = [];
-      for await (const chunk of cutChunks(source, length)) chunks.push(chunk);
+      for await (const chunk of cutChunks(source, length, buffers)) {
+        chunks.push(Buffer.from(chunk));
+        buffers.give(chunk);
+      }
       expect(Buffer.concat(chunks)).toEqual(Buffer.concat(source));
       expect(chunks.slice(0, -1).every((chunk) => chunk.length === length)).toBe(true);
       expect(chunks.every((chunk) => chunk.length > 0 && chunk.length <= length)).toBe(true);

@@ -120,7 +120,7 @@ export class BucketObjects implements Objects {
 
 async function bytesOf(make: Source): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of make()) pieces.push(piece);
+  for await (const piece of make()) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);
 }
 

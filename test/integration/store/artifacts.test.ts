@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Artifact } from "../../../shared/model/outcome.ts";
 import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
@@ -35,13 +34,12 @@ it("carries thousands of small files and a large one without holding the event l
     );
   }
   await writeFile(join(folder, "in", "large"), large);
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
+  const steps = new LoopSteps();
   const artifact = (await artifacts.upload(join(folder, "in"), ["."])) as Artifact;
   await artifacts.download(artifact.digest, join(folder, "out"));
-  delay.disable();
+  steps.end();
   expect(artifact).toMatchObject({ files: 2001, bytes: 2000 * 4096 + large.length });
-  expect(delay.percentile(90) / 1e6).toBeLessThan(50);
+  expect(steps.longestMs()).toBeLessThan(150);
   expect(readFileSync(join(folder, "out/large")).equals(large)).toBe(true);
   expect(await artifacts.upload(join(folder, "out"), ["."])).toEqual(artifact);
 });
@@ -55,8 +53,8 @@ it("stores an artifact once, however many upload it", async () => {
   const stored = await Promise.all(folders.map((folder) => artifacts.upload(folder, ["same"])));
   expect(new Set(stored.map((artifact) => artifact?.digest)).size).toBe(1);
   const after = (await store.bus.manager.streams.info(stream)).state.messages;
-  // Four chunks and an entry for the tar, one and an entry for the manifest.
-  expect(after - before).toBe(7);
+  // 16 chunks and an entry for the tar, one and an entry for the manifest.
+  expect(after - before).toBe(19);
 });
 
 it("has no artifact under a digest that was never stored", async () => {
@@ -65,3 +63,29 @@ it("has no artifact under a digest that was never stored", async () => {
   await expect(artifacts.download(digest, join(folder, "out"))).rejects.toMatchObject({ code: "notFound" });
   await expect(artifacts.manifest(digest)).rejects.toMatchObject({ code: "notFound" });
 });
+
+/** How long the event loop was held at a time: in processor time of this process, as the machine may be busy. */
+class LoopSteps {
+  #last = process.cpuUsage();
+  #longestUs = 0;
+  #next: NodeJS.Immediate | undefined;
+
+  constructor() {
+    this.#look();
+  }
+
+  longestMs(): number {
+    return this.#longestUs / 1000;
+  }
+
+  end(): void {
+    clearImmediate(this.#next);
+  }
+
+  #look(): void {
+    const { user, system } = process.cpuUsage(this.#last);
+    this.#longestUs = Math.max(this.#longestUs, user + system);
+    this.#last = process.cpuUsage();
+    this.#next = setImmediate(() => this.#look());
+  }
+}

@@ -9,7 +9,7 @@ export class MemoryObjects implements Objects {
   async put(name: string, make: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<ObjectInfo> {
     if (!this.stored.has(name)) {
       const pieces: Uint8Array[] = [];
-      for await (const piece of make()) pieces.push(piece);
+      for await (const piece of make()) pieces.push(Buffer.from(piece));
       this.stored.set(name, Buffer.concat(pieces));
     }
     return (await this.info(name)) as ObjectInfo;

@@ -19,7 +19,7 @@ test("gives the bytes of a large file in pieces", async () => {
   writeFileSync(join(folder, "large"), bytes);
   const file = new SourceFile(folder, "large");
   const pieces: Buffer[] = [];
-  for await (const piece of file.pieces()) pieces.push(piece);
+  for await (const piece of file.pieces()) pieces.push(Buffer.from(piece));
   file.close();
   expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
 });
