@@ -1,81 +1,8 @@
 #!/usr/bin/env node
-/** The `millrace-agent` command. What runs an agent is loaded when one is to run: `--help` must answer at once. */
+/** The start of the `millrace-agent` command: loads the program that the bundler has made of millrace-agent.ts. */
 import { fileURLToPath } from "node:url";
-import { Command, CommanderError } from "commander";
-import { MillraceError } from "../../shared/model/error.ts";
-import { version } from "../../shared/model/version.ts";
-import { withAgentFlags } from "./flags.ts";
+import { loadProgram } from "../../shared/host/built-program.ts";
 
-const exitCode = { stopped: 0, usage: 2, infrastructure: 3 } as const;
-
-const examples = `
-The server may be named by MILLRACE_SERVER, which other users of the host can't read as they can arguments.
-
-Examples:
-  MILLRACE_SERVER=nats://10.0.0.1:4222 millrace-agent
-  millrace-agent --server nats://10.0.0.1:4222 --name big --slots 16 --label arch=x86_64 --label gpu=yes
-  millrace-agent install --print --server nats://10.0.0.1:4222 --slots 8
-
-Signals: SIGTERM and SIGINT stop it as --stop says; a second one ends its jobs at once.
-Exit status: 0 stopped, 2 bad usage, 3 infrastructure.
-`;
-
-function program(): Command {
-  const command = new Command("millrace-agent")
-    .description("Runs the jobs of Millrace runs on this host.")
-    .version(version, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print this help")
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} })
-    .showHelpAfterError(false)
-    .enablePositionalOptions()
-    .addHelpText("after", examples);
-  withAgentFlags(command).action(async (raw: unknown) => {
-    const { runAgent } = await import("./run.ts");
-    process.exitCode = await runAgent(raw);
-  });
-  command
-    .command("install")
-    .summary("install the agent as a systemd service")
-    .description("Installs the agent as a systemd service; takes the options of the agent itself.")
-    .usage("[--print] [agent's options]")
-    .helpOption("-h, --help", "print this help")
-    .option("--print", "only show the unit")
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .argument("[options...]", "options of the agent, see millrace-agent --help")
-    .action(async (_: string[], options: { print?: boolean }, install: Command) => {
-      const { runInstall } = await import("./run-install.ts");
-      const program = fileURLToPath(import.meta.url);
-      await runInstall(install.args, { program, printOnly: options.print === true });
-    });
-  return command;
-}
-
-/** Says what went wrong and what to do about it; gives the exit status. */
-function conclude(error: unknown): number {
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return exitCode.stopped;
-    process.stderr.write(
-      `millrace-agent: ${error.message.replace(/^error: /, "")}\n  See millrace-agent --help.\n`,
-    );
-    return exitCode.usage;
-  }
-  if (!(error instanceof MillraceError)) {
-    const detail = error instanceof Error ? error.stack : String(error);
-    process.stderr.write(`millrace-agent: internal error: ${detail}\n`);
-    return exitCode.infrastructure;
-  }
-  process.stderr.write(`millrace-agent: ${error.message}\n`);
-  if (error.fix !== undefined) process.stderr.write(`  ${error.fix}\n`);
-  const isUsage = error.code === "badInput" || error.code === "conflict" || error.code === "refused";
-  return isUsage ? exitCode.usage : exitCode.infrastructure;
-}
-
-try {
-  await program().parseAsync();
-} catch (error) {
-  process.exitCode = conclude(error);
-}
-// A library may hold something open; the agent has put everything in order by now.
-process.exit();
+const path = fileURLToPath(new URL("../../programs/millrace-agent.cjs", import.meta.url));
+const program = loadProgram(path, "agent") as typeof import("./millrace-agent.ts");
+await program.runMillraceAgent(fileURLToPath(import.meta.url));

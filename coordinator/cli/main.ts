@@ -1,64 +1,22 @@
 #!/usr/bin/env node
-/** The `millrace` command. Loads no more than the command named needs: `--help` must answer at once. */
+/** The start of the `millrace` command: loads the program that the bundler has made of millrace.ts. */
 import { fileURLToPath } from "node:url";
-import { MillraceError } from "../../shared/model/error.ts";
-import { version } from "../../shared/model/version.ts";
-import { catalogue } from "./catalogue/catalogue.ts";
-import { exitCode, exitCodeOfError } from "./exit-code.ts";
-import { Interrupted, Interruption } from "./interruption.ts";
-import { runProgram } from "./program.ts";
-import { processTerminal } from "./terminal.ts";
+import { loadProgram } from "../../shared/host/built-program.ts";
 
-const programs = {
-  millrace: fileURLToPath(import.meta.url),
-  agent: fileURLToPath(new URL("../../agent/cli/main.js", import.meta.url)),
-};
-const interruption = new Interruption((reason) => exitNow(conclude(reason)));
-const terminal = processTerminal((error) => {
-  const isReaderGone = error.code === "EPIPE";
-  // A command that must put things in order is told to stop; one without has nothing left to do for a reader.
-  if (isReaderGone && !interruption.taken) exitNow(exitCode.succeeded);
-  interruption.interrupt(
-    isReaderGone
-      ? new Interrupted("the reader of its output")
-      : new MillraceError("unavailable", `its output can't be written: ${error.message}`, { cause: error }),
-  );
-});
+/**
+ * The heap is collected when it has grown by so much over what was found in use: while a run is busy V8 lets it grow to
+ * a multiple of that, of which most is garbage. Set before anything is loaded, as a code cache is for its flags.
+ */
+const COORDINATOR_FLAGS = "--heap-growing-percent=40";
 
-function exitNow(status: number): never {
-  terminal.flush();
-  process.exit(status);
+function pathOf(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
 }
 
-/** Says what went wrong and what to do about it; gives the exit status. */
-function conclude(error: unknown): number {
-  if (error instanceof Interrupted) return exitCode.interrupted;
-  if (!(error instanceof MillraceError)) {
-    terminal.note(`millrace: internal error: ${error instanceof Error ? error.stack : String(error)}`);
-    return exitCode.infrastructure;
-  }
-  terminal.note(`millrace: ${error.message}`);
-  if (error.code === "internal" && error.cause instanceof Error)
-    terminal.note(`  cause: ${error.cause.stack}`);
-  if (error.fix !== undefined) terminal.note(`  ${error.fix}`);
-  return exitCodeOfError(error.code);
-}
-
-async function main(): Promise<number> {
-  try {
-    return await runProgram(catalogue, version, process.argv.slice(2), async (entry, input) => {
-      interruption.listen(process);
-      const { command } = await entry.load();
-      const { env: environment } = process;
-      return await command(input, { entry, catalogue, terminal, environment, interruption, programs });
-    });
-  } catch (error) {
-    return conclude(error);
-  }
-}
-
-const status = await main();
-// Whatever a library has left open must not keep the command alive once it has said all it has to say.
-terminal.flush();
-// A failure to write the last of it is told a moment later, and changes the status.
-process.stdout.write("", () => setImmediate(() => process.exit(status)));
+const [, , word = ""] = process.argv;
+if (word === "coordinator") (await import("node:v8")).setFlagsFromString(COORDINATOR_FLAGS);
+const program = loadProgram(
+  pathOf("../../programs/millrace.cjs"),
+  /^[a-z][a-z-]*$/.test(word) ? `millrace-${word}` : "millrace",
+) as typeof import("./millrace.ts");
+await program.runMillrace({ millrace: pathOf("main.js"), agent: pathOf("../../agent/cli/main.js") });

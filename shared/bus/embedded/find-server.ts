@@ -5,8 +5,9 @@
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, readdir } from "node:fs/promises";
-import { delimiter, isAbsolute, join } from "node:path";
+import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { cacheFolder } from "../../host/cache-folder.ts";
 import { MillraceError } from "../../model/error.ts";
 import { isAtLeast, OLDEST_SERVER } from "../features.ts";
 
@@ -34,13 +35,6 @@ export async function findServer(environment: NodeJS.ProcessEnv): Promise<FoundS
       "Run `millrace setup`, or install it (`apt-get install nats-server`, `brew install nats-server`), " +
       `or name one in ${VARIABLE}, or use a running one with --server.`,
   });
-}
-
-/** Where `millrace setup` puts servers; nothing when the user has no home. */
-export function cacheFolder(environment: NodeJS.ProcessEnv): string | undefined {
-  const { XDG_CACHE_HOME: cache, HOME: home } = environment;
-  if (cache !== undefined && isAbsolute(cache)) return join(cache, "millrace");
-  return home === undefined || home === "" ? undefined : join(home, ".cache", "millrace");
 }
 
 /** The version of the server at the path, or a clause that says why it cannot be used. */
@@ -80,7 +74,7 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** Newest first: an older one may be left from an earlier release of Millrace. */
+/** What `millrace setup` has put there, newest first: an older one may be left from an earlier release of Millrace. */
 async function cached(environment: NodeJS.ProcessEnv): Promise<string[]> {
   const folder = cacheFolder(environment);
   if (folder === undefined) return [];

@@ -10,8 +10,9 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
+import { cacheFolder } from "../../host/cache-folder.ts";
 import { MillraceError } from "../../model/error.ts";
-import { cacheFolder, type FoundServer, probe } from "./find-server.ts";
+import { type FoundServer, probe } from "./find-server.ts";
 import { platformOf, type ServerRelease } from "./release.ts";
 
 const DOWNLOAD_TIMEOUT_MS = 300_000;

@@ -2,7 +2,8 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { cacheFolder, findServer } from "../../../shared/bus/embedded/find-server.ts";
+import { findServer } from "../../../shared/bus/embedded/find-server.ts";
+import { cacheFolder } from "../../../shared/host/cache-folder.ts";
 
 describe("the search for a nats-server", () => {
   let folder: string;
