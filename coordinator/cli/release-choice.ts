@@ -5,7 +5,7 @@ import { imageNamed } from "../readers/packages/image-names.ts";
 import { choosePackages } from "../readers/packages/package-choice.ts";
 import type { RepositoryConfig } from "../readers/packages/repository-config.ts";
 import type { StagedArtifact } from "../releases/release.ts";
-import type { ReleaseStores } from "../releases/release-store.ts";
+import { type ReleaseStores, releaseFolder } from "../releases/release-store.ts";
 import { findStagedRun } from "../releases/staging.ts";
 import { storeFolder } from "./package-repository.ts";
 
@@ -14,6 +14,11 @@ export const storesShape = {
   repo: z.string().min(1).optional(),
   releasesDir: z.string().min(1).optional(),
 };
+
+/** Names one of several artifacts of a package. */
+export const digestStart = z
+  .string()
+  .regex(/^[0-9a-f]{4,64}$/, "must be the digest of an artifact, or at least four digits it begins with");
 
 export function releaseStores(releasesDir: string | undefined, config: RepositoryConfig): ReleaseStores {
   return { root: storeFolder(releasesDir, config.folders, "releasesRoot"), names: config.releaseStores };
@@ -24,7 +29,37 @@ export interface StagedChoice {
   readonly package?: string | undefined;
   readonly version?: string | undefined;
   readonly image?: string | undefined;
+  readonly digest?: string | undefined;
   readonly stagingDir?: string | undefined;
+}
+
+/**
+ * The store that a build releases into: the one that is named, or the only one where just its folder is given; undefined
+ * where nothing is to be released. Throws before anything is built.
+ */
+export function buildRelease(
+  {
+    release,
+    releasesDir,
+  }: { readonly release?: string | undefined; readonly releasesDir?: string | undefined },
+  config: RepositoryConfig,
+): { readonly to: string; readonly folder: string } | undefined {
+  if (release === undefined && releasesDir === undefined) return undefined;
+  const stores = releaseStores(releasesDir, config);
+  const to = release ?? onlyStore(stores);
+  return { to, folder: releaseFolder(stores, to) };
+}
+
+function onlyStore({ names }: ReleaseStores): string {
+  const [only, another] = names;
+  if (only !== undefined && another === undefined) return only;
+  const message = "nothing says into which release store the build goes";
+  throw new MillraceError("badInput", message, {
+    fix:
+      only === undefined
+        ? "Name one in release_stores of the repository's config.toml."
+        : `Give --release: ${names.join(", ")}.`,
+  });
 }
 
 /** The artifacts of a staged run that are meant; throws `notFound` when there are none. */
@@ -45,5 +80,11 @@ export async function chooseStaged(
       fix: "See that `millrace build` has staged it there, and that something of it has succeeded.",
     });
   }
-  return { run, artifacts: choosePackages(onImage, { name: input.package, version: input.version }) };
+  const chosen = choosePackages(onImage, { name: input.package, version: input.version });
+  const { digest = "" } = input;
+  const artifacts = chosen.filter(({ provenance }) => provenance.artifact.digest.startsWith(digest));
+  if (artifacts.length > 0) return { run, artifacts };
+  throw new MillraceError("notFound", `no artifact that is meant has a digest that begins with ${digest}`, {
+    fix: "millrace artifacts list RUN tells the digests of a run.",
+  });
 }

@@ -98,8 +98,17 @@ describe.skipIf(butidoExamples === undefined || hostLayout.kind === "refused")(
       expect(files).toHaveLength(29);
       expect(await readFile(join(staged, "a-1.pkg"), "utf8")).toBe("1\n");
 
-      const second = await build("a", "1", "--write-log");
+      const second = await build("a", "1", "--write-log", "--releases-dir", "releases");
       expect(second.status).toBe(0);
+      expect(second.stderr).toContain("released 29 artifacts to default\n");
+      const store = join(user.folder, "releases/default");
+      expect(await readFile(join(store, "a-1.pkg"), "utf8")).toBe("1\n");
+      const [manifest = ""] = await readdir(join(store, ".millrace/packages/a/1"));
+      const provenance = JSON.parse(await readFile(join(store, ".millrace/packages/a/1", manifest), "utf8"));
+      expect(provenance).toMatchObject({
+        made: { run: first.run },
+        release: { store: "default", run: second.run },
+      });
       expect(jobsOf(second, "job.started")).toEqual([]);
       expect(jobsOf(second, "job.reused")).toHaveLength(29);
       expect(await readdir(join(user.folder, "staging", second.run))).toHaveLength(30);
@@ -138,8 +147,10 @@ describe.skipIf(butidoExamples === undefined || hostLayout.kind === "refused")(
     it("names the package that is broken, blocks what needs it, and builds all the rest", async () => {
       const broken = `{{#if (eq this.name "x")}}{{state "ERR" "broken"}}{{/if}}`;
       await change("pkg.toml", (text) => text.replace('{{state "OK"}}', `{{state "OK"}}\n${broken}`));
-      const result = await build("a", "1");
+      const result = await build("a", "1", "--releases-dir", "releases");
       expect(result.status).toBe(1);
+      expect(result.stderr).toContain("nothing was released to default");
+      expect(await readdir(user.folder)).not.toContain("releases");
       expect(jobsOf(result, "job.failed")).toEqual(["x 24"]);
       expect(jobsOf(result, "job.blocked")).toEqual(aboveZ.filter((job) => !/^[xy] /.test(job)));
       expect(jobsOf(result, "job.succeeded")).toHaveLength(19);

@@ -52,8 +52,12 @@ export const build: CommandEntry = {
       values: "folder",
     },
     {
+      flags: "--release <store>",
+      summary: "release all that was built into this store, when nothing has failed",
+    },
+    {
       flags: "--releases-dir <dir>",
-      summary: "folder of the release stores; a build writes nothing there",
+      summary: "the same, with the store below this folder; an only store need not be named",
       values: "folder",
     },
     {

@@ -32,6 +32,7 @@ export const release: GroupEntry = {
       options: [
         { flags: "--to <store>", summary: "the release store, one of the repository's release_stores" },
         { flags: "--image <image>", summary: "only what was built on this image" },
+        { flags: "--digest <digest>", summary: "only the artifact with this digest; its start is enough" },
         { flags: "--update", summary: "replace earlier releases of the same version, after asking" },
         nonInteractiveOption,
         { flags: "-q, --quiet", summary: "print no paths" },

@@ -8,6 +8,7 @@ import { refuseUnclearTargets } from "../package-build/build-targets.ts";
 import { outlinedGraph } from "../package-build/package-graph-spec.ts";
 import { openPackages } from "../package-repository.ts";
 import { printPlan } from "../plan.ts";
+import { buildRelease } from "../release-choice.ts";
 import { refuseLocalOptions, sessionShape } from "../run-session.ts";
 
 const { out: _out, ...session } = sessionShape;
@@ -21,6 +22,7 @@ const schema = z.object({
   all: z.boolean().default(false),
   affectedBy: z.string().min(1).optional(),
   stagingDir: z.string().min(1).optional(),
+  release: z.string().min(1).optional(),
   releasesDir: z.string().min(1).optional(),
   sourceCache: z.string().min(1).optional(),
   verify: z.boolean().default(true),
@@ -43,6 +45,7 @@ export const command = defineCommand(schema, async (input, context) => {
   refuseUnclearTargets(input);
   refuseLocalOptions({ ...input, out: false }, context);
   const repository = await openPackages(input, context);
+  const release = buildRelease(input, repository.config);
   const jobs = await requestedJobs(repository, input, context);
   if (jobs.length === 0) {
     context.terminal.note("there is nothing to build");
@@ -54,8 +57,8 @@ export const command = defineCommand(schema, async (input, context) => {
   }
   if (input.lint) await refuseUnclean(repository, jobs, context);
   if (input.plan) {
-    await tellPlan(repository, jobs, input, context);
+    await tellPlan(repository, jobs, { ...input, release }, context);
     return exitCode.succeeded;
   }
-  return await runBuild(repository, jobs, input, context);
+  return await runBuild(repository, jobs, { ...input, release }, context);
 });

@@ -7,7 +7,7 @@ import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
 import { readConfig } from "../package-repository.ts";
 import { confirm } from "../question.ts";
-import { releaseStores, storesShape } from "../release-choice.ts";
+import { digestStart, releaseStores, storesShape } from "../release-choice.ts";
 import { withStore } from "../store-lock.ts";
 
 const schema = z.object({
@@ -15,10 +15,7 @@ const schema = z.object({
   package: z.string(),
   version: z.string(),
   from: z.string("must name a release store"),
-  digest: z
-    .string()
-    .regex(/^[0-9a-f]{4,64}$/, "must be the digest of an artifact, or at least four digits it begins with")
-    .optional(),
+  digest: digestStart.optional(),
   nonInteractive: z.boolean().default(false),
 });
 

@@ -8,6 +8,7 @@ import type { PackageRepository } from "../../readers/packages/repository.ts";
 import type { CommandContext } from "../command-context.ts";
 import { exitCode } from "../exit-code.ts";
 import { storeFolder } from "../package-repository.ts";
+import { noteReleased, type Releasing, releaseStaged } from "../releasing.ts";
 import { printReusePlan } from "../reuse-plan.ts";
 import { holdRun, type Placement, type SessionInput, withAgents } from "../run-session.ts";
 import { hasNoEngine } from "./build-host.ts";
@@ -18,6 +19,8 @@ import { StagingTarget } from "./staging-target.ts";
 /** The options that say how it runs, and where its folders are. */
 export interface BuildRunInput extends Omit<SessionInput, "out"> {
   readonly stagingDir?: string | undefined;
+  /** Where it is released when nothing has failed. */
+  readonly release: Pick<Releasing, "to" | "folder"> | undefined;
   readonly sourceCache?: string | undefined;
   readonly verify: boolean;
   readonly verdict: BuildSettings["verdict"];
@@ -67,7 +70,24 @@ export async function runBuild(
   });
   if (!input.json) for (const path of target.paths.sort()) await terminal.print(path);
   for (const conflict of target.conflicts) terminal.note(conflict);
-  return status === exitCode.succeeded && target.conflicts.length > 0 ? exitCode.checkFailed : status;
+  const isWhole = status === exitCode.succeeded && target.conflicts.length === 0;
+  if (input.release !== undefined) await releaseBuild(target, isWhole, input.release, context);
+  return status === exitCode.succeeded && !isWhole ? exitCode.checkFailed : status;
+}
+
+/** All that the run has made, or nothing where something of it is missing. */
+async function releaseBuild(
+  target: StagingTarget,
+  isWhole: boolean,
+  { to, folder }: Pick<Releasing, "to" | "folder">,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal } = context;
+  if (!isWhole) return terminal.note(`nothing was released to ${to}, as not all of it is there`);
+  const artifacts = await target.artifacts();
+  const how = { to, folder, run: target.run, update: false, nonInteractive: true };
+  const released = await releaseStaged(artifacts, how, context);
+  noteReleased(terminal, to, { released: released?.length ?? 0, chosen: artifacts.length });
 }
 
 /** Tells what the build would run and what it would reuse; stores what that takes, and starts nothing. */

@@ -8,6 +8,7 @@ import type { Provenance } from "../../../shared/model/provenance.ts";
 import type { PlannedJob } from "../../readers/packages/build-plan.ts";
 import { digestOfFile, digestOfText } from "../../releases/content-digest.ts";
 import { PackageStore } from "../../releases/package-store.ts";
+import type { StagedArtifact } from "../../releases/release.ts";
 import { type Making, stageArtifact, stagingFolder } from "../../releases/staging.ts";
 import type { ArtifactTarget } from "../artifact-copies.ts";
 
@@ -73,6 +74,12 @@ export class StagingTarget implements ArtifactTarget {
   async clear(): Promise<void> {}
 
   async close(): Promise<void> {}
+
+  /** All that was staged, each with the store that it lies in. */
+  async artifacts(): Promise<StagedArtifact[]> {
+    const stores = await Promise.all(this.#stores.values());
+    return stores.flatMap((store) => Array.from(store.artifacts(), (provenance) => ({ provenance, store })));
+  }
 
   #storeOf(image: string | undefined): Promise<PackageStore> {
     const key = this.#manyImages ? image : undefined;
