@@ -21,7 +21,7 @@ import { detectEngine } from "./runners/engine.ts";
 import { HostDesk } from "./runners/host-desk.ts";
 import { hostEnvironment } from "./runners/host-environment.ts";
 import { hostIdentity } from "./runners/host-identity.ts";
-import { tryHostLayout } from "./runners/host-layout.ts";
+import { type HostLayout, tryHostLayout } from "./runners/host-layout.ts";
 import { NoopRunner } from "./runners/noop-runner.ts";
 import { ShellRunner } from "./runners/shell-runner.ts";
 import { ServerLink } from "./server-link.ts";
@@ -44,6 +44,8 @@ export interface AgentOptions {
   /** For workspaces, logs and the input cache; no other agent may use it. */
   readonly workFolder: string;
   readonly keepFailed: boolean;
+  /** Takes no jobs with an image or the paths of a package: what that needs takes a dozen processes to find out. */
+  readonly isShellOnly?: boolean;
   readonly heartbeatMs: number;
   /** Between TERM and KILL for a job that passed a limit or was cancelled. */
   readonly graceMs: number;
@@ -69,6 +71,8 @@ const SHUTDOWN_LIMIT_MS = 2_000;
 const DEFAULT_MIN_FREE: MinFree = { bytes: 2 ** 30, share: 0.05 };
 const DEFAULT_LOG_BACKLOG_BYTES = 2 ** 30;
 
+const notTried: HostLayout = { kind: "refused", reason: "it was told to take jobs of the shell only" };
+
 type Ending =
   | { readonly kind: "stopped"; readonly mode: StopMode }
   | { readonly kind: "failed"; readonly error?: unknown };
@@ -78,7 +82,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { log, name, namespace } = options;
   const subjects = new Subjects(namespace);
   // It takes a process or two: what needs no engine is begun meanwhile.
-  const detecting = detectEngine();
+  const detecting = options.isShellOnly === true ? undefined : detectEngine();
   const identity = hostIdentity();
   const controlFiles = new ControlFiles();
   const { workspaces, leftovers } = await Workspaces.open(options.workFolder, {
@@ -90,7 +94,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       ),
   });
   // In the work folder, which is this agent's alone by now.
-  const trying = tryHostLayout(join(options.workFolder, "layout-trial"));
+  const trying =
+    options.isShellOnly === true ? notTried : tryHostLayout(join(options.workFolder, "layout-trial"));
   let end: (ending: Ending) => void = () => undefined;
   const over = new Promise<Ending>((resolve) => {
     end = resolve;

@@ -9,7 +9,7 @@ const runnerOption = new Option("--runner <kind>", "what runs jobs").choices(["s
 /** Adds them to a command; `options.ts` says what their values may be. */
 export function withAgentFlags(command: Command): Command {
   return command
-    .option("--server <url>", "NATS server; or MILLRACE_SERVER")
+    .option("--server <url>", "NATS server, or - for the first line of standard input; or MILLRACE_SERVER")
     .option("--namespace <name>", "namespace of the cluster (default: default)")
     .option("--name <name>", "name of the agent, unique in the cluster (default: the host's name)")
     .option("--slots <n>", "jobs that may run at a time (default: number of CPUs)")
@@ -23,6 +23,10 @@ export function withAgentFlags(command: Command): Command {
       "take no jobs while less is free on disk, as 1GiB or 5% (default: 1GiB, or 5% if that is less)",
     )
     .option("--log-backlog <size>", "keep so much of logs while the server is away (default: 1GiB)")
+    .option(
+      "--shell-only",
+      "take no jobs with an image or with the paths of a package, and don't find out whether they could run here",
+    )
     .option("--keep-failed", "keep the workspaces of failed jobs under <work-dir>/kept")
     .option("--pass-env <name>", "let a variable of the agent reach shell jobs; may be repeated", several)
     .addOption(

@@ -60,6 +60,7 @@ const optionsSchema = z.object({
   pool: z.string().max(64).default(""),
   workDir: z.string().min(1).optional(),
   keepFailed: z.boolean().default(false),
+  shellOnly: z.boolean().default(false),
   stop: z.enum(["drain", "now", "leave"]).default("drain"),
   heartbeat: duration.default(2_000),
   grace: duration.default(5_000),

@@ -1,5 +1,6 @@
 /** Runs an agent in the foreground until it is told to stop. */
 import pino from "pino";
+import { MillraceError } from "../../shared/model/error.ts";
 import { type RunningAgent, startAgent } from "../agent.ts";
 import type { StopMode } from "../core/stopping.ts";
 import { readOptions } from "./options.ts";
@@ -35,8 +36,9 @@ export async function runAgent(raw: unknown): Promise<number> {
     const lifelineCut = () => stop("now");
     process.stdin.once("end", lifelineCut).once("error", lifelineCut).resume();
   }
+  const server = options.server === "-" ? await firstLine(process.stdin) : options.server;
   agent = await startAgent({
-    server: options.server,
+    server,
     namespace: options.namespace,
     name: options.name,
     capacity: options.capacity,
@@ -44,6 +46,7 @@ export async function runAgent(raw: unknown): Promise<number> {
     pool: options.pool,
     workFolder: options.workFolder,
     keepFailed: options.keepFailed,
+    isShellOnly: options.shellOnly,
     heartbeatMs: options.heartbeat,
     graceMs: options.grace,
     passEnvironment: options.passEnv,
@@ -54,4 +57,22 @@ export async function runAgent(raw: unknown): Promise<number> {
   });
   if (early !== undefined) agent.stop(early);
   return (await agent.ended) === "stopped" ? 0 : 3;
+}
+
+/** What follows it is left to other readers. */
+function firstLine(input: NodeJS.ReadStream): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const take = (chunk: string): void => {
+      text += chunk;
+      const end = text.indexOf("\n");
+      if (end < 0) return;
+      input.off("data", take);
+      resolve(text.slice(0, end));
+    };
+    input.setEncoding("utf8").on("data", take);
+    input.once("end", () =>
+      reject(new MillraceError("badInput", "standard input ended before it named a server")),
+    );
+  });
 }

@@ -7,6 +7,8 @@ import type { ConnectionInput } from "./option-values.ts";
 /** A coordinator that starts on a busy machine may take longer than one that runs. */
 const LOCAL_REQUEST_TIMEOUT_MS = 60_000;
 
+const loadClient = () => import("../../shared/client/connect.ts");
+
 /** A server's URL while it is in use. */
 export interface ServerHold {
   readonly url: string;
@@ -33,6 +35,8 @@ export async function holdServer(input: ConnectionInput, context: CommandContext
       "--namespace",
       input.namespace,
     ],
+    // To load the library takes as long as the server to start. Should it fail, `connectTo` tells.
+    meanwhile: () => void loadClient().catch(() => {}),
   }).catch((error: unknown) => {
     throw infrastructure(error);
   });
@@ -52,8 +56,7 @@ export async function withCluster<T>(
   context: CommandContext,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
-  // Loading the library takes as long as starting a server: both at once.
-  const [hold] = await Promise.all([holdServer(input, context), import("../../shared/client/connect.ts")]);
+  const hold = await holdServer(input, context);
   try {
     const client = await connectTo(hold, input, context);
     try {
@@ -72,7 +75,7 @@ export async function connectTo(
   input: ConnectionInput,
   context: CommandContext,
 ): Promise<Client> {
-  const { connect } = await import("../../shared/client/connect.ts");
+  const { connect } = await loadClient();
   return await connect({
     server: hold.url,
     namespace: input.namespace,

@@ -1,7 +1,8 @@
 /**
  * Agents as child processes of a command. Each has a process group of its own, so a terminal's Ctrl-C reaches only
  * the command, and its stdin as a lifeline: when the command is gone, however it died, the agent sees the end of its
- * input and ends at once. The server's URL goes by environment, as other users can read arguments.
+ * input and ends at once. The server's URL is the first line there: other users can't read it, and an agent loads while
+ * its server is started.
  *
  * An agent that ends by itself leaves its jobs running. Its successor, of the same name and work folder, takes them
  * over, or ends them with the command; only when that fails again and again is the command told.
@@ -15,7 +16,8 @@ import { AgentsFolder } from "./agents-folder.ts";
 export interface LocalAgentsOptions {
   /** Path of `millrace-agent`. */
   readonly program: string;
-  readonly server: string;
+  /** Its URL, when it is up. */
+  readonly server: Promise<string>;
   readonly namespace: string;
   /** Empty for the common pool. */
   readonly pool: string;
@@ -25,6 +27,8 @@ export interface LocalAgentsOptions {
   /** Of each agent. */
   readonly slots: number;
   readonly keepFailed: boolean;
+  /** No job of theirs has an image or the paths of a package. */
+  readonly isShellOnly: boolean;
   /** Folder of the folders in which commands' agents have their workspaces and logs. */
   readonly parent: string;
 }
@@ -59,6 +63,8 @@ export class LocalAgents {
 
   /** Starts the agents; resolves when their processes run, not when they have joined. */
   static async start(options: LocalAgentsOptions): Promise<LocalAgents> {
+    // Who waits for the server tells why there is none.
+    options.server.catch(() => {});
     const folder = await AgentsFolder.claim(options.parent);
     const agents = new LocalAgents(folder, options);
     for (let number = 1; number <= options.count; number++)
@@ -117,19 +123,34 @@ async function endAgent({ child, exited }: LocalAgent): Promise<void> {
 
 async function startAgent(name: string, folder: string, options: LocalAgentsOptions): Promise<LocalAgent> {
   const log = join(folder, `${name}.log`);
-  const flags = ["--exit-with-stdin", "--stop", "now", "--name", name, "--slots", String(options.slots)];
+  const flags = [
+    "--server",
+    "-",
+    "--exit-with-stdin",
+    "--stop",
+    "now",
+    "--name",
+    name,
+    "--slots",
+    String(options.slots),
+  ];
   flags.push("--namespace", options.namespace, "--work-dir", join(folder, name));
   if (options.pool !== "") flags.push("--pool", options.pool);
+  if (options.isShellOnly) flags.push("--shell-only");
   if (options.keepFailed) flags.push("--keep-failed");
   const output = await open(log, "a", 0o600);
   try {
     const child = spawn(process.execPath, [options.program, ...flags], {
       detached: true,
       stdio: ["pipe", output.fd, output.fd],
-      env: { ...process.env, MILLRACE_SERVER: options.server },
     });
-    // Writing nothing to it, we see its end only as an error; the exit says the same.
+    // An error is all that we see of its end; the exit says the same.
     child.stdin?.on("error", () => {});
+    // Without a server the command ends, and its agents with it.
+    options.server.then(
+      (url) => child.stdin?.write(`${url}\n`),
+      () => {},
+    );
     return { name, child, exited: ended(child), log };
   } finally {
     await output.close();

@@ -44,10 +44,16 @@ export interface Placement {
   readonly failUnschedulable?: boolean;
 }
 
-export interface Session {
+/** What agents are asked for. */
+export interface AgentsRequest {
   readonly input: SessionInput;
-  readonly out: ArtifactTarget | undefined;
   readonly context: CommandContext;
+  /** No job has an image or the paths of a package; where that is not known it is left out. */
+  readonly isShellOnly?: boolean;
+}
+
+export interface Session extends AgentsRequest {
+  readonly out: ArtifactTarget | undefined;
   /** Lines of a failed job's log that are shown; 20 when left out. */
   readonly tailLines?: number;
   submit(client: Client, placement: Placement, stop: AbortSignal): Promise<unknown>;
@@ -85,30 +91,17 @@ export function holdRun(session: Session): Promise<number> {
 /** What a command does with a cluster and agents that are its own where the cluster is local, and end with it. */
 export type UseOfAgents<T> = (client: Client, placement: Placement, stop: AbortSignal) => Promise<T>;
 
-/** Holds them while they are used. */
-export async function withAgents<T>(
-  { input, context }: Pick<Session, "input" | "context">,
-  use: UseOfAgents<T>,
-): Promise<T> {
-  context.interruption.take();
-  const [hold] = await Promise.all([holdServer(input, context), import("../../shared/client/connect.ts")]);
-  try {
-    return await withAgentsOf(hold, { input, context }, use);
-  } finally {
-    await hold.release();
-  }
-}
-
-async function withAgentsOf<T>(
-  hold: ServerHold,
-  { input, context }: Pick<Session, "input" | "context">,
-  use: UseOfAgents<T>,
-): Promise<T> {
-  const { terminal, interruption } = context;
+/** Holds them while they are used. Everything is started at once: each takes as long to load as all the others. */
+export async function withAgents<T>(request: AgentsRequest, use: UseOfAgents<T>): Promise<T> {
+  const { input, context } = request;
+  const { interruption } = context;
+  interruption.take();
   const run = newRunId();
-  interruption.signal.throwIfAborted();
-  const agents = hold.isLocal ? await startAgents(hold, run, { input, context }) : undefined;
+  const holding = holdServer(input, context);
+  const starting = namedServer(input, context) === undefined ? startAgents(holding, run, request) : undefined;
   try {
+    const [hold, agents] = await Promise.all([holding, starting]);
+    interruption.signal.throwIfAborted();
     const stop =
       agents === undefined ? interruption.signal : AbortSignal.any([interruption.signal, agents.failure]);
     const client = await connectTo(hold, input, context);
@@ -119,26 +112,40 @@ async function withAgentsOf<T>(
       await client.close();
     }
   } finally {
-    const kept = (await agents?.stop()) ?? [];
-    for (const folder of kept) terminal.note(`kept the failed workspace ${folder}`);
+    await letGo(holding, starting, context);
+  }
+}
+
+async function letGo(
+  holding: Promise<ServerHold>,
+  starting: Promise<LocalAgents> | undefined,
+  { terminal }: CommandContext,
+): Promise<void> {
+  const [held, started] = await Promise.allSettled([holding, starting]);
+  try {
+    const kept = started.status === "fulfilled" ? await started.value?.stop() : undefined;
+    for (const folder of kept ?? []) terminal.note(`kept the failed workspace ${folder}`);
+  } finally {
+    if (held.status === "fulfilled") await held.value.release();
   }
 }
 
 function startAgents(
-  hold: ServerHold,
+  holding: Promise<ServerHold>,
   run: string,
-  { input, context }: Pick<Session, "input" | "context">,
+  { input, context, isShellOnly = false }: AgentsRequest,
 ): Promise<LocalAgents> {
   const count = input.agents ?? 1;
   return LocalAgents.start({
     program: context.programs.agent,
-    server: hold.url,
+    server: holding.then(({ url }) => url),
     namespace: input.namespace,
     pool: run,
     prefix: run,
     count,
     slots: input.slots ?? Math.max(1, Math.floor(availableParallelism() / count)),
     keepFailed: input.keepFailed,
+    isShellOnly,
     parent: join(localStateFolder(context.environment, input.namespace), "agents"),
   });
 }

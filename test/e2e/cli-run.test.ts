@@ -103,7 +103,7 @@ describe("millrace run", () => {
     const { status, stdout } = await user.run("run", "build.json", "left", "--dry-run");
     expect(status).toBe(0);
     expect(stdout.split("\n").map((line) => line.split("\t")[0])).toEqual(["top", "left", ""]);
-    expect(await readdir(user.folder)).toEqual(["build.json"]);
+    expect(await readdir(user.folder)).toEqual([".cache", "build.json"]);
   });
 
   it("reports every mistake with its place and starts nothing", async () => {

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { setFlagsFromString } from "node:v8";
 import pino from "pino";
 import { z } from "zod";
 import { MillraceError } from "../../../shared/model/error.ts";
@@ -7,8 +6,10 @@ import { identifierSchema } from "../../../shared/model/name.ts";
 import { startCoordinator } from "../../coordinator.ts";
 import { DEFAULT_FLEET_TIMES, MISSED_BEFORE_SUSPECT } from "../../core/fleet.ts";
 import { namedServer } from "../cluster.ts";
+import type { CommandContext } from "../command-context.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
+import { SERVER_FILE_VARIABLE, untilServed } from "../local/server-file.ts";
 import { durationValue, sizeValue, unreferencedValue, wholeNumber } from "../option-values.ts";
 
 const shape = z.object({
@@ -36,23 +37,13 @@ const schema = shape.refine(({ heartbeat, lostAfter }) => lostAfter > MISSED_BEF
   message: `must be longer than ${MISSED_BEFORE_SUSPECT} heartbeats`,
 });
 
-/**
- * The heap is collected when it has grown by so much over what was found in use: while a run is busy V8 lets it grow to
- * a multiple of that, of which most is garbage.
- */
-const HEAP_GROWING_PERCENT = 40;
-
 /** `millrace coordinator`: a service, ended in order by a signal; its log is JSON on stderr. */
 export const command = defineCommand(schema, async (input, context) => {
-  const server = namedServer(input, context);
-  if (server === undefined) {
-    throw new MillraceError("badInput", "a coordinator needs the URL of a NATS server", {
-      fix: "Set MILLRACE_SERVER, or give --server; for a cluster on this machine use millrace up.",
-    });
-  }
   const { interruption } = context;
   interruption.take();
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+  const server = namedServer(input, context) ?? (await localServer(context));
+  // Nothing was begun.
+  if (server === undefined) return exitCode.succeeded;
   const serializers = { error: pino.stdSerializers.err };
   const base = { namespace: input.namespace };
   const log = pino({ level: input.logLevel, base, serializers }, pino.destination(2));
@@ -80,3 +71,12 @@ export const command = defineCommand(schema, async (input, context) => {
   if (why === "interrupted" || why === "stopped") return exitCode.succeeded;
   throw new MillraceError("internal", "the coordinator has failed; see its log");
 });
+
+/** That of the local cluster which has started this coordinator, once it is up; nothing when it ends before. */
+async function localServer({ environment, interruption }: CommandContext): Promise<string | undefined> {
+  const file = environment[SERVER_FILE_VARIABLE];
+  if (file !== undefined) return await untilServed(file, interruption.signal);
+  throw new MillraceError("badInput", "a coordinator needs the URL of a NATS server", {
+    fix: "Set MILLRACE_SERVER, or give --server; for a cluster on this machine use millrace up.",
+  });
+}

@@ -1,10 +1,9 @@
 import { z } from "zod";
+import type { GraphSpecInput } from "../../../shared/model/job-spec.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
 import { optionsOf, submissionShape } from "../option-values.ts";
 import { OutFolder } from "../out-folder.ts";
-import { printPlan } from "../plan.ts";
-import { printReusePlan } from "../reuse-plan.ts";
 import { readRunInput, withSources } from "../run-input.ts";
 import { holdRun, refuseLocalOptions, sessionShape, withAgents } from "../run-session.ts";
 
@@ -21,6 +20,7 @@ export const command = defineCommand(schema, async (input, context) => {
   const runInput = await readRunInput(input, context.terminal);
   if (runInput === undefined) return exitCode.usage;
   if (input.dryRun) {
+    const { printPlan } = await import("../plan.ts");
     await printPlan(context.terminal, runInput.graph, input.json);
     return exitCode.succeeded;
   }
@@ -29,6 +29,7 @@ export const command = defineCommand(schema, async (input, context) => {
       const graph = await withSources(client, runInput);
       return await client.plan(graph, { ...optionsOf(input), ...(pool === undefined ? {} : { pool }) });
     });
+    const { printReusePlan } = await import("../reuse-plan.ts");
     await printReusePlan(context.terminal, plan, input.json);
     return exitCode.succeeded;
   }
@@ -40,6 +41,7 @@ export const command = defineCommand(schema, async (input, context) => {
     input,
     out,
     context,
+    isShellOnly: isShellOnly(runInput.graph),
     submit: async (client, placement, stop) => {
       const graph = await withSources(client, runInput);
       stop.throwIfAborted();
@@ -47,3 +49,7 @@ export const command = defineCommand(schema, async (input, context) => {
     },
   });
 });
+
+function isShellOnly({ jobs }: GraphSpecInput): boolean {
+  return jobs.every(({ image, layout }) => image === undefined && layout !== "package");
+}

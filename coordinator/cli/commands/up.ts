@@ -26,13 +26,14 @@ export const command = defineCommand(schema, async (input, context) => {
     interruption.signal.throwIfAborted();
     const agents = await LocalAgents.start({
       program: programs.agent,
-      server: hold.url,
+      server: Promise.resolve(hold.url),
       namespace: input.namespace,
       pool: "",
       prefix: `${hostname()}-${process.pid}`,
       count: input.agents,
       slots: input.slots ?? Math.max(1, Math.floor(availableParallelism() / input.agents)),
       keepFailed: input.keepFailed,
+      isShellOnly: false,
       parent: join(localStateFolder(environment, input.namespace), "agents"),
     });
     try {

@@ -4,28 +4,33 @@ import { once } from "node:events";
 import { closeSync, existsSync, readFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { findServer } from "../../../shared/bus/embedded/find-server.ts";
-import { ServerFolder, writePrivate } from "../../../shared/bus/embedded/server-folder.ts";
+import { ServerFolder } from "../../../shared/bus/embedded/server-folder.ts";
 import { guardScript } from "./guard-script.ts";
+import { SERVER_FILE_VARIABLE, writeServerFile } from "./server-file.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { CLUSTER_VARIABLE, endSurvivors } from "./survivors.ts";
 import { UserLine } from "./user-line.ts";
 
 export interface ClusterStart {
-  /** Program and arguments; it gets the server's URL as `MILLRACE_SERVER` and is started again when it ends. */
+  /**
+   * Program and arguments; started again when it ends. It finds the server's URL in the file that `MILLRACE_SERVER_FILE`
+   * names, which may have to be waited for.
+   */
   readonly coordinatorCommand: readonly string[];
   /** Of the guard and all it starts; also says where nats-server is looked for. Default: this process's. */
   readonly environment?: NodeJS.ProcessEnv;
+  /** Called when all is started and only has to be waited for: now is the time for work that takes a while. */
+  readonly meanwhile?: () => void;
 }
 
 const SERVER_READY_MS = 30_000;
 
 /** Resolves with our end of the new guard's FIFO when the server takes connections and its URL is in its file. */
 export async function startCluster(folder: StateFolder, start: ClusterStart): Promise<UserLine> {
-  const [server] = await Promise.all([findServer(start.environment ?? process.env), clean(folder)]);
-  const prepared = await ServerFolder.prepare(folder.path);
+  await clean(folder);
   const { line, guardEnd } = await UserLine.openBoth(folder.fifo);
   try {
-    await spawnGuard(folder, guardEnd, server.path, start);
+    await spawnGuard(folder, guardEnd, start);
   } catch (error) {
     line.close();
     throw error;
@@ -33,9 +38,14 @@ export async function startCluster(folder: StateFolder, start: ClusterStart): Pr
     closeSync(guardEnd);
   }
   try {
+    const [server, prepared] = await Promise.all([
+      findServer(start.environment ?? process.env),
+      ServerFolder.prepare(folder.path),
+    ]);
+    line.say(`serve ${server.path}`);
+    start.meanwhile?.();
     const url = await prepared.untilReady(() => serverProblem(folder), SERVER_READY_MS);
-    await writePrivate(folder.serverFile, `${JSON.stringify({ url })}\n`);
-    line.say(`serve ${url}`);
+    await writeServerFile(folder.serverFile, url);
     return line;
   } catch (error) {
     line.close();
@@ -62,17 +72,22 @@ async function clean(folder: StateFolder): Promise<void> {
 async function spawnGuard(
   folder: StateFolder,
   guardEnd: number,
-  server: string,
   { coordinatorCommand, environment = process.env }: ClusterStart,
 ): Promise<void> {
   const log: FileHandle = await open(folder.guardLog, "w", 0o600);
   try {
     // node:child_process, as execa takes longer to load than all of this to start. The guard's output goes to a file,
     // never to a pipe of ours: `$(millrace …)` would wait for it.
-    const guard = spawn("/bin/sh", [folder.guardScript, server, ...coordinatorCommand], {
+    const guard = spawn("/bin/sh", [folder.guardScript, ...coordinatorCommand], {
       cwd: folder.path,
       detached: true,
-      env: { ...environment, [CLUSTER_VARIABLE]: folder.path },
+      env: {
+        ...environment,
+        [CLUSTER_VARIABLE]: folder.path,
+        // Not one that somebody has named.
+        MILLRACE_SERVER: "",
+        [SERVER_FILE_VARIABLE]: folder.serverFile,
+      },
       stdio: ["ignore", log.fd, log.fd, guardEnd],
     });
     await once(guard, "spawn");

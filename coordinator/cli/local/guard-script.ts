@@ -7,20 +7,21 @@
  * is how users see that the guard lives. (Hence the subshells: for a function a shell only moves it out of the way.)
  * Lines on the FIFO:
  *
- *   `user <id>`    is answered by making the file `users/<id>`
- *   `serve <url>`  starts the coordinator with the URL in its environment, unless it runs
+ *   `user <id>`        is answered by making the file `users/<id>`
+ *   `serve <program>`  starts this nats-server, unless one runs
+ *
+ * The coordinator is started at once: it takes longer to load than the server to be found, set up and started, and
+ * waits for the file that says where it is.
  *
  * A keeper, a background shell, starts one program again and again until the file `ending` is there. Signals go
  * straight to the programs: a shell with a trap may lose one that comes between fork and exec of its child, so
  * keepers have none, and the guard looks for the program's current pid until its keeper has ended.
  */
-export const guardScript = `# Guard of a local Millrace cluster. Arguments: nats-server, then the coordinator's command.
+export const guardScript = `# Guard of a local Millrace cluster. Arguments: the coordinator's command.
 umask 077
 # What the starter's caller had open is none of ours, and a lock may hang on it.
 exec 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
 echo $$ >guard.pid
-server=$1
-shift
 ending=
 trap 'ending=1' TERM
 trap '' INT HUP
@@ -54,21 +55,23 @@ end() {
     fi
     tries=$((tries + 1))
     [ -z "$pid" ] || [ "$tries" -lt "$3" ] || kill -KILL "$pid" 2>/dev/null
-    # Running a program also lets the shell take note of children that have ended.
-    sleep 0.02 2>/dev/null || sleep 1
+    # What ends in order does so soon. Running a program also lets the shell take note of children that have ended.
+    pause=0.02
+    [ "$tries" -gt 10 ] || pause=0.004
+    sleep "$pause" 2>/dev/null || sleep 1
   done
 }
 
-(keep nats-server "$server" -c "$PWD/nats-server.conf") 3<&- &
-server_keeper=$!
-coordinator_keeper=
+(keep coordinator "$@") 3<&- &
+coordinator_keeper=$!
+server_keeper=
 while [ -z "$ending" ] && read -r verb word <&3; do
   case $verb in
     user) true >"users/$word" ;;
     serve)
-      [ -z "$coordinator_keeper" ] || continue
-      (MILLRACE_SERVER=$word && export MILLRACE_SERVER && keep coordinator "$@") 3<&- &
-      coordinator_keeper=$!
+      [ -z "$server_keeper" ] || continue
+      (keep nats-server "$word" -c "$PWD/nats-server.conf") 3<&- &
+      server_keeper=$!
       ;;
   esac
 done
@@ -76,7 +79,7 @@ done
 trap '' TERM
 true >ending
 rm -f server.json
-[ -z "$coordinator_keeper" ] || end coordinator "$coordinator_keeper" 120
-end nats-server "$server_keeper" 40
+end coordinator "$coordinator_keeper" 120
+[ -z "$server_keeper" ] || end nats-server "$server_keeper" 40
 rm -f guard.pid
 `;

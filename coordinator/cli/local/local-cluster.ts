@@ -15,19 +15,19 @@
  *    file, and it cannot see it before this user's end is closed. That the FIFO can be opened proves nothing, as the
  *    guard may be ending.
  * 3. What a killed guard left running is ended before the next one starts, so no two servers share the data.
- * 4. The URL with its password is in a file, on the FIFO and in environments, all closed to others; in no argument.
+ * 4. The URL with its password is in two files, closed to others; in no argument.
  * Live: the kernel closes a dead user's end; a lock of a dead process is void; the guard kills what does not end in
  * its grace. So the cluster ends within 5 s of its last user, and nobody waits for a starter that died.
  */
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
 import { isRunning, ownIdentity } from "../../../shared/host/process-identity.ts";
 import { holderOf, tryLock } from "../../../shared/host/process-lock.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
 import { type ClusterStart, startCluster } from "./cluster-start.ts";
+import { servedUrl } from "./server-file.ts";
 import { StateFolder } from "./state-folder.ts";
 import { UserLine } from "./user-line.ts";
 
@@ -46,8 +46,6 @@ const POLL_MS = 2;
 const LOCK_POLL_MS = 5;
 const ACQUIRE_LIMIT_MS = 60_000;
 const RELEASE_LIMIT_MS = 6_000;
-
-const serverFileSchema = z.object({ url: z.string() });
 
 /** Joins the local cluster, or starts it; resolves when its server takes connections. */
 export async function acquireLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
@@ -89,10 +87,10 @@ async function enrol(
   while (performance.now() < deadline) {
     if (!UserLine.hasReader(folder.fifo)) return undefined;
     if (await isThere(answer)) {
-      const url = await servedUrl(folder);
+      const url = await servedUrl(folder.serverFile);
       if (url !== undefined) return url;
       // The file is written before the lock is released: with neither, the starter died on the way.
-      if ((await holderOf(folder.lock)) === undefined && (await servedUrl(folder)) === undefined) {
+      if ((await holderOf(folder.lock)) === undefined && (await servedUrl(folder.serverFile)) === undefined) {
         await rm(answer, { force: true });
         return undefined;
       }
@@ -100,11 +98,6 @@ async function enrol(
     await sleep(POLL_MS);
   }
   return undefined;
-}
-
-async function servedUrl(folder: StateFolder): Promise<string | undefined> {
-  const text = await readFile(folder.serverFile, "utf8").catch(() => undefined); // not written yet, or removed
-  return text === undefined ? undefined : serverFileSchema.parse(JSON.parse(text)).url;
 }
 
 async function release(folder: StateFolder, line: UserLine, user: string): Promise<void> {

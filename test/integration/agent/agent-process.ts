@@ -13,6 +13,8 @@ export interface AgentProcessOptions {
   /** Its log is here, and its work folder unless the arguments say otherwise. */
   readonly folder: string;
   readonly arguments?: readonly string[];
+  /** Gives it an input, which stays open until `closeInput`. */
+  readonly hasInput?: boolean;
 }
 
 export class AgentProcess {
@@ -38,14 +40,22 @@ export class AgentProcess {
   }
 
   start(): void {
-    const { server, namespace, folder, arguments: more = [] } = this.#options;
+    const { server, namespace, folder, arguments: more = [], hasInput = false } = this.#options;
     const log = openSync(join(folder, "agent.log"), "a");
     const fixed = ["--name", "a1", "--namespace", namespace, "--work-dir", this.workFolder];
     this.#child = spawn(process.execPath, [built, ...fixed, ...more], {
       env: { ...process.env, MILLRACE_SERVER: server },
-      stdio: ["ignore", log, log],
+      stdio: [hasInput ? "pipe" : "ignore", log, log],
     });
     closeSync(log);
+  }
+
+  tell(line: string): void {
+    this.#child?.stdin?.write(`${line}\n`);
+  }
+
+  closeInput(): void {
+    this.#child?.stdin?.end();
   }
 
   /** Sends the signal; one that ends it is waited for. */

@@ -157,3 +157,37 @@ test("with wrong credentials it says so, and ends", async () => {
   expect(agent.log()).toContain("refused the credentials");
   expect(readdirSync(scene.folder)).toEqual(["agent.log"]);
 });
+
+async function openWithInput(): Promise<void> {
+  server = await startNatsServer({});
+  scene = await AgentScene.open(server, "away");
+  agent = new AgentProcess({
+    server: "nats://127.0.0.1:1",
+    namespace: scene.namespace,
+    folder: scene.folder,
+    arguments: ["--server", "-", "--shell-only", "--exit-with-stdin", "--min-free", "1MiB"],
+    hasInput: true,
+  });
+  agent.start();
+}
+
+test("told by the first line of its input where the server is, it joins, and goes when its input ends", async () => {
+  await openWithInput();
+  agent.tell(server.url);
+  await scene.coordinator.joined();
+  const [{ abilities, versions } = {}] = scene.coordinator.hellos;
+  // What --shell-only spares it to find out.
+  expect(abilities).not.toContain("hostLayout");
+  expect(versions?.engine).toBe(null);
+  agent.closeInput();
+  await ended();
+  expect(agent.exitCode).toBe(0);
+});
+
+test("with an input that ends before it says where the server is, it ends, and says why", async () => {
+  await openWithInput();
+  agent.closeInput();
+  await ended();
+  expect(agent.exitCode).toBe(2);
+  expect(agent.log()).toContain("standard input ended before it named a server");
+});

@@ -6,8 +6,11 @@ import { type Bus, connectBus } from "../../../shared/bus/connection.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 import { type ClusterUser, CompiledCluster, clusterProcesses } from "./cluster-users.ts";
 
-/** Stands in for a coordinator: notes the URL it was given, and waits. */
-const standIn = ["/bin/sh", "-c", 'echo "$MILLRACE_SERVER" >>urls; exec sleep 1000'];
+/** Waits for the server, as a coordinator does. */
+const served = 'while [ ! -e "$MILLRACE_SERVER_FILE" ]; do sleep 0.01; done';
+
+/** Stands in for a coordinator: notes what it was told of the server, and waits. */
+const standIn = ["/bin/sh", "-c", `${served}; cat "$MILLRACE_SERVER_FILE" >>urls; exec sleep 1000`];
 
 describe("the local cluster", () => {
   let compiled: CompiledCluster;
@@ -65,7 +68,7 @@ describe("the local cluster", () => {
     const bus = await connected(url);
     await bus.manager.streams.add({ name: "kept", subjects: ["kept"] });
     await bus.close();
-    expect(await coordinatorStarts(1)).toEqual([url]);
+    expect(await coordinatorStarts(1)).toEqual([JSON.stringify({ url })]);
     await user.release();
     expect(clusterProcesses(stateDir)).toEqual([]);
 
@@ -170,7 +173,8 @@ describe("the local cluster", () => {
     const url = await urlOf(use());
     await coordinatorStarts(1);
     process.kill(running(/^sleep 1000/)[0]?.pid as number, "SIGKILL");
-    expect(await coordinatorStarts(2)).toEqual([url, url]);
+    const told = JSON.stringify({ url });
+    expect(await coordinatorStarts(2)).toEqual([told, told]);
   });
 
   test("starts a server again that died, at the same port and with its data", async () => {
