@@ -9,6 +9,7 @@
 import type { Order, ReportItem } from "../../shared/model/messages.ts";
 import type { Evidence, Outcome } from "../../shared/model/outcome.ts";
 import { routineReturn } from "../../shared/model/return-reason.ts";
+import { isRetriable } from "./carry-over.ts";
 import { attemptRef } from "./job-request.ts";
 import type { RecordOf, RunRecord } from "./record.ts";
 import { finalLoss, retryDelayMs } from "./retry.ts";
@@ -221,8 +222,7 @@ function finished(
 ): RunRecord[] {
   const { outcome } = result;
   const earlier = jobAt(state, job).attempts.slice(0, -1);
-  const delayMs =
-    outcome.kind === "succeeded" ? null : retryDelayMs(specAt(state, job), earlier, outcome, chance);
+  const delayMs = retryDelayMs(specAt(state, job), earlier, outcome, chance);
   const isFinalLoss = outcome.kind === "lost" && delayMs === null;
   const told = isFinalLoss ? { ...result, outcome: finalLoss(earlier, attempt, outcome.message) } : result;
   const evidence: Evidence = {};
@@ -300,13 +300,6 @@ function ended(state: RunState, now: number): RunRecord {
 function finalStatus(state: RunState): "succeeded" | "failed" | "cancelled" | "infrastructure" {
   if (state.reason !== null) return "infrastructure";
   if (state.cancel?.cause === "request") return "cancelled";
-  const { failed, blocked, cancelled } = state.counts;
-  if (failed + blocked + cancelled === 0) return "succeeded";
-  const isTroubled = state.jobs.some(
-    (job, index) =>
-      job.phase === "blocked" ||
-      job.phase === "cancelled" ||
-      (job.phase === "failed" && !specAt(state, index).allowFailure),
-  );
-  return isTroubled ? "failed" : "succeeded";
+  // What ended well leaves nothing to a retry.
+  return isRetriable(state) ? "failed" : "succeeded";
 }

@@ -9,7 +9,7 @@ import type {
 } from "../../coordinator/actors/messages.ts";
 import { newFleet } from "../../coordinator/core/fleet.ts";
 import type { OrderChannel } from "../../coordinator/core/order-channel.ts";
-import type { ActorRef } from "../../shared/actor/contract.ts";
+import type { ActorRef, Codec } from "../../shared/actor/contract.ts";
 import type { MemoryTransport } from "../../shared/actor/memory-network.ts";
 import { MessageCodec } from "../../shared/actor/message-codec.ts";
 import { Subjects } from "../../shared/bus/subjects.ts";
@@ -25,6 +25,8 @@ interface FleetWorldOptions {
   readonly heardOf?: () => Promise<readonly string[]>;
   /** Called for what agents run in a listing of them; a throw makes the fleet actor fail. */
   readonly jobName?: () => string | undefined;
+  /** What the fleet actor writes with. */
+  readonly codec?: Codec;
 }
 
 /** The fleet actor alone, on simulated time and network: what it says to others is written down. */
@@ -38,8 +40,9 @@ export class FleetWorld extends ActorWorld {
   readonly #channels = new Map<string, OrderChannel>();
   readonly #numbers = new FleetNumbers(EPOCH);
 
-  private constructor({ heardOf = () => Promise.resolve([]), jobName = () => undefined }: FleetWorldOptions) {
+  private constructor(options: FleetWorldOptions) {
     super();
+    const { heardOf = () => Promise.resolve([]), jobName = () => undefined } = options;
     const { system } = this.coordinatorNode;
     const coordinator = system.spawn<CoordinatorMessage>("main", recorder([]));
     const scheduler = system.spawn<SchedulerMessage>("scheduler", recorder(this.toScheduler));
@@ -61,7 +64,7 @@ export class FleetWorld extends ActorWorld {
           channels: this.#channels,
           numbers: this.#numbers,
           subjects: fleetSubjects,
-          codec,
+          codec: options.codec ?? codec,
           eventLog,
           heardOf,
           onEpochObeyed: (epoch) => this.obeyed.push(epoch),

@@ -37,6 +37,21 @@ describe("an agent that has obeyed an epoch", () => {
     expect(world.obeyed).toEqual([7, 7]);
   });
 
+  it("is not told of for a late word of one that has handled more orders than its successor was given", async () => {
+    const world = await FleetWorld.start();
+    const first = new HandDrivenAgent(world, "one", "disk.1");
+    first.hello();
+    await world.settle();
+    world.fleet.tell({ kind: "orders", agent: "one", orders: [{ kind: "mode", mode: "held" }] });
+    await world.settle();
+    expect(first.ordersSeen).toBe(2);
+    new HandDrivenAgent(world, "one", "disk.2").hello();
+    await world.settle();
+    first.heartbeat();
+    await world.settle();
+    expect(world.obeyed).toEqual([]);
+  });
+
   it("is not believed when that is nonsense: it is counted, and shown to operators", async () => {
     const world = await FleetWorld.start();
     const agent = new HandDrivenAgent(world, "one");

@@ -31,6 +31,7 @@ const heartbeat: Heartbeat = {
   held: [],
   refused: [],
 };
+const held = { run: "r", job: 0, attempt: 1, lease: "l", phase: "running" as const };
 const times = { heartbeatMs: 2_000, lostAfterMs: 15_000 };
 const kinds = (effects: readonly { kind: string }[]) => effects.map((effect) => effect.kind);
 
@@ -44,12 +45,15 @@ describe("the fleet", () => {
     expect(offerOf(fleet.agents.get("a") as never).mode).toBe("held");
     expect(kinds(onHeartbeat(fleet, heartbeat, 8_000))).toEqual(["recovered", "offerChanged"]);
     expect(offerOf(fleet.agents.get("a") as never).mode).toBe("active");
+    onTick(fleet, 14_000);
+    expect(kinds(onHello(fleet, hello, 14_500))).toEqual(["recovered", "joined"]);
   });
 
   it("gives an agent up after the limit, and asks it for a hello when it is heard again", () => {
     const fleet = newFleet(times);
-    onHello(fleet, hello, 0);
+    onHello(fleet, { ...hello, held: [held] }, 0);
     expect(kinds(onTick(fleet, 15_000))).toEqual(["lost"]);
+    expect(fleet.agents.get("a")?.held).toEqual([]);
     expect(kinds(onHeartbeat(fleet, heartbeat, 20_000))).toEqual(["refused", "askHello"]);
     expect(onHello(fleet, hello, 21_000)).toMatchObject([{ kind: "joined", isBack: true }]);
   });
@@ -63,11 +67,29 @@ describe("the fleet", () => {
     expect(onTick(fleet, 2_000)).toMatchObject([
       { kind: "joined", isBack: true, agent: { hello: successor } },
     ]);
+    expect(onTick(fleet, 2_500)).toEqual([]);
     expect(onHeartbeat(fleet, heartbeat, 3_000)).toMatchObject([
       { kind: "refused", reason: "incarnation" },
       { kind: "askHello" },
     ]);
     expect(fleet.agents.get("a")?.lastHeardMs).toBe(2_000);
+  });
+
+  it("takes a claimant as it has said last that it is", () => {
+    const fleet = newFleet(times);
+    onHello(fleet, hello, 0);
+    onHello(fleet, successor, 1_000);
+    onHello(fleet, { ...successor, mode: "held" }, 1_500);
+    onTick(fleet, 2_000);
+    expect(offerOf(fleet.agents.get("a") as never)).toMatchObject({ incarnation: "i2", mode: "held" });
+  });
+
+  it("lets one that lost its name to a claimant with other records claim it in turn", () => {
+    const fleet = newFleet(times);
+    onHello(fleet, hello, 0);
+    onHello(fleet, successor, 1_000);
+    onTick(fleet, 2_000);
+    expect(onHello(fleet, hello, 3_000)).toEqual([{ kind: "askHello", agent: "a" }]);
   });
 
   it("lets an incarnation with the same records follow at once, and does not go back to its predecessor", () => {
@@ -136,9 +158,14 @@ describe("the fleet", () => {
 
   it("lets an agent leave, and does not call it lost later", () => {
     const fleet = newFleet(times);
-    onHello(fleet, hello, 0);
+    onHello(fleet, { ...hello, held: [held] }, 0);
     expect(kinds(onBye(fleet, { ...sender, reason: "stopped" }, 10))).toEqual(["left"]);
+    expect(fleet.agents.get("a")?.held).toEqual([]);
     expect(onTick(fleet, 60_000)).toEqual([]);
+  });
+
+  it("asks nobody for a hello who has just said that it leaves", () => {
+    expect(kinds(onBye(newFleet(times), { ...sender, reason: "stopped" }, 10))).toEqual(["refused"]);
   });
 
   it("tells of a mode that the agent has taken", () => {
@@ -148,5 +175,25 @@ describe("the fleet", () => {
       "modeChanged",
       "offerChanged",
     ]);
+    expect(offerOf(fleet.agents.get("a") as never).mode).toBe("draining");
+  });
+
+  it("tells of a trouble that keeps the agent from taking jobs, and of its end", () => {
+    const fleet = newFleet(times);
+    onHello(fleet, hello, 0);
+    const trouble = "its disk is full";
+    expect(kinds(onHeartbeat(fleet, { ...heartbeat, trouble }, 10))).toEqual(["offerChanged"]);
+    expect(offerOf(fleet.agents.get("a") as never).trouble).toBe(trouble);
+    expect(kinds(onHeartbeat(fleet, heartbeat, 20))).toEqual(["offerChanged"]);
+    expect(offerOf(fleet.agents.get("a") as never).trouble).toBeUndefined();
+  });
+
+  it("knows what an agent holds, and refuses, as of its last heartbeat", () => {
+    const fleet = newFleet(times);
+    onHello(fleet, hello, 0);
+    onHeartbeat(fleet, { ...heartbeat, load1: 0.5, held: [held], refused: [["gap", 1]] }, 10);
+    expect(fleet.agents.get("a")).toMatchObject({ load1: 0.5, held: [held], refused: [["gap", 1]] });
+    onHello(fleet, { ...hello, held: [held] }, 20);
+    expect(fleet.agents.get("a")).toMatchObject({ load1: 0.5, refused: [["gap", 1]] });
   });
 });

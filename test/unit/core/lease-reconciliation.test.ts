@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { reconcileLeases } from "../../../coordinator/core/lease-reconciliation.ts";
 import * as decide from "../../../coordinator/core/run-decide.ts";
-import { liveAttempt } from "../../../coordinator/core/run-state.ts";
+import { HELD_REASON, liveAttempt } from "../../../coordinator/core/run-state.ts";
 import type { HeldAttempt } from "../../../shared/model/messages.ts";
 import { RunDriver } from "../../support/run-driver.ts";
 
@@ -61,16 +61,21 @@ describe("an agent that says what it holds", () => {
   });
 
   it("is told again to end what was cancelled or is held, whether it knows of it or not", () => {
-    const ways: ((run: RunDriver) => void)[] = [
-      (run) => run.record(decide.onCancelRequested(run.state, { job: 0, by: "", reason: "no" }, run.now)),
-      (run) => run.record(decide.onCancelRequested(run.state, { job: null, by: "", reason: "no" }, run.now)),
-      (run) => run.record(decide.onPriorityRequested(run.state, { job: 0, priority: 0 }, run.now)),
-      (run) => run.record(decide.onPriorityRequested(run.state, { job: null, priority: 0 }, run.now)),
+    const asked = (job: number | null) => (run: RunDriver) =>
+      run.record(decide.onCancelRequested(run.state, { job, by: "", reason: "no" }, run.now));
+    const hold = (job: number | null) => (run: RunDriver) =>
+      run.record(decide.onPriorityRequested(run.state, { job, priority: 0 }, run.now));
+    const ways = [
+      { end: asked(0), reason: "no" },
+      { end: asked(null), reason: "no" },
+      { end: hold(0), reason: HELD_REASON },
+      { end: hold(null), reason: HELD_REASON },
     ];
-    for (const end of ways) {
+    for (const { end, reason } of ways) {
       const { run, held } = oneJob();
       end(run);
-      const cancel = { records: [], orders: [{ kind: "cancel", job: 0, attempt: 1, lease: held.lease }] };
+      const order = { kind: "cancel", job: 0, attempt: 1, lease: held.lease, reason };
+      const cancel = { records: [], orders: [order] };
       expect(resync(run, "host-1", [held])).toMatchObject(cancel);
       expect(resync(run, "host-1", [])).toMatchObject(cancel);
       expect(resync(run, "host-1", [{ ...held, phase: "finished" }]).orders).toEqual([]);

@@ -90,6 +90,14 @@ describe("a run", () => {
     expect(run.state.status).toBe("failed");
   });
 
+  it("does not end fast for a failure that is allowed", () => {
+    const run = new RunDriver({ a: { allowFailure: true }, b: {} }, { keepGoing: false });
+    run.execute("a", failed);
+    expect(run.phase("b")).toBe("ready");
+    run.execute("b");
+    expect(run.state.status).toBe("succeeded");
+  });
+
   it("ends as cancelled once the last attempt has ended, and keeps a result that came first", () => {
     const run = new RunDriver({ a: {}, b: {}, c: { needs: ["a"] } });
     run.grant("a");
@@ -99,7 +107,7 @@ describe("a run", () => {
     run.finish("a");
     expect(run.phases()).toEqual({ a: "succeeded", b: "assigned", c: "cancelled" });
     run.finish("b", { kind: "cancelled" });
-    expect(run.state.status).toBe("cancelled");
+    expect(run.state).toMatchObject({ status: "cancelled", reason: "enough" });
     expect(decide.onCancelRequested(run.state, { job: null, by: "me", reason: "again" }, run.now)).toEqual(
       [],
     );
@@ -110,6 +118,14 @@ describe("a run", () => {
     run.execute("a");
     run.record(decide.onCancelRequested(run.state, { job: run.index("b"), by: "me", reason: "no" }, run.now));
     expect(run.phases()).toMatchObject({ b: "cancelled", c: "ready", d: "blocked" });
+    run.execute("c");
+    expect(run.state).toMatchObject({ status: "failed", reason: null });
+  });
+
+  it("that its coordinator gives up says why", () => {
+    const run = new RunDriver({ a: {} });
+    run.record([{ type: "aborted", at: run.now, reason: "its actors failed" }]);
+    expect(run.state).toMatchObject({ status: "infrastructure", reason: "its actors failed" });
   });
 
   it("refuses a grant for a job that is held, running or final", () => {
@@ -156,6 +172,19 @@ describe("a cancelled job", () => {
       cancel(run, 0);
       run.finish("a", outcome);
       expect(run.phase("a")).toBe("cancelled");
+    }
+  });
+
+  it("has the result of the attempt that was ended for it", () => {
+    for (const job of [0, null]) {
+      const run = new RunDriver({ a: {} });
+      run.grant("a");
+      cancel(run, job);
+      run.finish("a", { kind: "cancelled" });
+      expect(run.state.jobs[0]).toMatchObject({
+        phase: "cancelled",
+        attempts: [{ result: { outcome: { kind: "cancelled" }, wallMs: 5 }, returned: null }],
+      });
     }
   });
 
@@ -242,6 +271,7 @@ describe("a retry", () => {
       run.grant("a");
       run.record(decide.onAttemptLost(run.state, 0, lost.message, run.now, 0));
       expect(run.phase("a")).toBe("ready");
+      expect(run.state.jobs[0]?.attempts.at(-1)?.result?.outcome).toEqual(lost);
     }
     run.execute("a", failed);
     expect(run.phase("a")).toBe("ready");
@@ -354,6 +384,34 @@ describe("a limit on the wait for a slot", () => {
     expect(check(run)).toHaveLength(1);
     run.finish("a");
     expect(run.phase("a")).toBe("succeeded");
+  });
+
+  it("begins anew for a job that had started, and comes back all the same", () => {
+    const run = new RunDriver(limited);
+    run.grant("a");
+    run.tell("a", "build", null);
+    run.now += 5_000;
+    expect(check(run)).toEqual([]);
+    run.giveBack("a");
+    run.now += 999;
+    check(run);
+    expect(run.phase("a")).toBe("ready");
+    run.now += 1;
+    check(run);
+    expect(run.phase("a")).toBe("failed");
+  });
+
+  it("recalls from the agent that has the job now, while it waits there", () => {
+    const run = new RunDriver(limited);
+    const recalls = [{ job: 0, agent: "host" }];
+    expect(decide.onRecalled(run.state, recalls)).toEqual([]);
+    run.grant("a");
+    expect(decide.onRecalled(run.state, recalls)).toMatchObject([
+      { agent: "host", order: { kind: "recall", job: 0, attempt: 1 } },
+    ]);
+    expect(decide.onRecalled(run.state, [{ job: 0, agent: "other" }])).toEqual([]);
+    run.tell("a", "build", null);
+    expect(decide.onRecalled(run.state, recalls)).toEqual([]);
   });
 
   it("fails no job that is cancelled when it comes back", () => {
