@@ -149,7 +149,7 @@ function onProgressed(state: RunState, record: RecordOf<"progressed">, changes: 
   const attempt = liveAttempt(job);
   if (attempt?.attempt !== record.attempt) return;
   // That it started is said once, and may have been lost on its way.
-  if (job.phase === "assigned") onStarted(state, { ...record, type: "started" }, changes);
+  onStarted(state, { ...record, type: "started" }, changes);
   const progress: Progress = { phase: record.phase, percent: record.percent };
   attempt.progress = progress;
   changes.push({ kind: "progressed", job: record.job, attempt, progress });

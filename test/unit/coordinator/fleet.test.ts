@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import type { Reply } from "../../../coordinator/actors/messages.ts";
 import type { Codec } from "../../../shared/actor/contract.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
 import type { Order } from "../../../shared/model/messages.ts";
+import { recorder } from "../../support/actor-world.ts";
 import { attemptOf, FleetWorld, fleetSubjects, HandDrivenAgent } from "../../support/fleet-world.ts";
 
 const codec = new MessageCodec();
@@ -104,8 +106,9 @@ describe("a lease that a run tells of", () => {
     const told = world.open("r", "one");
     await world.clock.advance(14_000);
     expect(told).toEqual([]);
-    await world.clock.advance(2_000);
+    await world.clock.advance(4_000);
     expect(told).toMatchObject([{ kind: "agentGone", agent: "one" }]);
+    expect(world.toScheduler).toEqual([{ kind: "agentGone", agent: "one" }]);
   });
 
   it.each(["lost", "left"])("is lost at once when the run is loaded after its agent %s", async (how) => {
@@ -157,6 +160,27 @@ describe("silence", () => {
     await world.clock.advance(20_000);
     expect(states(world)).toEqual(["joined", "suspect", "lost"]);
     expect(kinds(told)).toEqual(["agentResynced", "agentGone"]);
+    expect(world.toScheduler).toMatchObject([
+      { kind: "offer", offer: { mode: "active" } },
+      { kind: "offer", offer: { mode: "held" } },
+      { kind: "agentGone", agent: "one" },
+    ]);
+    world.fleet.tell({ kind: "schedulerStarted" });
+    await world.settle();
+    expect(world.toScheduler).toHaveLength(3);
+  });
+
+  it("of an agent that has left is none: its jobs are given up at once", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.hello();
+    await world.settle();
+    const told = world.open("r", "one");
+    agent.send("bye", { reason: "stopped" });
+    await world.settle();
+    expect(kinds(told)).toEqual(["agentResynced", "agentGone"]);
+    expect(kinds(world.toScheduler)).toEqual(["offer", "agentGone"]);
+    expect(states(world)).toEqual(["joined", "left"]);
   });
 
   it("is not counted while the coordinator itself is cut off, nor at once after", async () => {
@@ -454,6 +478,37 @@ describe("two agents of one name", () => {
   });
 });
 
+describe("the mode of an agent", () => {
+  async function setMode(world: FleetWorld, agent: string): Promise<Reply | undefined> {
+    const replies: Reply[] = [];
+    const replyTo = world.coordinatorNode.system.spawn<Reply>(`asker-${agent}`, recorder(replies));
+    const command = { verb: "mode", request: { agent, mode: "draining" } } as const;
+    world.fleet.tell({ kind: "command", command, replyTo });
+    await world.settle();
+    return replies[0];
+  }
+
+  it("counts at once for what is placed, and the agent is told", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.hello();
+    await world.settle();
+    expect(await setMode(world, "one")).toEqual({ ok: true, result: { agent: "one", mode: "draining" } });
+    expect(world.toScheduler.at(-1)).toMatchObject({ kind: "offer", offer: { mode: "draining" } });
+    expect(agent.orders).toEqual([{ kind: "mode", mode: "draining" }]);
+  });
+
+  it("can't be set of one that is not known, or not there", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    expect(await setMode(world, "two")).toMatchObject({ ok: false, code: "notFound" });
+    agent.hello();
+    await world.clock.advance(20_000);
+    expect(await setMode(world, "one")).toMatchObject({ ok: false, code: "conflict" });
+    expect(kinds(world.toScheduler).at(-1)).toBe("agentGone");
+  });
+});
+
 describe("a bad message", () => {
   it("reaches nobody, is counted by its reason and shown to operators", async () => {
     const world = await FleetWorld.start();
@@ -483,6 +538,15 @@ describe("a bad message", () => {
     send("one", { ...sender, items: [item] });
     await world.settle();
     expect(kinds(told)).toEqual(["agentResynced", "reported"]);
+  });
+
+  it("from an agent that is not registered is no bad one: it is counted, and the agent asked for a hello", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.heartbeat();
+    await world.settle();
+    expect(agent.wasAsked).toBe(true);
+    expect(world.coordinatorNode.system.deadLetterCounts()).toEqual([]);
   });
 
   it("may come in floods: each is counted, few are told, none waits in the mailbox", async () => {

@@ -77,6 +77,9 @@ describe("a retry", () => {
     first.execute("test", failed);
     const second = retry(first, lenient);
     expect(second.phases()).toEqual({ lint: "failed", build: "succeeded", test: "ready" });
+    const [lint, build] = second.state.jobs;
+    expect(lint).toMatchObject({ outcome: failed, rootCause: second.index("lint") });
+    expect(build).toMatchObject({ outcome: null, rootCause: null });
     second.execute("test");
     expect(second.state.status).toBe("succeeded");
   });

@@ -35,6 +35,16 @@ describe("a run", () => {
     expect(run.phase("a")).toBe("succeeded");
   });
 
+  it("keeps that no mark says that a job succeeded", () => {
+    const run = new RunDriver({ a: {} });
+    run.grant("a");
+    const { attempt = 0, lease = "" } = run.state.jobs[0]?.attempts[0] ?? {};
+    const ended = { result: resultOf(succeeded), implicit: true };
+    const item = { kind: "finished", run: "r1", job: 0, attempt, lease, ...ended } as const;
+    run.record(decide.onReported(run.state, "host", item, run.now, 0).records);
+    expect(run.state.jobs[0]?.attempts[0]?.isImplicit).toBe(true);
+  });
+
   it("blocks everything downstream of a failure, names the root cause, and finishes the rest", () => {
     const run = new RunDriver({ ...diamond, e: { needs: ["d"] }, free: {} });
     run.execute("a");
