@@ -4,7 +4,15 @@
  * A run has to do with an agent once it has told of a lease there, or a start order for it has passed.
  */
 import type { ActorRef } from "../../shared/actor/contract.ts";
-import type { AnswerReport, Hello, Order, Report, ReportItem } from "../../shared/model/messages.ts";
+import type {
+  AnswerReport,
+  AttemptRef,
+  HeldAttempt,
+  Hello,
+  Order,
+  Report,
+  ReportItem,
+} from "../../shared/model/messages.ts";
 import type { AgentRecord } from "../core/fleet.ts";
 import type { RunMessage } from "./messages.ts";
 
@@ -104,4 +112,19 @@ export class FleetRuns {
 /** The runs whose jobs are started by these orders. */
 export function runsStartedBy(orders: readonly Order[]): Set<string> {
   return new Set(orders.flatMap((order) => (order.kind === "start" ? [order.request.run] : [])));
+}
+
+/** An attempt of a run that is over: nobody waits for it. */
+export function endStray(held: HeldAttempt): Order {
+  if (held.phase === "finished") return settleStray(held);
+  return { ...refOf(held), kind: "cancel", reason: "its run is over" };
+}
+
+/** What its agent still tells of an attempt of a run that is over. */
+export function settleStray(attempt: AttemptRef): Order {
+  return { ...refOf(attempt), kind: "settle" };
+}
+
+function refOf({ run, job, attempt, lease }: AttemptRef): AttemptRef {
+  return { run, job, attempt, lease };
 }

@@ -12,14 +12,7 @@
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
 import type { ApiCommand } from "../../shared/model/api.ts";
-import type {
-  AgentMode,
-  AnswerReport,
-  HeldAttempt,
-  Hello,
-  Order,
-  Report,
-} from "../../shared/model/messages.ts";
+import type { AgentMode, AnswerReport, Hello, Order, Report } from "../../shared/model/messages.ts";
 import { subjectToken } from "../../shared/model/name.ts";
 import { MOST_EPOCHS_LOST } from "../core/election.ts";
 import {
@@ -44,7 +37,7 @@ import { AgentOrders } from "./agent-orders.ts";
 import { AgentQuestions, refuseQuestion } from "./agent-questions.ts";
 import type { Counters } from "./counters.ts";
 import { FleetEvents, type FleetNumbers } from "./fleet-events.ts";
-import { FleetRuns, runsStartedBy } from "./fleet-runs.ts";
+import { endStray, FleetRuns, runsStartedBy, settleStray } from "./fleet-runs.ts";
 import type { Command, CoordinatorMessage, FleetMessage, Reply, SchedulerMessage } from "./messages.ts";
 
 export interface FleetOptions {
@@ -202,11 +195,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
     if (strays.length === 0 || !this.#isRecovered) return;
     this.#options.counters.count("refused.unknownRun", strays.length);
     const settled = strays.filter((item) => item.kind !== "started" && item.kind !== "progress");
-    this.#enqueue(
-      report.agent,
-      settled.map((item) => ({ ...refOf(item), kind: "settle" as const })),
-      context,
-    );
+    this.#enqueue(report.agent, settled.map(settleStray), context);
   }
 
   #callRoll(tokens: readonly string[], context: Context<FleetMessage>): void {
@@ -388,14 +377,4 @@ export class FleetActor implements Behaviour<FleetMessage> {
     this.#enqueue(name, [{ kind: "mode", mode }], context);
     return { ok: true, result: { agent: name, mode } };
   }
-}
-
-function refOf(item: { run: string; job: number; attempt: number; lease: string }) {
-  return { run: item.run, job: item.job, attempt: item.attempt, lease: item.lease };
-}
-
-/** An attempt of a run that is over: nobody waits for it. */
-function endStray(held: HeldAttempt): Order {
-  if (held.phase === "finished") return { ...refOf(held), kind: "settle" };
-  return { ...refOf(held), kind: "cancel", reason: "its run is over" };
 }
