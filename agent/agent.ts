@@ -29,6 +29,8 @@ import { Stores } from "./stores.ts";
 import { ControlFiles } from "./workspaces/control-files.ts";
 import { DiskWatch } from "./workspaces/disk-watch.ts";
 import { InputCache } from "./workspaces/input-cache.ts";
+import { InputLayers } from "./workspaces/input-layers.ts";
+import { notedLayers } from "./workspaces/layer-note.ts";
 import { Workspaces } from "./workspaces/workspaces.ts";
 
 export interface AgentOptions {
@@ -110,6 +112,11 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   const stores = new Stores(name, link.connected);
   const cache = await InputCache.open(join(options.workFolder, "cache"), stores);
+  const inherited = new Map(
+    leftovers.map(({ record, place }) => [attemptKey(record), notedLayers(place.control)]),
+  );
+  const layersPath = join(options.workFolder, "layers");
+  const layers = await InputLayers.open(layersPath, cache, [...inherited.values()].flat());
   const [engine, hostLayout] = await Promise.all([detecting, trying]);
   const shell =
     options.runner === "noop"
@@ -132,6 +139,13 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const tools = new HostTools({
     workspaces,
     cache,
+    layers,
+    inherited,
+    mannerFor: (image) => {
+      // The engine copies it from there.
+      if (image !== undefined) return "links";
+      return hostLayout.kind === "possible" && hostLayout.layers ? "layers" : "copies";
+    },
     shell,
     containers,
     artifacts: stores,
@@ -141,7 +155,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     disk: new DiskWatch({
       folders: [options.workFolder, workspaces.controlFolder],
       minFree: options.minFree ?? DEFAULT_MIN_FREE,
-      makeRoom: () => cache.evict(),
+      makeRoom: () => layers.evict(),
     }),
     keepFailed: options.keepFailed,
     graceMs: options.graceMs,
@@ -218,6 +232,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     await containers.close();
     await link.close();
     await stores.close();
+    await layers.close();
     await cache.close();
     await workspaces.close(ending.kind === "stopped" && ending.mode === "now" ? "everything" : "free");
     if (ending.kind === "failed" && ending.error !== undefined) throw ending.error;

@@ -120,6 +120,7 @@ export class HostTools implements AttemptTools {
 
   launch(request: JobRequest, place: Place): Promise<Execution> {
     const { spec } = request;
+    const layers = this.#inputs.layersOf(attemptKey(request));
     return this.#runner(spec.image).start({
       attempt: attemptKey(request),
       command: spec.run,
@@ -130,7 +131,7 @@ export class HostTools implements AttemptTools {
       inputs: spec.layout !== "package" && hasInputs(request) ? place.inputs : undefined,
       sources: spec.sources === undefined ? undefined : place.sources,
       program: programIn(spec.layout, place),
-      packageRoot: packageRootOf(spec, place),
+      packageRoot: packageRootOf(spec, place, layers),
       control: place.control,
       log: place.log,
       cpu: spec.resources.cpu,
@@ -152,15 +153,26 @@ export class HostTools implements AttemptTools {
 
   async sweep(key: string): Promise<void> {
     await Promise.all([this.#options.shell.sweep(key), this.#options.containers.sweep(key)]);
+    await this.#inputs.release(key);
   }
 
   async free(record: AttemptRecord, place: Place, log: ShippedLog, failed: boolean): Promise<void> {
+    const isKept = failed && this.#options.keepFailed;
+    if (isKept) await this.#inputs.settle(attemptKey(record), place);
+    try {
+      await this.#free(record, place, log, isKept);
+    } finally {
+      await this.#inputs.release(attemptKey(record));
+    }
+  }
+
+  async #free(record: AttemptRecord, place: Place, log: ShippedLog, isKept: boolean): Promise<void> {
     const isQuiet = this.#runner(record.image ?? undefined).isQuiet(attemptKey(record));
     try {
       await log.stored();
     } finally {
       // A log that can't be read any more will never be stored.
-      if (failed && this.#options.keepFailed) {
+      if (isKept) {
         this.#options.onKept(record, await this.workspaces.keep(place, record));
       } else {
         // A container notes its own name there; a package has files of its own, and so have marks.

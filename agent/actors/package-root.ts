@@ -4,18 +4,25 @@ import { join } from "node:path";
 import type { JobRequest } from "../../shared/model/messages.ts";
 import { OutputError } from "../../shared/store/output-error.ts";
 import { packageNames, packagePaths } from "../runners/package-paths.ts";
-import type { PackageRoot } from "../runners/runner.ts";
+import type { PackageLayers, PackageRoot } from "../runners/runner.ts";
 import type { Place } from "../workspaces/place.ts";
 
 /** What of a request, or of an attempt's record, says how it is laid out. */
 type Laid = Pick<JobRequest["spec"], "layout" | "outputs" | "marks">;
 
 /** Undefined in the layout `workspace`. */
-export function packageRootOf({ layout, outputs, marks }: Laid, place: Place): PackageRoot | undefined {
+export function packageRootOf(
+  { layout, outputs, marks }: Laid,
+  place: Place,
+  layers?: Omit<PackageLayers, "overlay">,
+): PackageRoot | undefined {
   if (layout !== "package") return undefined;
-  const folder = place.packageRoot;
-  if (outputs.length === 0) return { folder, collects: "never" };
-  return { folder, collects: marks?.verdict === "marks" ? "onExit" : "onSuccess" };
+  const root = {
+    folder: place.packageRoot,
+    layers: layers && { ...layers, overlay: place.overlay },
+  };
+  if (outputs.length === 0) return { ...root, collects: "never" };
+  return { ...root, collects: marks?.verdict === "marks" ? "onExit" : "onSuccess" };
 }
 
 /** Where the text of a program goes. */

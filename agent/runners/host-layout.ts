@@ -18,32 +18,44 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { execa } from "execa";
 import { packageNames } from "./package-paths.ts";
+import type { PackageLayers, PackageRoot } from "./runner.ts";
 
 /** Whether it can be given here, and if not why. */
 export type HostLayout =
-  | { readonly kind: "possible" }
+  /** `layers`: jobs can share what they see below their own folder; otherwise each has copies in it. */
+  | { readonly kind: "possible"; readonly layers: boolean }
   | { readonly kind: "refused"; readonly reason: string };
 
 const TRIAL_LIMIT_MS = 10_000;
 /** Whatever the job's own search path is. */
 const SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
-const OLD_ROOT = ".host-root";
 
-/** `$1` the folder, `$2` what to mount, `$3` where words of a failure go, then the command. */
+/**
+ * `$1` the folder, `$2` what to mount, from `$3`, `$4` where words of a failure go, then the command. The names of many
+ * layers are too long for the newer of the two ways in which mount(8) talks to the kernel.
+ */
 const enter = `own=$PATH PATH=${SYSTEM_PATH}
-{ mount --bind "$1" "$1" && cd "$1" && mount --all --fstab "$2" && pivot_root . ${OLD_ROOT} && cd / && umount --lazy /${OLD_ROOT} && rmdir /${OLD_ROOT}; } >"$3" 2>&1 || exit 125
-: >"$3"
-PATH=$own; shift 3; exec "$@"`;
+{ cd "$3" && LIBMOUNT_FORCE_MOUNT2=always mount --all --fstab "$2" && cd "$1" && pivot_root . . && umount --lazy . && cd /; } >"$4" 2>&1 || exit 125
+: >"$4"
+PATH=$own; shift 4; exec "$@"`;
 
-/** The words in front of a command that is to find a folder as its `/`; makes what they need. */
-export function enterRoot(folder: string, control: string): string[] {
-  mkdirSync(join(folder, OLD_ROOT));
-  writeFileSync(mountsPath(control), mountPoints(folder).join(""));
+/** The words in front of a command that is to find a package's root as its `/`; makes what they need. */
+export function enterRoot(
+  { folder, layers }: Pick<PackageRoot, "folder" | "layers">,
+  control: string,
+): string[] {
+  const ground = layers === undefined ? folder : join(control, "root");
+  if (layers !== undefined) {
+    const empty = [packageNames.inputs, packageNames.patches].map((name) => join(ground, name));
+    for (const made of [ground, ...empty, layers.overlay]) mkdirSync(made);
+  }
+  const root = layers === undefined ? bound(folder, folder) : overlaid(folder, layers, ground);
+  writeFileSync(mountsPath(control), [root, ...mountPoints(ground, folder)].join(""));
   writeFileSync(wordsPath(control), "it was refused a namespace; its log has the words");
-  const namespaces = process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
+  const namespaces = isRoot() ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
   return [
     "/usr/bin/unshare",
     ...namespaces,
@@ -55,6 +67,7 @@ export function enterRoot(folder: string, control: string): string[] {
     "sh",
     folder,
     mountsPath(control),
+    layers?.folder ?? folder,
     wordsPath(control),
   ];
 }
@@ -70,48 +83,91 @@ export function layoutFailure(control: string): string | undefined {
   }
 }
 
-/** Tries it once, with a job that does nothing, in a folder that it makes anew and removes. */
+/** Tries it once, with jobs that do nothing, in folders that it makes anew and removes. */
 export async function tryHostLayout(trial: string): Promise<HostLayout> {
+  if ((await refusalOf(trial, { layers: true })) === undefined) return { kind: "possible", layers: true };
+  const reason = await refusalOf(trial, { layers: false });
+  return reason === undefined ? { kind: "possible", layers: false } : { kind: "refused", reason };
+}
+
+/** The job of the trial finds a file, replaces it, and makes what jobs make. */
+const trialScript =
+  "read -r word </inputs/one && [ $word = 1 ] && rm /inputs/one && mkdir /outputs /inputs/two";
+
+async function refusalOf(
+  trial: string,
+  { layers }: { readonly layers: boolean },
+): Promise<string | undefined> {
+  const [folder, layer, control] = [join(trial, "root"), join(trial, "layers", "1"), join(trial, "control")];
   try {
     // An agent that was killed in the middle has left it.
     rmSync(trial, { recursive: true, force: true });
-    const folder = join(trial, "root");
-    mkdirSync(folder, { recursive: true });
-    const [program = "", ...words] = enterRoot(folder, trial);
-    const run = await execa(program, [...words, "/bin/sh", "-c", "mkdir /outputs"], {
+    const inputs = join(layers ? layer : folder, packageNames.inputs);
+    for (const path of [folder, control, inputs]) mkdirSync(path, { recursive: true });
+    writeFileSync(join(inputs, "one"), "1\n");
+    const lower = { folder: dirname(layer), names: [basename(layer)], overlay: join(trial, "overlay") };
+    const words = enterRoot({ folder, layers: layers ? lower : undefined }, control);
+    const [program = "", ...rest] = words;
+    const run = await execa(program, [...rest, "/bin/sh", "-c", trialScript], {
       reject: false,
       stdin: "ignore",
       timeout: TRIAL_LIMIT_MS,
       maxBuffer: 4096,
     });
-    if (!run.failed) return { kind: "possible" };
-    const reason = run.stderr.trim() || layoutFailure(trial) || run.originalMessage;
-    return { kind: "refused", reason: reason ?? "it failed" };
+    if (!run.failed) return undefined;
+    return run.stderr.trim() || layoutFailure(control) || run.originalMessage || "it failed";
   } catch (error) {
-    return { kind: "refused", reason: String(error) };
+    return String(error);
   } finally {
     rmSync(trial, { recursive: true, force: true });
   }
 }
 
-/** Makes a mount point for each entry of the host's root that is not the job's own; links are made again. */
-function mountPoints(folder: string): string[] {
-  const own = new Set<string>([...Object.values(packageNames), OLD_ROOT]);
+/** The line of a table of mounts that lays the folder over the layers, and these over the ground. */
+function overlaid(folder: string, { folder: from, names, overlay }: PackageLayers, ground: string): string {
+  // Names from there on are short, and have nothing in them that means something in options.
+  const near = (path: string): string => (path.startsWith(`${dirname(from)}/`) ? relative(from, path) : path);
+  const options = [
+    `lowerdir=${[...names, near(ground)].join(":")}`,
+    `upperdir=${near(folder)}`,
+    `workdir=${near(overlay)}`,
+    // The job's folder need not be on disk at its end: nobody looks into it after a crash of the host.
+    "volatile",
+    ...(isRoot() ? [] : ["userxattr"]),
+  ];
+  return `millrace ${escaped(folder)} overlay ${escaped(options.join(","))} 0 0\n`;
+}
+
+/** The line that makes a folder what can become a root. */
+function bound(from: string, to: string): string {
+  return `${escaped(from)} ${escaped(to)} none bind 0 0\n`;
+}
+
+/**
+ * Makes a mount point on the ground for each entry of the host's root that is not the job's own, and gives the lines that
+ * mount them in the folder; links are made again.
+ */
+function mountPoints(ground: string, folder: string): string[] {
+  const own = new Set<string>(Object.values(packageNames));
   const mounts: string[] = [];
   for (const entry of readdirSync("/", { withFileTypes: true })) {
     if (own.has(entry.name)) continue;
-    const [from, to] = [`/${entry.name}`, join(folder, entry.name)];
-    if (entry.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+    const [from, made, to] = [`/${entry.name}`, join(ground, entry.name), join(folder, entry.name)];
+    if (entry.isSymbolicLink()) symlinkSync(readlinkSync(from), made);
     else if (entry.isDirectory()) {
-      mkdirSync(to);
+      mkdirSync(made);
       mounts.push(`${escaped(from)} ${escaped(to)} none rbind 0 0\n`);
     } else if (entry.isFile()) {
-      writeFileSync(to, "");
-      mounts.push(`${escaped(from)} ${escaped(to)} none bind 0 0\n`);
+      writeFileSync(made, "");
+      mounts.push(bound(from, to));
     }
   }
-  chmodSync(folder, 0o755);
+  for (const path of [ground, folder]) chmodSync(path, 0o755);
   return mounts;
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
 }
 
 /** A path as a field of a table of mounts. */

@@ -6,10 +6,21 @@ import type { Command, Pairs } from "../../shared/model/job-spec.ts";
 
 /** Of the layout `package`: what stands for `/`, so far as it is the job's own. */
 export interface PackageRoot {
-  /** On the host: holds `inputs`, `patches` and `script`, and in the end `outputs`. */
+  /** On the host: holds `script`, and in the end `outputs`; without layers also `inputs` and `patches`. */
   readonly folder: string;
+  /** What lies below it, and must not be changed; undefined where all is in the folder. */
+  readonly layers: PackageLayers | undefined;
   /** After which ends `outputs` has to be there: an exit status may not be what decides. */
   readonly collects: "never" | "onSuccess" | "onExit";
+}
+
+/** Folders that many jobs share, each with `inputs` or `patches`. */
+export interface PackageLayers {
+  readonly folder: string;
+  /** Their names there, the uppermost first. */
+  readonly names: readonly string[];
+  /** An empty folder for the kernel, on the file system of the job's own; not there yet. */
+  readonly overlay: string;
 }
 
 /** One command to run. Paths are absolute on the host. */

@@ -67,7 +67,7 @@ export class ShellRunner implements Runner {
       if ("script" in launch.command) this.#controlFiles.write(scriptPath(launch), launch.command.script);
       writeProgram(launch);
       const { packageRoot, control } = launch;
-      const enter = packageRoot === undefined ? [] : enterRoot(packageRoot.folder, control);
+      const enter = packageRoot === undefined ? [] : enterRoot(packageRoot, control);
       const text = launchFileText(launch, { spawner: identity, cpuBeforeMs: cpuTotalMs }, enter);
       this.#controlFiles.write(launchFilePath(launch.control), text);
     } catch (error) {

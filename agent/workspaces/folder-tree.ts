@@ -1,8 +1,8 @@
 /** Folder trees as jobs leave them: with read-only folders in them. */
 import {
+  chmodSync,
   constants,
   copyFileSync,
-  type Dirent,
   mkdirSync,
   readdirSync,
   readlinkSync,
@@ -15,6 +15,12 @@ import { SMALL_FILE_BYTES } from "../../shared/store/source-file.ts";
 import { TimeSlice } from "../../shared/store/time-slice.ts";
 
 const COPY_MODE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+
+/** Makes a folder that whoever runs in a container can see, whatever the agent's umask. */
+export function makeOpenFolder(path: string): void {
+  mkdirSync(path);
+  chmodSync(path, 0o755);
+}
 
 /** Removes a tree, read-only folders included. What belongs to another user makes it throw. */
 export async function removeTree(path: string): Promise<void> {
@@ -40,15 +46,15 @@ async function copyFolder(from: string, to: string, signal: AbortSignal, slice: 
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) await copyFolder(source, target, signal, slice);
-    else await copyEntry(entry, source, target);
+    else await copyEntry(entry.isSymbolicLink(), source, target);
     if (slice.isOver) await slice.rest();
     signal.throwIfAborted();
   }
 }
 
 /** Copies a file or a link to where nothing is yet. */
-export async function copyEntry(entry: Dirent, source: string, target: string): Promise<void> {
-  if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+export async function copyEntry(isLink: boolean, source: string, target: string): Promise<void> {
+  if (isLink) symlinkSync(readlinkSync(source), target);
   // What takes no time is done at once: waiting for another thread costs more.
   else if (statSync(source).size <= SMALL_FILE_BYTES) copyFileSync(source, target, COPY_MODE);
   else await copyFile(source, target, COPY_MODE);

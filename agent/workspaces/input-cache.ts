@@ -27,6 +27,13 @@ export interface ArtifactSource {
   ): Promise<{ readonly bytes: number }>;
 }
 
+/** An artifact that stays in the cache until it is released. */
+export interface HeldArtifact {
+  /** Must not be changed. */
+  readonly folder: string;
+  release(): void;
+}
+
 interface Entry {
   readonly folder: Promise<string>;
   readonly fetching: AbortController;
@@ -82,6 +89,11 @@ export class InputCache {
     }
   }
 
+  /** Whether it need not be fetched. */
+  has(digest: string): boolean {
+    return this.#entries.get(digest)?.bytes !== undefined;
+  }
+
   /** Fetches ahead, until the signal. A failure is not told here: the copy that needs it tries again and says it. */
   async prefetch(digest: string, signal: AbortSignal): Promise<void> {
     const entry = this.#use(digest);
@@ -94,6 +106,16 @@ export class InputCache {
     await this.#shrink(0);
   }
 
+  /** Removes what nobody uses, the least recently used first, until the total is under the limit. */
+  async shrink(): Promise<void> {
+    await this.#shrink(this.#limitBytes);
+  }
+
+  /** Whether the total is over the limit, as too much is in use. */
+  get isOver(): boolean {
+    return this.#totalBytes > this.#limitBytes;
+  }
+
   /** Ends what is being fetched, and removes everything. */
   async close(): Promise<void> {
     const entries = [...this.#entries.values()];
@@ -104,13 +126,25 @@ export class InputCache {
 
   /** Lets a reader have an artifact; what it is given must not be changed, and not be kept. */
   async read(digest: string, signal: AbortSignal, reader: (folder: string) => Promise<void>): Promise<void> {
-    const entry = this.#use(digest);
+    const { folder, release } = await this.hold(digest, signal);
     try {
-      await reader(await unlessGivenUp(entry.folder, signal));
+      await reader(folder);
     } finally {
-      this.#leave(digest, entry);
+      release();
     }
-    await this.#shrink(this.#limitBytes);
+    await this.shrink();
+  }
+
+  /** Fetches an artifact and keeps it until it is released, once. */
+  async hold(digest: string, signal: AbortSignal): Promise<HeldArtifact> {
+    const entry = this.#use(digest);
+    const release = () => this.#leave(digest, entry);
+    try {
+      return { folder: await unlessGivenUp(entry.folder, signal), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   #copyTo(digest: string, folder: string, signal: AbortSignal): Promise<void> {

@@ -15,6 +15,8 @@ export interface Place {
   readonly program: string;
   /** In the layout `package` what stands for `/`. */
   readonly packageRoot: string;
+  /** What the kernel needs to lay that over what the job shares with others. */
+  readonly overlay: string;
   readonly log: string;
   readonly control: string;
 }
@@ -30,6 +32,7 @@ export function placeOf(attempts: string, controlRoot: string, number: number): 
     sources: join(root, "sources"),
     program: join(root, "program"),
     packageRoot: join(root, "package"),
+    overlay: join(root, "overlay"),
     log: join(root, "log"),
     control: join(controlRoot, String(number)),
   };

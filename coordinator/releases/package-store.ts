@@ -1,12 +1,14 @@
 /**
  * A folder with the artifacts of packages, in butido's layout: their files stand at their own paths, where people and
  * other tools expect them, and what belongs together and how it was made stands below `.millrace/packages`, as
- * `<name>/<version>/<digest>.json`. A release store is one, and the staging folder of a run is one.
+ * `<name>/<version>/<digest>.json`. What was built together shares a record of what needed what, in `.millrace/graphs`. A
+ * release store is one, and the staging folder of a run is one.
  *
  * Invariants:
  * 1. An artifact is listed exactly while its provenance is there, which comes last and goes first.
  * 2. A path belongs to one artifact; a file that belongs to none was put there by somebody else and is not replaced
  *    unless that is asked for.
+ * 3. A graph is there while an artifact names it, if it came with that one.
  *
  * Only one command at a time may change a store: who calls `put` or `remove` sees to that.
  */
@@ -22,12 +24,15 @@ import { type Conflict, conflictError } from "./store-conflict.ts";
 
 export const STORE_FOLDER = ".millrace";
 const PACKAGES = `${STORE_FOLDER}/packages`;
+const GRAPHS = `${STORE_FOLDER}/graphs`;
 
 /** An artifact that is to be put into a store. */
 export interface Addition {
   readonly provenance: Provenance;
   /** Makes the folder, or adds to it, with the artifact's files in it, and has verified them. */
   readonly fill: (folder: string) => Promise<void>;
+  /** The text of the graph that its provenance names; undefined where nobody has it. */
+  readonly graph?: string | undefined;
   /** What is to make room for it. */
   readonly replacing?: readonly Conflict[];
 }
@@ -91,6 +96,12 @@ export class PackageStore {
     return join(this.root, provenancePath(owner, artifact.digest));
   }
 
+  /** The text of the graph that a provenance names; undefined where there is none. */
+  async graphOf({ graph }: Provenance): Promise<string | undefined> {
+    if (graph === null) return undefined;
+    return await readFile(join(this.root, graphPath(graph)), "utf8").catch(() => undefined);
+  }
+
   /** The paths of an artifact that are not there. */
   async missing(provenance: Provenance): Promise<string[]> {
     const paths = provenance.files.map(({ path }) => path);
@@ -132,6 +143,7 @@ export class PackageStore {
   async #putFilled(additions: readonly Addition[], change: PreparedChange): Promise<void> {
     const olds = new Set<Provenance>();
     const put: string[] = [];
+    for (const graph of await this.#newGraphs(additions, change)) put.push(graph);
     for (const { provenance, replacing = [] } of additions) {
       await this.#refuseConflicts(provenance, replacing);
       for (const conflict of replacing) if (conflict.kind === "owned") olds.add(conflict.owner);
@@ -142,10 +154,34 @@ export class PackageStore {
     const kept = new Set(put);
     if (kept.size < put.length)
       throw new MillraceError("internal", "two artifacts to be put have a file of one name");
-    await change.commit({ put, remove: [...olds].flatMap(pathsOf).filter((old) => !kept.has(old)) });
+    const gone = [...[...olds].flatMap(pathsOf), ...this.#graphsOnlyOf([...olds])];
+    const named = new Set(additions.flatMap(({ provenance: { graph } }) => graph ?? []).map(graphPath));
+    await change.commit({ put, remove: gone.filter((old) => !kept.has(old) && !named.has(old)) });
     await change.apply();
     for (const old of olds) this.#forget(old);
     for (const { provenance } of additions) this.#remember(provenance);
+  }
+
+  /** Writes the graphs that are not there yet; gives their paths. */
+  async #newGraphs(additions: readonly Addition[], change: PreparedChange): Promise<Set<string>> {
+    const written = new Set<string>();
+    for (const { provenance, graph } of additions) {
+      if (provenance.graph === null || graph === undefined) continue;
+      const path = graphPath(provenance.graph);
+      if (written.has(path) || (await exists(join(this.root, path)))) continue;
+      await change.write(`content/${path}`, graph);
+      written.add(path);
+    }
+    return written;
+  }
+
+  /** The graphs that nobody names once these are gone. */
+  #graphsOnlyOf(olds: readonly Provenance[]): string[] {
+    const graphs = new Set(olds.flatMap(({ graph }) => graph ?? []));
+    if (graphs.size === 0) return [];
+    for (const [path, { graph }] of this.#artifacts)
+      if (graph !== null && !olds.some((old) => pathsOf(old)[0] === path)) graphs.delete(graph);
+    return [...graphs].map(graphPath);
   }
 
   async #refuseConflicts(provenance: Provenance, replacing: readonly Conflict[]): Promise<void> {
@@ -170,7 +206,8 @@ export class PackageStore {
     await change.begin();
     try {
       await this.#inTurn(async () => {
-        await change.commit({ put: [], remove: pathsOf(provenance) });
+        const remove = [...pathsOf(provenance), ...this.#graphsOnlyOf([provenance])];
+        await change.commit({ put: [], remove });
         await change.apply();
         this.#forget(provenance);
       });
@@ -222,6 +259,10 @@ export class PackageStore {
 
 function provenancePath({ name, version }: PackageVersion, digest: string): string {
   return `${PACKAGES}/${folderName(name)}/${folderName(version)}/${digest}.json`;
+}
+
+function graphPath(digest: string): string {
+  return `${GRAPHS}/${digest}.json`;
 }
 
 /** All that an artifact has in a store, what lists it first. */

@@ -93,20 +93,22 @@ export async function carryOutRelease(
   target: PackageStore,
   release: NonNullable<Provenance["release"]>,
 ): Promise<Provenance[]> {
-  const additions = steps.flatMap((step): Addition[] => {
-    if (step.kind !== "new" && step.kind !== "update") return [];
+  const additions: Addition[] = [];
+  const graphs = new Map<string | null, string | undefined>();
+  for (const step of steps) {
+    if (step.kind !== "new" && step.kind !== "update") continue;
     const { provenance, store } = step.staged;
-    return [
-      {
-        provenance: { ...provenance, release },
-        replacing: step.kind === "update" ? step.replacing : [],
-        fill: async (folder) => {
-          await mkdir(folder, { recursive: true });
-          for (const file of provenance.files) await copyVerified(store.root, folder, file);
-        },
+    if (!graphs.has(provenance.graph)) graphs.set(provenance.graph, await store.graphOf(provenance));
+    additions.push({
+      provenance: { ...provenance, release },
+      graph: graphs.get(provenance.graph),
+      replacing: step.kind === "update" ? step.replacing : [],
+      fill: async (folder) => {
+        await mkdir(folder, { recursive: true });
+        for (const file of provenance.files) await copyVerified(store.root, folder, file);
       },
-    ];
-  });
+    });
+  }
   if (additions.length > 0) await target.putAll(additions);
   return additions.map(({ provenance }) => provenance);
 }

@@ -19,16 +19,17 @@ export function stagingFolder(staging: string, run: string, image?: string): str
 /** What a build knows of an artifact; what it consists of is read from the cluster. */
 export type Making = Omit<Provenance, "v" | "files" | "release" | "millrace">;
 
-/** Puts the artifact of a job there, whole; throws `conflict` when a file of another package is in its way. */
+/** Puts the artifact of a job there, whole, with the text of the graph that it names; throws `conflict` when a file of another package is in its way. */
 export async function stageArtifact(
   store: PackageStore,
   client: Pick<Client, "artifactEntries" | "downloadArtifact">,
   making: Making,
+  graph: string,
 ): Promise<Provenance> {
   const { digest } = making.artifact;
   const files = (await client.artifactEntries({ digest })).flatMap(storedFile);
   const provenance: Provenance = { v: 1, ...making, files, release: null, millrace: version };
-  await store.put({ provenance, fill: (folder) => client.downloadArtifact({ digest }, folder) });
+  await store.put({ provenance, graph, fill: (folder) => client.downloadArtifact({ digest }, folder) });
   return provenance;
 }
 

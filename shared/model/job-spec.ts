@@ -39,6 +39,7 @@ export const jobFilesSchema = z.strictObject({
   digest: digestSchema,
   folder: z.enum(["inputs", "patches"]),
 });
+export type JobFiles = z.infer<typeof jobFilesSchema>;
 
 /** The lines `#BUTIDO:…` of the log are read. */
 export const marksSchema = z.strictObject({

@@ -54,8 +54,13 @@ export const provenanceSchema = z.object({
     }),
   ),
   patches: z.array(z.object({ path: z.string(), sha256: digestSchema })),
-  /** Artifacts of other packages that the job saw, those of their dependencies included. */
+  /** Artifacts of the packages that it needs in the first place; where `graph` is null, of all that it needs. */
   inputs: z.array(z.object({ package: packageVersionSchema, artifact: digestSchema })),
+  /**
+   * SHA-256 of the file `.millrace/graphs/<sha256>.json` of the store, by which the job is found there with all that it
+   * saw: the artifacts of what it needed, directly or not. Null in what version 0.1 wrote.
+   */
+  graph: digestSchema.nullable().default(null),
   /** Commit of the package repository; null where it is none of git's, or had changes that were not committed. */
   commit: z.string().nullable(),
   /** Version of Millrace. */
@@ -64,3 +69,20 @@ export const provenanceSchema = z.object({
   release: z.object({ store: z.string(), run: z.string(), at: timeSchema }).nullable(),
 });
 export type Provenance = z.infer<typeof provenanceSchema>;
+
+/** What a build was made of, and what needed what. Artifacts of one build share it. */
+export const builtGraphSchema = z.object({
+  v: z.literal(1),
+  jobs: z.array(
+    z.object({
+      /** As `made.job` of what this very build has made. */
+      job: z.string(),
+      package: packageVersionSchema,
+      /** Null where there is none. */
+      artifact: digestSchema.nullable(),
+      /** Positions in this list of what it needs in the first place. */
+      needs: z.array(z.number().int().min(0)),
+    }),
+  ),
+});
+export type BuiltGraph = z.infer<typeof builtGraphSchema>;

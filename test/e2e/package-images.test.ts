@@ -66,6 +66,7 @@ describe.skipIf(docker === undefined)("a build in containers", () => {
       ranOn: { image: expect.stringMatching(/^sha256:/) },
       environment: [["CHANNEL", "beta"]],
       inputs: [{ package: { name: "lib", version: "1" } }],
+      graph: expect.stringMatching(/^[0-9a-f]{64}$/),
       script: { text: expect.stringMatching(/^#!\/bin\/sh -e\n/) },
     });
   }, 120_000);

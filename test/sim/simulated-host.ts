@@ -113,6 +113,7 @@ export class SimulatedHost {
       sources: `${root}/sources`,
       program: `${root}/program`,
       packageRoot: `${root}/package`,
+      overlay: `${root}/overlay`,
       log: `${root}/log`,
       control: `${root}/control`,
     };

@@ -4,7 +4,7 @@ import type { Client } from "../../../shared/client/client.ts";
 import type { JobView } from "../../../shared/model/api.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
 import type { Artifact } from "../../../shared/model/outcome.ts";
-import type { Provenance } from "../../../shared/model/provenance.ts";
+import type { BuiltGraph, Provenance } from "../../../shared/model/provenance.ts";
 import type { PlannedJob } from "../../readers/packages/build-plan.ts";
 import { digestOfFile, digestOfText } from "../../releases/content-digest.ts";
 import { PackageStore } from "../../releases/package-store.ts";
@@ -26,9 +26,8 @@ export class StagingTarget implements ArtifactTarget {
   readonly #jobs: ReadonlyMap<string, PlannedJob>;
   readonly #manyImages: boolean;
   readonly #stores = new Map<string | undefined, Promise<PackageStore>>();
-  readonly #inputs = new Map<string, Provenance["inputs"][number]>();
   readonly #patches = new Map<string, Promise<string>>();
-  #views: Promise<ReadonlyMap<string, JobView>> | undefined;
+  #built: Promise<Built> | undefined;
   #run = "";
   /** Of all files that were staged. */
   readonly paths: string[] = [];
@@ -58,11 +57,12 @@ export class StagingTarget implements ArtifactTarget {
     const job = this.#jobs.get(name);
     if (job === undefined)
       throw new MillraceError("internal", `the build has no job ${JSON.stringify(name)}`);
-    this.#views ??= viewsOf(client, this.#run);
-    const making = await this.#making(client, job, artifact, await this.#views);
+    this.#built ??= builtBy(client, this.#run, this.#options.jobs);
+    const built = await this.#built;
+    const making = await this.#making(client, job, artifact, built);
     const store = await this.#storeOf(job.image);
     try {
-      const { files } = await stageArtifact(store, client, making);
+      const { files } = await stageArtifact(store, client, making, built.graph.text);
       this.paths.push(...files.map(({ path }) => join(store.root, path)));
     } catch (error) {
       if (!(error instanceof MillraceError) || error.code !== "conflict") throw error;
@@ -93,7 +93,7 @@ export class StagingTarget implements ArtifactTarget {
     client: Client,
     job: PlannedJob,
     artifact: Artifact,
-    views: ReadonlyMap<string, JobView>,
+    { views, graph }: Built,
   ): Promise<Making> {
     const { package: item } = job;
     return {
@@ -108,6 +108,7 @@ export class StagingTarget implements ArtifactTarget {
         item.patches.map(async (path) => ({ path, sha256: await this.#digestOfPatch(path) })),
       ),
       inputs: this.#inputsOf(job, views),
+      graph: graph.digest,
       commit: this.#options.commit,
     };
   }
@@ -136,19 +137,13 @@ export class StagingTarget implements ArtifactTarget {
     };
   }
 
-  /** Artifacts of all that the job needs, directly or not. Jobs share them: a large graph names each of them often. */
-  #inputsOf(job: PlannedJob, views: ReadonlyMap<string, JobView>): Provenance["inputs"] {
-    const needed = new Set(job.needs);
-    for (const name of needed) for (const further of this.#jobs.get(name)?.needs ?? []) needed.add(further);
-    return [...needed].flatMap((name) => {
-      const known = this.#inputs.get(name);
-      if (known !== undefined) return [known];
-      const digest = views.get(name)?.artifact?.digest;
+  /** Artifacts of what the job needs in the first place. */
+  #inputsOf(job: PlannedJob, views: Built["views"]): Provenance["inputs"] {
+    return job.needs.flatMap((name) => {
+      const artifact = views.get(name)?.artifact?.digest;
       const item = this.#jobs.get(name)?.package;
-      if (digest === undefined || item === undefined) return [];
-      const input = { package: { name: item.name, version: item.version }, artifact: digest };
-      this.#inputs.set(name, input);
-      return [input];
+      if (artifact === undefined || item === undefined) return [];
+      return [{ package: { name: item.name, version: item.version }, artifact }];
     });
   }
 
@@ -159,10 +154,28 @@ export class StagingTarget implements ArtifactTarget {
   }
 }
 
-async function viewsOf(client: Client, run: string): Promise<ReadonlyMap<string, JobView>> {
+/** What a run has come to, read when it has ended. */
+interface Built {
+  readonly views: ReadonlyMap<string, JobView>;
+  /** What needed what, as its artifacts have it beside them. */
+  readonly graph: { readonly digest: string; readonly text: string };
+}
+
+async function builtBy(client: Client, run: string, jobs: readonly PlannedJob[]): Promise<Built> {
   const views = new Map<string, JobView>();
   for await (const view of client.jobs(run)) views.set(view.job, view);
-  return views;
+  const place = new Map(jobs.map(({ name }, position) => [name, position]));
+  const graph: BuiltGraph = {
+    v: 1,
+    jobs: jobs.map(({ name, package: item, needs }) => ({
+      job: name,
+      package: { name: item.name, version: item.version },
+      artifact: views.get(name)?.artifact?.digest ?? null,
+      needs: needs.flatMap((need) => place.get(need) ?? []),
+    })),
+  };
+  const text = `${JSON.stringify(graph)}\n`;
+  return { views, graph: { digest: digestOfText(text), text } };
 }
 
 /** Undefined where the run is no longer kept. */

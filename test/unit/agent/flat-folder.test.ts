@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FlatFolder } from "../../../agent/workspaces/flat-folder.ts";
+import { listFolder } from "../../../agent/workspaces/folder-listing.ts";
 
 const { signal } = new AbortController();
 
@@ -27,9 +28,13 @@ describe("a folder that several artifacts share", () => {
     root = mkdtempSync(join(tmpdir(), "millrace-flat-"));
     target = join(root, "inputs");
     mkdirSync(target);
-    flat = new FlatFolder(target);
+    flat = new FlatFolder(target, "copies");
   });
   afterEach(() => rmSync(root, { recursive: true }));
+
+  async function add(folder: string, origin: string): Promise<void> {
+    await flat.add(folder, await listFolder(folder), origin, signal);
+  }
 
   /** A folder with these files; a text that begins with `->` makes a link. */
   function artifact(files: Record<string, string>): string {
@@ -47,8 +52,8 @@ describe("a folder that several artifacts share", () => {
   it("has the files of all of them, in their folders, links and modes kept", async () => {
     const one = artifact({ "a.pkg": "a", "lib/x": "x", link: "->lib/x" });
     chmodSync(join(one, "a.pkg"), 0o755);
-    await flat.add(one, "one", signal);
-    await flat.add(artifact({ "b.pkg": "b", "lib/y": "y" }), "two", signal);
+    await add(one, "one");
+    await add(artifact({ "b.pkg": "b", "lib/y": "y" }), "two");
     expect(readdirSync(target).sort()).toEqual(["a.pkg", "b.pkg", "lib", "link"]);
     expect(readFileSync(join(target, "lib/y"), "utf8")).toBe("y");
     expect(readlinkSync(join(target, "link"))).toBe("lib/x");
@@ -56,8 +61,8 @@ describe("a folder that several artifacts share", () => {
   });
 
   it("takes the same file from two of them once", async () => {
-    await flat.add(artifact({ same: "s".repeat(200_000), link: "->same" }), "one", signal);
-    await flat.add(artifact({ same: "s".repeat(200_000), link: "->same" }), "two", signal);
+    await add(artifact({ same: "s".repeat(200_000), link: "->same" }), "one");
+    await add(artifact({ same: "s".repeat(200_000), link: "->same" }), "two");
     expect(readFileSync(join(target, "same"), "utf8")).toHaveLength(200_000);
   });
 
@@ -70,8 +75,8 @@ describe("a folder that several artifacts share", () => {
     ["a folder instead of a file", { "lib/x": "x" }, { "lib/x/y": "y" }],
     ["a file instead of a folder", { "lib/x/y": "y" }, { "lib/x": "x" }],
   ])("names both when they differ by %s", async (_, first, second) => {
-    await flat.add(artifact(first), "the artifact of one", signal);
-    const clash = flat.add(artifact(second), "the artifact of two", signal);
+    await add(artifact(first), "the artifact of one");
+    const clash = add(artifact(second), "the artifact of two");
     await expect(clash).rejects.toThrow(
       /^lib\/x(\/y)? comes from the artifact of one and, with another content, from the artifact of two$/,
     );
@@ -80,13 +85,15 @@ describe("a folder that several artifacts share", () => {
   it("does not follow a link of one of them to where another one's file would go", async () => {
     const outside = join(root, "outside");
     mkdirSync(outside);
-    await flat.add(artifact({ lib: "->../outside" }), "one", signal);
-    await expect(flat.add(artifact({ "lib/x": "x" }), "two", signal)).rejects.toThrow(/comes from one/);
+    await add(artifact({ lib: "->../outside" }), "one");
+    await expect(add(artifact({ "lib/x": "x" }), "two")).rejects.toThrow(/comes from one/);
     expect(readdirSync(outside)).toEqual([]);
   });
 
   it("stops where it is no longer wanted", async () => {
-    await expect(flat.add(artifact({ a: "a" }), "one", AbortSignal.abort())).rejects.toThrow();
+    await expect(
+      flat.add(artifact({ a: "a" }), [{ path: "a", kind: "file" }], "one", AbortSignal.abort()),
+    ).rejects.toThrow();
     expect(readdirSync(target)).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { planBuild } from "../../../coordinator/readers/packages/build-plan.ts";
 import { PackageIndex } from "../../../coordinator/readers/packages/package-index.ts";
 import type { Client } from "../../../shared/client/client.ts";
 import { jobViewSchema } from "../../../shared/model/api.ts";
+import { type BuiltGraph, builtGraphSchema, provenanceSchema } from "../../../shared/model/provenance.ts";
 import { repositoryOf } from "../../support/package-repository.ts";
 
 const digestOf = (content: string): string => content.repeat(64).slice(0, 64);
@@ -55,6 +56,13 @@ async function targetOf(staging: string): Promise<StagingTarget> {
   return target;
 }
 
+/** All that a job needed, directly or not. */
+function transitiveJobs(jobs: BuiltGraph["jobs"], at: number): BuiltGraph["jobs"] {
+  const needs = new Set(jobs[at]?.needs);
+  for (const need of needs) for (const further of jobs[need]?.needs ?? []) needs.add(further);
+  return [...needs].map((need) => jobs[need]!);
+}
+
 const artifact = (name: string) => ({ digest: digestOf(name), files: 1, bytes: 1 });
 
 test("artifacts are staged with the attempt that made them, and all that it saw", async () => {
@@ -68,14 +76,20 @@ test("artifacts are staged with the attempt that made them, and all that it saw"
     "/c.pkg",
   ]);
   const path = join(target.path, `.millrace/packages/a/1/${digestOf("a")}.json`);
-  expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({
+  const provenance = provenanceSchema.parse(JSON.parse(await readFile(path, "utf8")));
+  expect(provenance).toMatchObject({
     made: { run: "earlier", job: "a 1", attempt: 2, agent: "host" },
     ranOn: { host: "debian 12 x86_64" },
-    inputs: [
-      { package: { name: "b", version: "1" }, artifact: digestOf("b") },
-      { package: { name: "c", version: "1" }, artifact: digestOf("c") },
-    ],
+    inputs: [{ package: { name: "b", version: "1" }, artifact: digestOf("b") }],
   });
+  const graph = await readFile(join(target.path, `.millrace/graphs/${provenance.graph}.json`), "utf8");
+  const { jobs } = builtGraphSchema.parse(JSON.parse(graph));
+  const at = jobs.findIndex(({ job }) => job === provenance.made.job);
+  const seen = transitiveJobs(jobs, at).map(({ package: item, artifact }) => [item.name, artifact]);
+  expect(seen.sort()).toEqual([
+    ["b", digestOf("b")],
+    ["c", digestOf("c")],
+  ]);
 });
 
 test("a file of two packages is refused for the second, and the others are staged", async () => {

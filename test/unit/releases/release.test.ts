@@ -64,6 +64,10 @@ function clusterWith(files: Files) {
   };
 }
 
+/** What a build has needed, as it is beside all that it has made. */
+const graphText = '{"v":1,"jobs":[]}\n';
+const graphPath = `.millrace/graphs/${sha256(graphText)}.json`;
+
 function makingOf(owner: string, files: Files, image = "debian:bullseye"): Making {
   const {
     v: _v,
@@ -72,12 +76,12 @@ function makingOf(owner: string, files: Files, image = "debian:bullseye"): Makin
     millrace: _millrace,
     ...making
   } = provenanceOf(owner, files);
-  return { ...making, image };
+  return { ...making, image, graph: sha256(graphText) };
 }
 
 async function stage(owner: string, files: Files, image?: string): Promise<void> {
   const store = await PackageStore.open(stagingFolder(staging, run, image), Date.now());
-  await stageArtifact(store, clusterWith(files), makingOf(owner, files, image));
+  await stageArtifact(store, clusterWith(files), makingOf(owner, files, image), graphText);
 }
 
 async function staged(): Promise<StagedArtifact[]> {
@@ -130,7 +134,7 @@ describe("the staging store", () => {
     }
     const folder = stagingFolder(staging, "20260801-130000-bbbbbb", "alpine");
     const later = await PackageStore.open(folder, Date.now());
-    await stageArtifact(later, clusterWith({ b: "1" }), makingOf("b 1", { b: "1" }));
+    await stageArtifact(later, clusterWith({ b: "1" }), makingOf("b 1", { b: "1" }), graphText);
     expect((await findStagedRun(staging, "last")).run).toBe("20260801-130000-bbbbbb");
     await expect(findStagedRun(staging, "2026")).rejects.toMatchObject({ code: "badInput" });
     await expect(findStagedRun(staging, butidos)).rejects.toMatchObject({ code: "notFound" });
@@ -151,6 +155,22 @@ describe("a release", () => {
       made: { run, job: "a 1" },
       release: { store: "default", run, at: "2026-08-02T12:00:00.000Z" },
     });
+  });
+
+  it("takes along what the build needed, once, as long as an artifact of it is there", async () => {
+    await stage("a 1", { a: "1" });
+    await stage("b 1", { b: "1" });
+    expect(await readFile(join(staging, run, graphPath), "utf8")).toBe(graphText);
+    await releaseAll();
+    const path = join(root, "releases/default", graphPath);
+    expect(await readFile(path, "utf8")).toBe(graphText);
+    const store = await released();
+    const [one, other] = [...store.artifacts()];
+    await store.remove(one!);
+    expect(await readFile(path, "utf8")).toBe(graphText);
+    expect(await store.graphOf(other!)).toBe(graphText);
+    await store.remove(other!);
+    await expect(readFile(path)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   it("keeps links and programs as such", async () => {

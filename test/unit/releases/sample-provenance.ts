@@ -41,6 +41,7 @@ export function provenanceOf(owner: string, files: Files, more: Partial<Provenan
     sources: [],
     patches: [],
     inputs: [],
+    graph: null,
     commit: null,
     millrace: "0.1.0",
     release: null,
