@@ -20,7 +20,7 @@ import { LogFile } from "./log-file.ts";
 
 /** Where the bytes go. */
 export interface LogSink {
-  /** Takes the next bytes; resolves when there is room for more. */
+  /** Takes the next bytes; they are no longer looked at when it resolves, which is when there is room for more. */
   write(bytes: Uint8Array): Promise<void>;
   /** Goes on at a later offset: the bytes between never come. */
   skipTo(offset: number): Promise<void>;
@@ -31,7 +31,8 @@ export interface LogSink {
 }
 
 const CHUNK_BYTES = 128 * 1024;
-const PUNCH_BYTES = 32 * 2 ** 20;
+/** Starting `fallocate` holds the agent up for some milliseconds. */
+const PUNCH_BYTES = 128 * 2 ** 20;
 
 export interface AttemptLogOptions {
   readonly place: Pick<Place, "log" | "control">;
@@ -56,6 +57,8 @@ export class AttemptLog implements WaitingLog {
   #readBytes: number;
   #finalBytes: number | undefined;
   #shipping: Promise<void> | undefined;
+  /** What is read into once there is much to be read. */
+  #buffer: Buffer | undefined;
 
   constructor(options: AttemptLogOptions) {
     this.#options = options;
@@ -66,7 +69,7 @@ export class AttemptLog implements WaitingLog {
     const bytes: LogBytes = {
       begin: () => this.#released.begin,
       size: () => this.#file.size(),
-      read: (from, length) => this.#file.read(from, length),
+      read: (from, length) => this.#file.read(from, Buffer.allocUnsafe(length)),
     };
     this.marks = options.hasMarks ? new MarkedLogFile(control, bytes, options.isLeftover) : undefined;
   }
@@ -92,6 +95,7 @@ export class AttemptLog implements WaitingLog {
     this.#options.backlog.note(this);
     this.#shipping ??= this.#shipAll().finally(() => {
       this.#shipping = undefined;
+      this.#buffer = undefined;
     });
     await this.#shipping;
   }
@@ -127,13 +131,19 @@ export class AttemptLog implements WaitingLog {
         continue;
       }
       const end = Math.min(size, this.#released.nextCut(this.#readBytes));
-      const bytes = this.#file.read(this.#readBytes, Math.min(CHUNK_BYTES, end - this.#readBytes));
+      const bytes = this.#read(Math.min(CHUNK_BYTES, end - this.#readBytes));
       if (bytes.length === 0) return this.#onEmptied();
       this.#readBytes += bytes.length;
       await this.#sink.write(bytes);
       this.#options.backlog.note(this);
       await this.#releaseStored(this.#sink.acknowledgedBytes());
     }
+  }
+
+  #read(length: number): Uint8Array {
+    if (length < CHUNK_BYTES) return this.#file.read(this.#readBytes, Buffer.allocUnsafe(length));
+    this.#buffer ??= Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    return this.#file.read(this.#readBytes, this.#buffer);
   }
 
   /** Nothing is where the file's size said there was: of a closed log no more will come, else the next look tells. */

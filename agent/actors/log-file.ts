@@ -44,9 +44,9 @@ export class LogFile {
     return this.#released.begin + found.size;
   }
 
-  /** Bytes at a place in the log, as many as are there. */
-  read(place: number, length: number): Uint8Array {
-    const bytes = this.#readAt(place - this.#released.begin, length);
+  /** Reads bytes at a place in the log into the buffer, as many as are there. */
+  read(place: number, buffer: Uint8Array): Uint8Array {
+    const bytes = this.#readAt(place - this.#released.begin, buffer);
     if (place === this.#released.begin) this.#head = Buffer.from(bytes.subarray(0, HEAD_BYTES));
     return bytes;
   }
@@ -61,14 +61,13 @@ export class LogFile {
   #isEmptied({ size, mtimeMs }: Stats): boolean {
     if (size < this.#seenBytes) return true;
     if (this.#head.length === 0 || (size === this.#seenBytes && mtimeMs === this.#changedMs)) return false;
-    return Buffer.compare(this.#readAt(0, this.#head.length), this.#head) !== 0;
+    return Buffer.compare(this.#readAt(0, Buffer.allocUnsafe(this.#head.length)), this.#head) !== 0;
   }
 
-  #readAt(position: number, length: number): Uint8Array {
+  #readAt(position: number, buffer: Uint8Array): Uint8Array {
     const file = openSync(this.path, "r");
     try {
-      const bytes = Buffer.allocUnsafe(length);
-      return bytes.subarray(0, readSync(file, bytes, 0, length, position));
+      return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, position));
     } finally {
       closeSync(file);
     }

@@ -16,6 +16,7 @@
 import type { NatsConnection } from "nats";
 import type { Bus } from "../bus/connection.ts";
 import { AckInbox } from "./ack-inbox.ts";
+import { ChunkBuffers } from "./chunks.ts";
 import { untilReady } from "./jetstream-request.ts";
 import { logHeaders } from "./log-record.ts";
 
@@ -34,8 +35,10 @@ interface Chunk {
 }
 
 const CHUNK_BYTES = 128 * 1024;
+/** What is shorter is not worth a buffer of a chunk's length. */
+const SMALL_BYTES = 16 * 1024;
 const HEADER_RESERVE_BYTES = 1024;
-const WRITER_WINDOW_BYTES = 1024 * 1024;
+const WRITER_WINDOW_BYTES = 2 * 1024 * 1024;
 const SHIPPER_WINDOW_BYTES = 8 * 1024 * 1024;
 const ALL_HELD_BYTES = 32 * 1024 * 1024;
 const REFUSED_PAUSE_MS = 2_000;
@@ -46,6 +49,7 @@ export class LogShipper {
   readonly #acks: AckInbox;
   readonly #ownAcks: boolean;
   readonly #blocked = new Set<LogWriter>();
+  readonly #buffers = new ChunkBuffers(CHUNK_BYTES, SHIPPER_WINDOW_BYTES / CHUNK_BYTES);
   #onTheirWayBytes = 0;
   #heldBytes = 0;
 
@@ -75,9 +79,19 @@ export class LogShipper {
     return Math.min(CHUNK_BYTES, this.#bus.maxPayload() - HEADER_RESERVE_BYTES);
   }
 
-  /** For writers: so many more bytes are held, or fewer. */
-  hold(bytes: number): void {
-    this.#heldBytes += bytes;
+  /** For writers: a copy of the bytes, which are at most a chunk, to be held until it is released. */
+  hold(bytes: Uint8Array): Uint8Array {
+    this.#heldBytes += bytes.length;
+    if (bytes.length < SMALL_BYTES) return Buffer.from(bytes);
+    const held = this.#buffers.take().subarray(0, bytes.length);
+    held.set(bytes);
+    return held;
+  }
+
+  /** For writers: nobody looks at these bytes any more; only what is stored is surely not on its way any more. */
+  release(held: Uint8Array, isStored: boolean): void {
+    this.#heldBytes -= held.length;
+    if (isStored && held.length >= SMALL_BYTES) this.#buffers.give(held);
   }
 
   get isFull(): boolean {
@@ -115,7 +129,7 @@ export class LogShipper {
   }
 }
 
-/** The log of one attempt. Bytes handed to it must not be altered. */
+/** The log of one attempt. */
 export class LogWriter {
   readonly #shipper: LogShipper;
   readonly #subject: string;
@@ -145,15 +159,14 @@ export class LogWriter {
     return this.#acknowledged;
   }
 
-  /** Appends bytes; resolves when the writer has room for more. */
+  /** Appends bytes, of which it makes a copy; resolves when the writer has room for more. */
   async write(bytes: Uint8Array): Promise<void> {
     const { chunkBytes } = this.#shipper;
     for (let from = 0; from < bytes.length; from += chunkBytes) {
-      const part = bytes.subarray(from, from + chunkBytes);
+      const part = this.#shipper.hold(bytes.subarray(from, from + chunkBytes));
       this.#chunks.push({ offset: this.#offset, bytes: part, isStored: false });
       this.#offset += part.length;
     }
-    this.#shipper.hold(bytes.length);
     this.pump();
     while (this.#isFull && !this.#isClosed) await this.#progress();
   }
@@ -181,8 +194,7 @@ export class LogWriter {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#shipper.hold(this.#acknowledged - this.#offset);
-    this.#chunks = [];
+    for (const { bytes } of this.#chunks.splice(0)) this.#shipper.release(bytes, false);
     this.#wakeAll();
   }
 
@@ -203,7 +215,7 @@ export class LogWriter {
         const { offset, bytes } = this.#chunks.shift() as Chunk;
         this.#sent = Math.max(0, this.#sent - 1);
         this.#acknowledged = offset + bytes.length;
-        this.#shipper.hold(-bytes.length);
+        this.#shipper.release(bytes, true);
       }
       this.#wakeAll();
     } else if (!this.#isRecovering && !this.#isClosed) {

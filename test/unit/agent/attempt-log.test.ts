@@ -54,6 +54,39 @@ test("ends a closed log that is truncated while it is shipped", async () => {
   expect(log.backlogBytes()).toBe(0);
 });
 
+test("hands over each byte of a long log in its place, and frees what is stored in large pieces", async () => {
+  const written = Buffer.from(Array.from({ length: MIB + 5 }, (_, at) => at % 251));
+  const holes: [from: number, to: number][] = [];
+  let total = 0;
+  const log = new AttemptLog({
+    place: { log: path, control: folder },
+    isLeftover: true,
+    openSink: () => ({
+      write: async (bytes) => {
+        const place = total % written.length;
+        expect(written.subarray(place, place + bytes.length).equals(bytes)).toBe(true);
+        total += bytes.length;
+      },
+      skipTo: () => Promise.reject(new Error("nothing was cut")),
+      acknowledgedBytes: () => total,
+      end: () => Promise.resolve(),
+    }),
+    punch: async (_, from, to) => {
+      holes.push([from, to]);
+    },
+    backlog: new LogBacklog(1024 * MIB),
+  });
+  for (let times = 0; times < 130; times += 1) {
+    appendFileSync(path, written);
+    await log.ship();
+  }
+  log.close();
+  await log.stored();
+  expect(total).toBe(130 * written.length);
+  expect(holes).toHaveLength(1);
+  expect(holes[0]?.[0]).toBe(0);
+});
+
 describe("a log that the job empties", () => {
   /** What was handed over, and where it belongs. */
   let pieces: [offset: number, text: string][];
