@@ -123,8 +123,8 @@ async function copyVerified(from: string, to: string, file: StoredFile): Promise
   await copyFile(join(from, file.path), target);
   await chmod(target, file.executable ? 0o755 : 0o644);
   if ((await digestOfFile(target)) !== file.sha256) {
-    throw new MillraceError("corrupt", `${join(from, file.path)} is not what its job has made`, {
-      fix: "Stage it again: millrace build makes no job run that needs not.",
+    throw new MillraceError("refused", `${join(from, file.path)} is not what its job has made`, {
+      fix: "Stage it again with millrace build, which reuses what its job has made.",
     });
   }
   const handle = await open(target, "r");

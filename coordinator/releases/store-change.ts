@@ -2,8 +2,9 @@
  * A change of a store, of any number of files, that happens or does not happen, whenever its command is killed.
  *
  * States: prepared (`.millrace/changes/<token>.new/`: the new files below `content/`, what is to be done in
- * `change.json`), committed (the same folder under `<token>`, by one rename), applied (the folder is gone). Each step
- * of applying may be done twice, so the next one who opens the store finishes what a killed command has committed.
+ * `change.json`), committed (the same folder under `<token>`, by one rename), applied (under `<token>.done`, by another
+ * one, then gone). Each step of applying may be done twice, so the next one who opens the store finishes what a killed
+ * command has committed. What is removed piece by piece never bears the name of a change that is to be read.
  *
  * Invariants:
  * 1. Before the rename nothing of the store has changed; after it all of the change comes to pass.
@@ -18,6 +19,7 @@ import { MillraceError, reasonOf } from "../../shared/model/error.ts";
 const CHANGES = ".millrace/changes";
 const CHANGE = "change.json";
 const NEW = ".new";
+const DONE = ".done";
 /** What was prepared longer ago was given up by a command that is gone. */
 const GIVEN_UP_AFTER_MS = 24 * 3_600_000;
 
@@ -83,14 +85,19 @@ export class PreparedChange {
 export async function finishChanges(root: string, nowMs: number): Promise<void> {
   for (const name of await namesIn(join(root, CHANGES))) {
     const folder = join(root, CHANGES, name);
-    if (!name.endsWith(NEW)) await apply(root, folder);
+    if (isCommitted(name)) await apply(root, folder);
+    else if (name.endsWith(DONE)) await rm(folder, { recursive: true, force: true });
     else if (nowMs - (await stat(folder)).mtimeMs > GIVEN_UP_AFTER_MS) await rm(folder, { recursive: true });
   }
 }
 
 /** Whether a killed command has committed something that has not come to pass. */
 export async function hasUnfinishedChanges(root: string): Promise<boolean> {
-  return (await namesIn(join(root, CHANGES))).some((name) => !name.endsWith(NEW));
+  return (await namesIn(join(root, CHANGES))).some(isCommitted);
+}
+
+function isCommitted(name: string): boolean {
+  return !name.endsWith(NEW) && !name.endsWith(DONE);
 }
 
 async function apply(root: string, folder: string): Promise<void> {
@@ -100,7 +107,8 @@ async function apply(root: string, folder: string): Promise<void> {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await rename(join(folder, "content", path), join(root, path)).catch(ignoreAbsent);
   }
-  await rm(folder, { recursive: true, force: true });
+  await rename(folder, folder + DONE).catch(ignoreAbsent);
+  await rm(folder + DONE, { recursive: true, force: true });
 }
 
 async function readChange(folder: string): Promise<StoreChange> {

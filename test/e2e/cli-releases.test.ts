@@ -77,6 +77,19 @@ describe("releases of packages", () => {
     );
   });
 
+  it("are told apart by where they were made, and refused when they were changed since", async () => {
+    await stage(run, "a 1", "one", undefined, { ranOn: { host: "debian 12 x86_64" } });
+    await stage(run, "b 2", "two");
+    await writeFile(join(user.folder, "staging", run, "b-2.pkg"), "other");
+    expect(await user.run("release", "new", run, "b", "--to", "default")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("b-2.pkg is not what its job has made"),
+    });
+    expect((await user.run("release", "new", run, "a", "--to", "default")).status).toBe(0);
+    const { stdout } = await user.run("release", "list", "--csv");
+    expect(stdout).toContain(",debian:bullseye (made on debian 12 x86_64),");
+  });
+
   it("can be chosen by package, version and image", async () => {
     await stage(run, "a 1", "deb", "debian:bullseye");
     await stage(run, "a 1", "alp", "alpine");

@@ -13,6 +13,7 @@ import { type ArtifactQuestion, type FoundArtifact, searchStore } from "../../re
 import type { PackageStore } from "../../releases/package-store.ts";
 import { releaseFolder } from "../../releases/release-store.ts";
 import { readStagedRun, stagedRuns } from "../../releases/staging.ts";
+import { artifactPlace } from "../artifact-place.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
 import type { Column } from "../format/table.ts";
@@ -41,7 +42,7 @@ const columns: readonly Column[] = [
   { title: "VERSION", maxWidth: 20 },
   { title: "SINCE" },
   { title: "PATH" },
-  { title: "IMAGE", maxWidth: 30 },
+  { title: "IMAGE", maxWidth: 60 },
   { title: "DIGEST", maxWidth: 12 },
 ];
 
@@ -120,7 +121,7 @@ function rowsOf({ name, version, provenance, paths, at }: FoundArtifact): string
     version,
     at,
     path,
-    provenance?.image ?? "-",
+    provenance === undefined ? "-" : artifactPlace(provenance),
     provenance?.artifact.digest ?? "-",
   ]);
 }

@@ -4,6 +4,7 @@ import type { Provenance } from "../../../shared/model/provenance.ts";
 import { choosePackages } from "../../readers/packages/package-choice.ts";
 import type { PackageStore } from "../../releases/package-store.ts";
 import { type ReleaseStores, releaseFolder } from "../../releases/release-store.ts";
+import { artifactPlace } from "../artifact-place.ts";
 import type { CommandContext } from "../command-context.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
@@ -42,7 +43,7 @@ const columns: readonly Column[] = [
   { title: "RELEASED" },
   { title: "PATH" },
   { title: "STORE" },
-  { title: "IMAGE", maxWidth: 30 },
+  { title: "IMAGE", maxWidth: 60 },
   { title: "DIGEST", maxWidth: 12 },
   { title: "FILE" },
 ];
@@ -98,7 +99,7 @@ function rowsOf({ provenance, store, name, version, at, missing }: Listed): stri
     at,
     join(store.root, path),
     provenance.release?.store ?? "-",
-    provenance.image ?? "-",
+    artifactPlace(provenance),
     provenance.artifact.digest,
     gone.has(path) ? "missing" : "there",
   ]);
@@ -113,6 +114,7 @@ function listedRelease({ provenance, store, name, version, at, missing }: Listed
     releasedAt: at,
     run: provenance.made.run,
     image: provenance.image,
+    ranOn: provenance.ranOn,
     digest: provenance.artifact.digest,
     files: provenance.files.map(({ path }) => join(store.root, path)),
     missing: missing.map((path) => join(store.root, path)),

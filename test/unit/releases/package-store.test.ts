@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PackageStore } from "../../../coordinator/releases/package-store.ts";
-import { PreparedChange } from "../../../coordinator/releases/store-change.ts";
+import { hasUnfinishedChanges, PreparedChange } from "../../../coordinator/releases/store-change.ts";
 import { type Conflict, describeConflict } from "../../../coordinator/releases/store-conflict.ts";
 import { type Files, fillWith, provenanceOf } from "./sample-provenance.ts";
 
@@ -157,6 +157,15 @@ describe("a change of a store whose command is killed", () => {
     await open();
     expect((await seen()).files).toEqual(["n/1", "n/2", "n/3"]);
     expect(await readFile(join(root, "n/1"), "utf8")).toBe("new");
+    expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
+  });
+
+  it("is not read again when it was killed while it cleared away what it had done", async () => {
+    await put("a 1", { "n/1": "old" });
+    await mkdir(join(root, ".millrace/changes/0123.done/content/n"), { recursive: true });
+    expect(await hasUnfinishedChanges(root)).toBe(false);
+    await open();
+    expect((await seen()).files).toEqual(["n/1"]);
     expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
   });
 

@@ -231,7 +231,7 @@ describe("a release", () => {
     await stage("a 1", { a: "1" });
     await stage("b 1", { b: "1" });
     await writeFile(join(staging, run, "b"), "2");
-    await expect(releaseAll()).rejects.toMatchObject({ code: "corrupt" });
+    await expect(releaseAll()).rejects.toMatchObject({ code: "refused" });
     expect([...(await released()).artifacts()]).toEqual([]);
     expect((await readdir(join(root, "releases/default"))).filter((name) => name !== ".millrace")).toEqual(
       [],
@@ -241,7 +241,7 @@ describe("a release", () => {
   it("refuses what is no longer as it was made", async () => {
     await stage("a 1", { a: "1" });
     await writeFile(join(staging, run, "a"), "2");
-    await expect(releaseAll()).rejects.toMatchObject({ code: "corrupt" });
+    await expect(releaseAll()).rejects.toMatchObject({ code: "refused" });
     expect([...(await released()).artifacts()]).toEqual([]);
     await rm(join(staging, run, "a"));
     expect(await releaseAll()).toEqual([expect.stringContaining("a is no longer in")]);
