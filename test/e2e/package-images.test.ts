@@ -4,10 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CommandUser } from "../support/command.ts";
 import { startTestDocker } from "../support/docker.ts";
 import { makeBusyboxImage } from "../support/image.ts";
+import { triedHostLayout } from "../support/tried-host-layout.ts";
 
 /** Two names of one image: a build on both makes the same twice. */
 const images = ["millrace-test/build-one:1", "millrace-test/build-two:1"] as const;
 const docker = await startTestDocker();
+const hostLayout = await triedHostLayout();
 afterAll(async () => docker?.stop());
 
 const files: Readonly<Record<string, string>> = {
@@ -88,4 +90,32 @@ describe.skipIf(docker === undefined)("a build in containers", () => {
       "millrace-test%2Fbuild-two%3A1/lib-1.pkg",
     ]);
   }, 120_000);
+
+  it.skipIf(hostLayout.kind === "refused")(
+    "goes on where no engine answers, says so, and takes nothing for its own that was made elsewhere",
+    async () => {
+      await using user = await withRepository();
+      const fallingBack = "no agent has a container engine: jobs run on the host";
+      /** Where the artifact was made that was staged, and by which run. */
+      const build = async (environment: NodeJS.ProcessEnv = {}) => {
+        const result = await user.start(["build", "lib", "--image", "one"], environment).ended;
+        expect(result.status, result.stderr).toBe(0);
+        expect(result.stderr.includes(fallingBack)).toBe(environment.MILLRACE_CONTAINER_ENGINE === "none");
+        const packages = join(dirname(result.stdout.trim()), ".millrace/packages/lib/1");
+        const [provenance = ""] = await readdir(packages);
+        const { made, ranOn } = JSON.parse(await readFile(join(packages, provenance), "utf8"));
+        return { run: /run (\S+) succeeded/.exec(result.stderr)?.[1], madeIn: made.run, ranOn };
+      };
+      const inContainer = await build();
+      expect(inContainer).toMatchObject({ madeIn: inContainer.run, ranOn: { image: expect.any(String) } });
+      const onHost = await build({ MILLRACE_CONTAINER_ENGINE: "none" });
+      expect(onHost).toMatchObject({ madeIn: onHost.run, ranOn: { host: expect.any(String) } });
+      const why = await user.run("explain", "last", `lib 1 (${images[0]})`);
+      expect(why.stdout).toContain("it runs on the host now");
+      expect(await build()).toMatchObject({ madeIn: inContainer.run, ranOn: inContainer.ranOn });
+      const again = await build({ MILLRACE_CONTAINER_ENGINE: "none" });
+      expect(again).toMatchObject({ madeIn: onHost.run, ranOn: onHost.ranOn });
+    },
+    240_000,
+  );
 });
