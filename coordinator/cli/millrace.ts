@@ -1,6 +1,7 @@
 /** The `millrace` command. Loads no more than the command named needs: `--help` must answer at once. */
 import { MillraceError } from "../../shared/model/error.ts";
 import { version } from "../../shared/model/version.ts";
+import { butidoRefusal } from "./butido-words.ts";
 import { catalogue } from "./catalogue/catalogue.ts";
 import type { Programs } from "./command-context.ts";
 import { exitCode, exitCodeOfError } from "./exit-code.ts";
@@ -50,6 +51,8 @@ export async function runMillrace(programs: Programs): Promise<void> {
 
 async function carryOut(programs: Programs): Promise<number> {
   try {
+    const refusal = butidoRefusal(process.argv.slice(2));
+    if (refusal !== undefined) throw refusal;
     return await runProgram(catalogue, version, process.argv.slice(2), async (entry, input) => {
       interruption.listen(process);
       const { command } = await entry.load();

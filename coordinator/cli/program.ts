@@ -110,9 +110,15 @@ function leafCommand(entry: CommandEntry, parent: string, carry: Carrier): Comma
   command.aliases([...(entry.aliases ?? [])]);
   if (entry.usage !== undefined) command.usage(`[options] ${entry.usage}`);
   for (const argument of entry.arguments ?? []) command.addArgument(commanderArgument(argument));
-  for (const option of entry.options ?? []) command.addOption(commanderOption(option));
+  for (const option of entry.options ?? []) {
+    command.addOption(commanderOption(option));
+    for (const alias of option.aliases ?? []) command.addOption(aliasOption(option, alias));
+  }
   return command.action(async () => {
-    await carry(entry, { ...command.opts(), ...positionals(entry, command.processedArgs) });
+    await carry(entry, {
+      ...optionValues(entry, command.opts()),
+      ...positionals(entry, command.processedArgs),
+    });
   });
 }
 
@@ -128,6 +134,22 @@ function commanderOption(entry: OptionEntry): Option {
   if (entry.many === true)
     option.argParser((value, before: string[] | undefined) => [...(before ?? []), value]);
   return option;
+}
+
+/** The same option under another name. */
+function aliasOption(entry: OptionEntry, alias: string): Option {
+  const [value = ""] = / <.*>$/.exec(entry.flags) ?? [];
+  return commanderOption({ ...entry, flags: `${alias}${value}` }).hideHelp();
+}
+
+/** Values by name; what was given under an alias counts as given under the name. */
+function optionValues(entry: CommandEntry, given: Readonly<Record<string, unknown>>): RawInput {
+  const names = new Map<string, string>();
+  for (const { flags, aliases = [] } of entry.options ?? []) {
+    const name = new Option(flags).attributeName();
+    for (const alias of aliases) names.set(new Option(alias).attributeName(), name);
+  }
+  return Object.fromEntries(Object.entries(given).map(([key, value]) => [names.get(key) ?? key, value]));
 }
 
 /** Values by name; an argument that was left out is absent. */

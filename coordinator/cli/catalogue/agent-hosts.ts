@@ -22,7 +22,7 @@ export const agentHosts: readonly CommandEntry[] = [
     description: "The way is by the coordinator and back. Status 3 when an answer did not come.",
     arguments: [agentsArgument],
     options: [
-      { flags: "-n, --count <n>", summary: "how often (default: 10)" },
+      { flags: "-n, --count <n>", aliases: ["--times"], summary: "how often (default: 10)" },
       { flags: "--sleep <duration>", summary: "between two of them (default: 1s)" },
       csvOption,
       json("every time that was measured"),
@@ -67,6 +67,7 @@ export const agentHosts: readonly CommandEntry[] = [
       { flags: "--older-than <time>", summary: "only those made before a time, or this long ago, e.g. 2h" },
       { flags: "--newer-than <time>", summary: "only those made after a time, or within this long" },
       { flags: "--grace <duration>", summary: "between TERM and KILL for stop (default: 10s)" },
+      { flags: "--limit <n>", summary: "so many processes of each container for top (default: all)" },
       { flags: "-y, --yes", summary: "do not ask" },
       csvOption,
       json("it"),

@@ -15,6 +15,7 @@ const siteOptions: readonly OptionEntry[] = [
 
 const kindOption: OptionEntry = {
   flags: "-t, --dependency-type <kind>",
+  aliases: ["--type"],
   summary: "only these dependencies: build or runtime",
   values: ["build", "runtime"],
 };
@@ -94,8 +95,8 @@ export const asking: readonly CommandEntry[] = [
     options: [
       { flags: "-t, --terse", summary: "one line a package" },
       { flags: "-A, --all", summary: "show everything" },
-      { flags: "-S, --sources", summary: "show the sources" },
-      { flags: "-D, --dependencies", summary: "show the dependencies" },
+      { flags: "-S, --sources", aliases: ["--source"], summary: "show the sources" },
+      { flags: "-D, --dependencies", aliases: ["--deps"], summary: "show the dependencies" },
       {
         flags: "--dependency-type <kind>",
         summary: "only build or runtime ones",

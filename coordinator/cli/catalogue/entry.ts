@@ -20,6 +20,8 @@ export interface ArgumentEntry {
 export interface OptionEntry {
   /** As commander has it: `-f, --follow` or `--slots <n>`. */
   readonly flags: string;
+  /** Names that it has elsewhere and takes, too, such as `--type`; neither help nor completion tells of them. */
+  readonly aliases?: readonly string[];
   readonly summary: string;
   /** May be given several times; its value is a list. */
   readonly many?: boolean;

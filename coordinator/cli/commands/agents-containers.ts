@@ -7,7 +7,7 @@ import { withCluster } from "../cluster.ts";
 import type { CommandContext } from "../command-context.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
-import { durationValue, momentValue } from "../option-values.ts";
+import { durationValue, momentValue, wholeNumber } from "../option-values.ts";
 import { confirm } from "../question.ts";
 
 const schema = z.object({
@@ -21,6 +21,7 @@ const schema = z.object({
   olderThan: momentValue.optional(),
   newerThan: momentValue.optional(),
   grace: durationValue.refine((ms) => ms <= 600_000, "must be 10m at most").default(10_000),
+  limit: wholeNumber(1, 100_000).optional(),
   yes: z.boolean().default(false),
 });
 type Input = z.output<typeof schema>;
@@ -142,7 +143,7 @@ async function top(scene: Scene): Promise<number> {
   const tops = await Promise.all(
     chosenBy(scene, true).map(async ({ onAgent, id, name }) => {
       const { titles, processes } = await client.ask<"top">(onAgent, { kind: "top", container: id });
-      return { agent: onAgent, container: id, name, titles, processes };
+      return { agent: onAgent, container: id, name, titles, processes: processes.slice(0, input.limit) };
     }),
   );
   const titles = tops[0]?.titles ?? [];

@@ -55,6 +55,16 @@ describe("the command line", () => {
     expect((await parse("versions", "zlib")).command).toBe("versions-of");
   });
 
+  it("knows some options by the names that they have elsewhere", async () => {
+    const { input } = await parse("what-depends", "zlib", "--type", "build");
+    expect(input).toEqual({ name: "zlib", dependencyType: "build" });
+    const found = await parse("find-pkg", "zlib", "--source", "--deps");
+    expect(found.input).toMatchObject({ sources: true, dependencies: true });
+    expect((await parse("what-depends", "zlib", "--type", "neither")).status).toBe(2);
+    await parse("find-pkg", "--help");
+    expect(printed).not.toMatch(/--deps\b/);
+  });
+
   it("tells --no-out from --out and from neither", async () => {
     expect((await parse("run", "f", "--no-out")).input?.out).toBe(false);
     expect((await parse("run", "f", "--out", "d")).input?.out).toBe("d");
