@@ -1,7 +1,9 @@
 import { z } from "zod";
-import { dependencyTarget, describeBadDependency } from "../../readers/packages/dependency.ts";
-import { dependencyKinds, type Package, packageTitle } from "../../readers/packages/package.ts";
+import { unknownImages } from "../../readers/packages/image-mentions.ts";
+import { type Package, packageTitle } from "../../readers/packages/package.ts";
 import { choosePackages } from "../../readers/packages/package-choice.ts";
+import { dependencyMistakes } from "../../readers/packages/package-graph.ts";
+import { PackageIndex } from "../../readers/packages/package-index.ts";
 import { problemAt } from "../../readers/packages/package-places.ts";
 import type { PackageRepository } from "../../readers/packages/repository.ts";
 import { ScriptRenderer } from "../../readers/packages/script.ts";
@@ -33,7 +35,13 @@ export const command = defineCommand(schema, async (input, context) => {
     findings.push(
       ...phaseFindings(item, repository.config.availablePhases).map((text) => finding(item, text)),
     );
-    findings.push(...(await dependencyFindings(repository, item)));
+    for (const { path, message } of unknownImages(item, repository.config))
+      findings.push(placed(item, await problemAt(repository, item.folder, path, message)));
+  }
+  for (const mistake of dependencyMistakes(new PackageIndex(repository.packages), packages)) {
+    const { package: item, kind, position, message } = mistake;
+    const path = ["dependencies", kind, position];
+    findings.push(placed(item, await problemAt(repository, item.folder, path, message)));
   }
   const { scriptLinter } = repository.config;
   if (scriptLinter === undefined)
@@ -44,7 +52,8 @@ export const command = defineCommand(schema, async (input, context) => {
   }
   if (input.json) await printJson(terminal, findings);
   else for (const { text } of findings) await terminal.print(text);
-  if (findings.length === 0) terminal.note(`${packages.length} packages, no mistakes`);
+  if (findings.length === 0)
+    terminal.note(`${packages.length} package${packages.length === 1 ? "" : "s"}, no mistakes`);
   return findings.length === 0 ? exitCode.succeeded : exitCode.checkFailed;
 });
 
@@ -65,20 +74,6 @@ async function renderedScripts(
     else findings.push(placed(item, await placedMistake(repository, item, rendering.mistake)));
   }
   return { scripts, findings };
-}
-
-/** Dependencies that name nothing; those that name a package that is not there may be meant for later. */
-async function dependencyFindings(repository: PackageRepository, item: Package): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const kind of dependencyKinds) {
-    for (const [position, dependency] of item.dependencies[kind].entries()) {
-      if (dependencyTarget(dependency) !== undefined) continue;
-      const message = describeBadDependency(dependency);
-      const path = ["dependencies", kind, position];
-      findings.push(placed(item, await problemAt(repository, item.folder, path, message)));
-    }
-  }
-  return findings;
 }
 
 function placed(item: Package, problem: Problem): Finding {

@@ -49,8 +49,8 @@ export function descriptionLines(item: Package, parts: ShownParts): string[] {
   add(parts.allowedImages, "allowed images", item.allowedImages ?? ["all that are not denied"]);
   add(parts.deniedImages, "denied images", item.deniedImages ?? []);
   add(parts.phases, "phases", [...item.phases.keys()]);
-  if (parts.script !== undefined) lines.push("  script:", ...numbered(parts.script, parts.lineNumbers));
-  return lines;
+  if (parts.script === undefined) return lines;
+  return [...lines, "  script:", ...numbered(parts.script, parts.lineNumbers)];
 }
 
 /** A dependency with its condition: `zlib =1.3 if DEBUG is set`. */

@@ -9,7 +9,13 @@ const COMPATIBILITY = "1";
 
 export type ConfigCompletion =
   | { readonly ok: true; readonly config: RepositoryConfig }
-  | { readonly ok: false; readonly problems: readonly string[] };
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+/** What is wrong with the whole, and the value that shows it; without a path something is missing. */
+export interface ConfigProblem {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
 
 /** Tables key by key, anything else as a whole. */
 export function mergeConfigLayers(layers: readonly ConfigLayer[]): ConfigLayer {
@@ -45,14 +51,14 @@ export function configVariables(environment: Readonly<Record<string, string | un
 
 /** Checks what must be there and fills in what butido has by default. Paths are relative to the root. */
 export function completeConfig(layer: ConfigLayer, root: string): ConfigCompletion {
-  const problems: string[] = [];
-  if (layer.compatibility === undefined) problems.push('missing key "compatibility"');
+  const problems: ConfigProblem[] = [];
+  if (layer.compatibility === undefined) problems.push({ path: [], message: 'missing key "compatibility"' });
   else if (layer.compatibility !== COMPATIBILITY) {
-    problems.push(
-      `compatibility: must be ${COMPATIBILITY}, the version of the format that is known here; found ${layer.compatibility}`,
-    );
+    const message = `compatibility: must be ${COMPATIBILITY}, the version of the format that is known here; found ${layer.compatibility}`;
+    problems.push({ path: ["compatibility"], message });
   }
-  if (layer.available_phases === undefined) problems.push('missing key "available_phases"');
+  if (layer.available_phases === undefined)
+    problems.push({ path: [], message: 'missing key "available_phases"' });
   const images = layer.docker?.images?.map(
     ({ name, short_name }): ImageName => ({ name, shortName: short_name }),
   );
@@ -84,12 +90,18 @@ export function completeConfig(layer: ConfigLayer, root: string): ConfigCompleti
 }
 
 /** Each name, long or short, must stand for one image. */
-function repeatedNames(images: readonly ImageName[]): string[] {
+function repeatedNames(images: readonly ImageName[]): ConfigProblem[] {
   const seen = new Set<string>();
-  const repeated = images
-    .flatMap(({ name, shortName }) => (shortName === undefined ? [name] : [name, shortName]))
-    .filter((name) => seen.size === seen.add(name).size);
-  return repeated.map((name) => `docker.images: the name ${JSON.stringify(name)} is there twice`);
+  return images.flatMap(({ name, shortName }, index) =>
+    [
+      { key: "name", value: name },
+      { key: "short_name", value: shortName },
+    ].flatMap(({ key, value }): ConfigProblem[] => {
+      if (value === undefined || seen.size < seen.add(value).size) return [];
+      const message = `docker.images: the name ${JSON.stringify(value)} is there twice`;
+      return [{ path: ["docker", "images", index, key], message }];
+    }),
+  );
 }
 
 /** What belongs to a database and to hosts that butido talks to itself. */

@@ -7,8 +7,20 @@
  */
 import { compileGraph, describeGraphProblem, type Graph, targetsOf } from "../../../shared/model/graph.ts";
 import { didYouMean } from "../../../shared/model/nearest-name.ts";
-import { type BuildSite, dependencyCounts, dependencyTarget, describeBadDependency } from "./dependency.ts";
-import { type DependencyKind, dependencyKinds, type Package, packageTitle } from "./package.ts";
+import {
+  anySite,
+  type BuildSite,
+  dependencyCounts,
+  dependencyTarget,
+  describeBadDependency,
+} from "./dependency.ts";
+import {
+  type Dependency,
+  type DependencyKind,
+  dependencyKinds,
+  type Package,
+  packageTitle,
+} from "./package.ts";
 import type { PackageIndex } from "./package-index.ts";
 
 export interface PackageNeed {
@@ -49,7 +61,7 @@ export function packageGraph(index: PackageIndex, roots: readonly Package[], sit
   const open = [...roots];
   for (let item = open.pop(); item !== undefined; item = open.pop()) {
     if (edges.has(item)) continue;
-    const found = edgesOf(item, index, site, mistakes);
+    const found = edgesOf(item, index, (dependency) => dependencyCounts(dependency, site), mistakes);
     edges.set(item, found);
     open.push(...found.map(({ target }) => target));
   }
@@ -57,11 +69,31 @@ export function packageGraph(index: PackageIndex, roots: readonly Package[], sit
   return ordered(roots, edges);
 }
 
-function edgesOf(item: Package, index: PackageIndex, site: BuildSite, mistakes: DependencyMistake[]): Edge[] {
+/**
+ * What is wrong with the dependencies of packages wherever they are built: those that name nothing, under any condition,
+ * and circles of those without one.
+ */
+export function dependencyMistakes(
+  index: PackageIndex,
+  packages: readonly Package[],
+): readonly DependencyMistake[] {
+  const mistakes: DependencyMistake[] = [];
+  for (const item of packages) edgesOf(item, index, () => true, mistakes);
+  if (mistakes.length > 0) return mistakes;
+  const reading = packageGraph(index, packages, anySite);
+  return reading.ok ? [] : reading.mistakes;
+}
+
+function edgesOf(
+  item: Package,
+  index: PackageIndex,
+  counts: (dependency: Dependency) => boolean,
+  mistakes: DependencyMistake[],
+): Edge[] {
   const edges = new Map<Package, Edge>();
   for (const kind of dependencyKinds) {
     for (const [position, dependency] of item.dependencies[kind].entries()) {
-      if (!dependencyCounts(dependency, site)) continue;
+      if (!counts(dependency)) continue;
       const named = dependencyTarget(dependency);
       const target = named && index.find(named.name, named.version);
       if (target === undefined) {

@@ -1,5 +1,5 @@
 /** The folders of a repository that have a `pkg.toml` in them or below them. */
-import { type Dirent, readdirSync, readFileSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { asMillraceError } from "../../../shared/model/error.ts";
 import { compareTexts } from "./package.ts";
@@ -31,7 +31,8 @@ export function readPackageTree(root: string): PackageFolder | undefined {
 function readFolder(root: string, folder: string): PackageFolder | undefined {
   const path = join(root, folder);
   const entries = readdirSync(path, { withFileTypes: true });
-  const content = entries.some(isPackageFile) ? readFileSync(join(path, PACKAGE_FILE)) : undefined;
+  const own = entries.find(({ name }) => name === PACKAGE_FILE);
+  const content = own !== undefined && isFile(own, path) ? readFileSync(join(path, PACKAGE_FILE)) : undefined;
   const children = entries
     .filter(isVisibleFolder)
     .map(({ name }) => readFolder(root, child(folder, name)))
@@ -40,8 +41,9 @@ function readFolder(root: string, folder: string): PackageFolder | undefined {
   return content === undefined && children.length === 0 ? undefined : { folder, content, children };
 }
 
-function isPackageFile(entry: Dirent): boolean {
-  return entry.name === PACKAGE_FILE && !entry.isDirectory();
+/** Or a link to one: anything else, such as a pipe, would be waited for. */
+function isFile(entry: Dirent, folder: string): boolean {
+  return entry.isFile() || (entry.isSymbolicLink() && statSync(join(folder, entry.name)).isFile());
 }
 
 function isVisibleFolder(entry: Dirent): boolean {

@@ -3,13 +3,14 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { asMillraceError } from "../../../shared/model/error.ts";
-import type { Problem } from "../source-text.ts";
+import { type Problem, ProblemList } from "../source-text.ts";
 import type { SourceMap } from "../source-tree.ts";
 import { type ConfigLayer, readConfigLayer } from "./config-layer.ts";
-import { completeConfig, configVariables, mergeConfigLayers } from "./config-layers.ts";
+import { type ConfigProblem, completeConfig, configVariables, mergeConfigLayers } from "./config-layers.ts";
 import type { RepositoryPlace } from "./package-places.ts";
 import type { RepositoryConfig } from "./repository-config.ts";
 import { readTomlFile } from "./toml-file.ts";
+import { nodeAt, readTomlPlaces } from "./toml-places.ts";
 import { scalarNode } from "./toml-tree.ts";
 
 /** The name of a repository's configuration. */
@@ -41,7 +42,7 @@ export async function readRepositoryConfig(
   const { values, notes } = configVariables(environment);
   for (const [key, text] of values) {
     const report = (_: number, message: string): void => {
-      problems.push({ file: `$BUTIDO_${key.toUpperCase()}`, line: 1, col: 1, message });
+      problems.push(variableProblem(key, message));
     };
     const layer = readConfigLayer(variableTree(key, text), report);
     if (layer !== undefined) layers.push(layer);
@@ -49,12 +50,32 @@ export async function readRepositoryConfig(
   if (problems.length > 0) return { ok: false, problems };
   const completion = completeConfig(mergeConfigLayers(layers), root);
   if (!completion.ok) {
-    return {
-      ok: false,
-      problems: completion.problems.map((message) => ({ file: own, line: 1, col: 1, message })),
-    };
+    return { ok: false, problems: completion.problems.map((problem) => placed(problem, files, values)) };
   }
   return { ok: true, config: { ...completion.config, notes: [...completion.config.notes, ...notes] } };
+}
+
+/** In the layer that counts: a variable, else the last file that has the value, else the repository's own. */
+function placed(
+  { path, message }: ConfigProblem,
+  files: readonly (readonly [file: string, bytes: Uint8Array | undefined])[],
+  variables: ReadonlyMap<string, string>,
+): Problem {
+  const [key = ""] = path;
+  if (variables.has(String(key))) return variableProblem(String(key), message);
+  for (const [file, bytes] of path.length === 0 ? [] : files.toReversed()) {
+    const text = Buffer.from(bytes ?? []).toString("utf8");
+    const node = nodeAt(readTomlPlaces(text) ?? scalarNode(0, ""), path);
+    if (node === undefined) continue;
+    const problems = new ProblemList(file, text);
+    problems.report(node.start, message);
+    return problems.list()[0]!;
+  }
+  return { file: files[0]![0], line: 1, col: 1, message };
+}
+
+function variableProblem(key: string, message: string): Problem {
+  return { file: `$BUTIDO_${key.toUpperCase()}`, line: 1, col: 1, message };
 }
 
 function userConfigFile({ XDG_CONFIG_HOME, HOME }: Readonly<Record<string, string | undefined>>): string {

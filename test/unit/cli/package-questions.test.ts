@@ -160,4 +160,26 @@ runtime = ["b >1"]`,
     expect(lines[1]).toBe('x 1 has the phase "other", which available_phases do not have');
     expect(lines[2]).toMatch(/x\/pkg\.toml:7:12: "b >1" names no package: ranges of versions/);
   });
+
+  test("finds dependencies on nothing and in a circle, and images that there are not", async () => {
+    const item = (rest: string) => `name = "x"\nversion = "1"\n${rest}`;
+    const found = async (text: string) =>
+      (await asked("lint", { name: "x" }, { "x/pkg.toml": item(text) })).out.trimEnd();
+    expect(
+      await found('[dependencies]\nbuild = [{ name = "bb =1", condition = { has_env = "A" } }]'),
+    ).toMatch(/x\/pkg\.toml:4:10: x 1 needs bb 1, which is no package; did you mean "b"\?$/);
+    expect(await found('[dependencies]\nbuild = ["x =1"]')).toMatch(/x\/pkg\.toml:4:10: "x 1" needs itself$/);
+    expect(await found('denied_images = ["deb11", "debian:bulseye"]').then((out) => out.split("\n"))).toEqual(
+      [
+        expect.stringMatching(/:3:18: "deb11" is a short name, .* write "debian:bullseye"$/),
+        expect.stringMatching(
+          /:3:27: the repository has no image "debian:bulseye"; did you mean "debian:bullseye"\?$/,
+        ),
+      ],
+    );
+    const condition = 'condition = { in_image = "deb11" }';
+    expect(await found(`[dependencies]\nbuild = [{ name = "b =1", ${condition} }]`)).toMatch(
+      /:4:\d+: "deb11" is a short name/,
+    );
+  });
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -24,6 +25,14 @@ async function mistakesIn(
 }
 
 describe("the tree of a repository", () => {
+  test("leaves out what has the name of a package's file and is none", async () => {
+    const root = await writeRepository({ "a/pkg.toml": 'name = "a"\nversion = "1"', "b/pkg.toml/x": "" });
+    await mkdir(join(root, "c"));
+    execFileSync("mkfifo", [join(root, "c/pkg.toml")]);
+    const { packages } = await openRepository({ root, environment: { XDG_CONFIG_HOME: root } });
+    expect(packages.map(({ name }) => name)).toEqual(["a"]);
+  });
+
   test("has a package for each file without another below it, merged from all on the way", async () => {
     const { packages } = await repositoryOf({
       "z/pkg.toml": 'name = "z"\nversion = "1"',
@@ -208,8 +217,14 @@ describe("the configuration", () => {
           .replace("images = [", 'images = [{ name = "deb11" }, '),
       }),
     ).toEqual([
-      "config.toml:1:1: compatibility: must be 1, the version of the format that is known here; found 2",
-      'config.toml:1:1: docker.images: the name "deb11" is there twice',
+      "config.toml:1:17: compatibility: must be 1, the version of the format that is known here; found 2",
+      'config.toml:4:72: docker.images: the name "deb11" is there twice',
+    ]);
+    const user = 'docker.images = [{ name = "x" }, { name = "x" }]';
+    const files = { "butido/config.toml": user };
+    expect(await mistakesIn(files, { BUTIDO_COMPATIBILITY: "3" })).toMatchObject([
+      expect.stringMatching(/^\$BUTIDO_COMPATIBILITY:1:1: /),
+      expect.stringMatching(/butido\/config.toml:1:43: docker.images: the name "x"/),
     ]);
   });
 
