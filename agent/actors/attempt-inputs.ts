@@ -71,7 +71,8 @@ export class AttemptInputs {
   /** Fetches ahead what a queued attempt will need. */
   prefetch(request: JobRequest): void {
     const { cache } = this.#options;
-    const [key, digests] = [attemptKey(request), digestsOf(request).filter((digest) => !cache.has(digest))];
+    const key = attemptKey(request);
+    const digests = digestsOf(request).filter((digest) => !cache.expect(digest, key));
     if (digests.length === 0) return;
     const ahead = new AbortController();
     setMaxListeners(digests.length, ahead.signal);
@@ -93,7 +94,7 @@ export class AttemptInputs {
     const copies = [
       ...(layout === "package"
         ? [this.#fillPackage(request, inputs, place, either)]
-        : this.#copyInputs(inputs, place, either)),
+        : this.#takeInputs(request, inputs, place, either)),
       ...(sources === undefined
         ? []
         : [withOrigin("the run file's sources", this.#options.cache.copyTo(sources, place.sources, either))]),
@@ -107,11 +108,17 @@ export class AttemptInputs {
     }
   }
 
-  #copyInputs(inputs: readonly JobInput[], place: Place, signal: AbortSignal): Promise<void>[] {
+  #takeInputs(
+    request: JobRequest,
+    inputs: readonly JobInput[],
+    place: Place,
+    signal: AbortSignal,
+  ): Promise<void>[] {
     if (inputs.length > 0) mkdirSync(place.inputs, { mode: 0o700 });
+    const key = attemptKey(request);
     return inputs.map(({ job, digest }) => {
-      const copied = this.#options.cache.copyTo(digest, join(place.inputs, folderName(job)), signal);
-      return withOrigin(`the artifact of ${job}`, copied);
+      const taken = this.#options.cache.giveTo(digest, join(place.inputs, folderName(job)), key, signal);
+      return withOrigin(`the artifact of ${job}`, taken);
     });
   }
 

@@ -1,9 +1,10 @@
 /**
- * Artifacts that jobs of this agent need, fetched once each. An attempt gets a copy of its own (a reflink where the
- * file system has them): a job that runs as root could write through a hard link, and what one job does to its inputs
- * must not reach another's.
+ * Artifacts that jobs of this agent need. An attempt gets a copy of its own (a reflink where the file system has them): a
+ * job that runs as root could write through a hard link, and what one job does to its inputs must not reach another's.
+ * Making files is dear, so an attempt that is the only one to have asked for an artifact gets what was fetched; when
+ * another one asks for it later it is fetched once more, and stays.
  *
- * An artifact is being fetched, then whole. Whoever wants it is its user until he has his copy, or gives up. One that is
+ * An artifact is being fetched, then whole. Whoever wants it is its user until he has it, or gives up. One that is
  * still being fetched when its last user gives up is not fetched to its end.
  *
  * Invariants: (1) one fetch at a time per digest that somebody wants, and few of all, as each reads ahead. (2) what is
@@ -14,6 +15,7 @@ import { renameSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isDiskFull } from "../core/host-trouble.ts";
+import { Demand } from "./demand.ts";
 import { copyTree, removeTree } from "./folder-tree.ts";
 import { unlessGivenUp } from "./given-up.ts";
 
@@ -40,6 +42,8 @@ interface Entry {
   /** Undefined until it is whole. */
   bytes: number | undefined;
   users: number;
+  /** Of those who fetch ahead. */
+  waiting: number;
 }
 
 const DEFAULT_LIMIT_BYTES = 4 * 2 ** 30;
@@ -51,6 +55,7 @@ export class InputCache {
   readonly #limitBytes: number;
   /** The least recently used first. */
   readonly #entries = new Map<string, Entry>();
+  readonly #demand = new Demand();
   #totalBytes = 0;
   #names = 0;
   #fetches = 0;
@@ -79,26 +84,33 @@ export class InputCache {
    * as soon as the signal comes, or when the file that is just being copied is.
    */
   async copyTo(digest: string, folder: string, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#copyTo(digest, folder, signal);
-    } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      await removeTree(folder);
-      await this.evict();
-      await this.#copyTo(digest, folder, signal);
-    }
+    await this.#fill(folder, () => this.#copyTo(digest, folder, signal));
   }
 
-  /** Whether it need not be fetched. */
-  has(digest: string): boolean {
+  /** Does the same for an attempt, and keeps nothing of the artifact where no other one has asked for it. */
+  async giveTo(digest: string, folder: string, attempt: string, signal: AbortSignal): Promise<void> {
+    this.#demand.note(digest, attempt);
+    await this.#fill(folder, () =>
+      this.#read(digest, signal, async (cached) => {
+        if (this.#demand.isOnly(digest, attempt) && this.#moveTo(digest, folder)) return;
+        await copyTree(cached, folder, signal);
+      }),
+    );
+  }
+
+  /** An attempt will ask for it; says whether it need not be fetched. */
+  expect(digest: string, attempt: string): boolean {
+    this.#demand.note(digest, attempt);
     return this.#entries.get(digest)?.bytes !== undefined;
   }
 
   /** Fetches ahead, until the signal. A failure is not told here: the copy that needs it tries again and says it. */
   async prefetch(digest: string, signal: AbortSignal): Promise<void> {
-    const entry = this.#use(digest);
+    const entry = this.#touch(digest);
+    entry.waiting += 1;
     await Promise.allSettled([unlessGivenUp(entry.folder, signal)]);
-    this.#leave(digest, entry);
+    entry.waiting -= 1;
+    this.#endUnwanted(digest, entry);
   }
 
   /** Removes all that nobody uses at the moment. */
@@ -124,19 +136,13 @@ export class InputCache {
     await removeTree(this.#root);
   }
 
-  /** Lets a reader have an artifact; what it is given must not be changed, and not be kept. */
-  async read(digest: string, signal: AbortSignal, reader: (folder: string) => Promise<void>): Promise<void> {
-    const { folder, release } = await this.hold(digest, signal);
-    try {
-      await reader(folder);
-    } finally {
-      release();
-    }
-    await this.shrink();
-  }
-
   /** Fetches an artifact and keeps it until it is released, once. */
   async hold(digest: string, signal: AbortSignal): Promise<HeldArtifact> {
+    this.#demand.note(digest, null);
+    return await this.#hold(digest, signal);
+  }
+
+  async #hold(digest: string, signal: AbortSignal): Promise<HeldArtifact> {
     const entry = this.#use(digest);
     const release = () => this.#leave(digest, entry);
     try {
@@ -147,21 +153,72 @@ export class InputCache {
     }
   }
 
+  /** Lets a reader have an artifact; what it is given must not be changed, and not be kept. */
+  async read(digest: string, signal: AbortSignal, reader: (folder: string) => Promise<void>): Promise<void> {
+    this.#demand.note(digest, null);
+    await this.#read(digest, signal, reader);
+  }
+
+  async #read(digest: string, signal: AbortSignal, reader: (folder: string) => Promise<void>): Promise<void> {
+    const { folder, release } = await this.#hold(digest, signal);
+    try {
+      await reader(folder);
+    } finally {
+      release();
+    }
+    await this.shrink();
+  }
+
   #copyTo(digest: string, folder: string, signal: AbortSignal): Promise<void> {
     return this.read(digest, signal, (cached) => copyTree(cached, folder, signal));
   }
 
-  #use(digest: string): Entry {
+  async #fill(folder: string, fill: () => Promise<void>): Promise<void> {
+    try {
+      await fill();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      await removeTree(folder);
+      await this.evict();
+      await fill();
+    }
+  }
+
+  /** Takes an artifact out of the cache; says whether that was possible, as nobody else uses it. */
+  #moveTo(digest: string, folder: string): boolean {
+    const entry = this.#entries.get(digest);
+    if (entry?.users !== 1 || entry.bytes === undefined) return false;
+    try {
+      renameSync(join(this.#root, digest), folder);
+    } catch {
+      // On another file system, for example.
+      return false;
+    }
+    this.#entries.delete(digest);
+    this.#totalBytes -= entry.bytes;
+    return true;
+  }
+
+  #touch(digest: string): Entry {
     const entry = this.#entries.get(digest) ?? this.#begin(digest);
-    entry.users += 1;
     this.#entries.delete(digest);
     this.#entries.set(digest, entry);
     return entry;
   }
 
+  #use(digest: string): Entry {
+    const entry = this.#touch(digest);
+    entry.users += 1;
+    return entry;
+  }
+
   #leave(digest: string, entry: Entry): void {
     entry.users -= 1;
-    if (entry.users > 0 || entry.bytes !== undefined) return;
+    this.#endUnwanted(digest, entry);
+  }
+
+  #endUnwanted(digest: string, entry: Entry): void {
+    if (entry.users + entry.waiting > 0 || entry.bytes !== undefined) return;
     this.#forget(digest, entry);
     entry.fetching.abort();
   }
@@ -172,7 +229,7 @@ export class InputCache {
       entry.bytes = bytes;
       this.#totalBytes += bytes;
     });
-    const entry: Entry = { folder, fetching, bytes: undefined, users: 0 };
+    const entry: Entry = { folder, fetching, bytes: undefined, users: 0, waiting: 0 };
     // The next user tries again; this one hears of it by its own await.
     folder.catch(() => this.#forget(digest, entry));
     return entry;

@@ -58,6 +58,57 @@ test("fetches an artifact once for all that need it at the same time, and gives 
   await cache.close();
 });
 
+/** Artifacts of one file each; notes what was fetched. */
+function noting(fetched: string[]): ArtifactSource {
+  return {
+    download: (digest, to) => {
+      fetched.push(digest);
+      mkdirSync(to);
+      writeFileSync(join(to, "file"), digest);
+      return Promise.resolve({ bytes: 100 });
+    },
+  };
+}
+
+test("gives what was fetched to the only attempt that has asked for it, and keeps it for more of them", async () => {
+  const fetched: string[] = [];
+  const cache = await InputCache.open(join(root, "cache"), noting(fetched));
+  expect(cache.expect("d1", "one")).toBe(false);
+  await Promise.all([cache.prefetch("d1", never), cache.giveTo("d1", join(root, "one"), "one", never)]);
+  expect(readdirSync(join(root, "cache"))).toEqual([]);
+  writeFileSync(join(root, "one/file"), "spoilt");
+  for (const attempt of ["two", "three", "four"]) {
+    await cache.giveTo("d1", join(root, attempt), attempt, never);
+    expect(readFileSync(join(root, attempt, "file"), "utf8")).toBe("d1");
+  }
+  expect(readdirSync(join(root, "cache"))).toEqual(["d1"]);
+  expect(fetched).toEqual(["d1", "d1"]);
+  await cache.close();
+});
+
+test("gives nothing away that another attempt waits for, or that others use", async () => {
+  const fetched: string[] = [];
+  const cache = await InputCache.open(join(root, "cache"), noting(fetched));
+  cache.expect("d1", "one");
+  cache.expect("d1", "two");
+  await cache.giveTo("d1", join(root, "one"), "one", never);
+  const { folder, release } = await cache.hold("d2", never);
+  await cache.giveTo("d2", join(root, "three"), "three", never);
+  // One attempt may need an artifact of two jobs.
+  await Promise.all(["a", "b"].map((name) => cache.giveTo("d3", join(root, name), "four", never)));
+  expect(["one", "three", "a", "b"].map((name) => readFileSync(join(root, name, "file"), "utf8"))).toEqual([
+    "d1",
+    "d2",
+    "d3",
+    "d3",
+  ]);
+  expect(readFileSync(join(folder, "file"), "utf8")).toBe("d2");
+  expect(readdirSync(join(root, "cache"))).toEqual(expect.arrayContaining(["d1", "d2"]));
+  expect(fetched).toEqual(["d1", "d2", "d3"]);
+  release();
+  await cache.close();
+});
+
 test("fetches few artifacts at a time, and in the end all that a job needs", async () => {
   let fetching = 0;
   let most = 0;
