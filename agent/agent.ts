@@ -22,6 +22,7 @@ import { HostDesk } from "./runners/host-desk.ts";
 import { hostEnvironment } from "./runners/host-environment.ts";
 import { hostIdentity } from "./runners/host-identity.ts";
 import { type HostLayout, tryHostLayout } from "./runners/host-layout.ts";
+import { takesLayers } from "./runners/layer-volumes.ts";
 import { NoopRunner } from "./runners/noop-runner.ts";
 import { ShellRunner } from "./runners/shell-runner.ts";
 import { ServerLink } from "./server-link.ts";
@@ -142,9 +143,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     layers,
     inherited,
     mannerFor: (image) => {
-      // The engine copies it from there.
-      if (image !== undefined) return "links";
-      return hostLayout.kind === "possible" && hostLayout.layers ? "layers" : "copies";
+      if (image === undefined)
+        return hostLayout.kind === "possible" && hostLayout.layers ? "layers" : "copies";
+      // The engine copies links into the container.
+      return takesLayers(engine, hostLayout, options.workFolder) ? "layers" : "links";
     },
     shell,
     containers,

@@ -2,6 +2,7 @@
 import type { Command } from "../../shared/model/job-spec.ts";
 import { launchFiles, place, wrapperPath } from "./container-wrapper.ts";
 import type { Engine } from "./engine.ts";
+import { layerVolumes } from "./layer-volumes.ts";
 import { packageCommand, packagePaths } from "./package-paths.ts";
 import type { Launch } from "./runner.ts";
 
@@ -42,6 +43,7 @@ export function createArguments(engine: Engine, plan: ContainerPlan): string[] {
     ...limits(launch, plan.processors),
     ...(launch.network === undefined ? [] : [`--network=${launch.network}`]),
     ...(launch.packageRoot === undefined ? workspace(launch) : []),
+    ...(launch.packageRoot?.layers === undefined ? [] : layerVolumes(launch.packageRoot.layers)),
     ...(launch.sources === undefined ? [] : mount(launch.sources, place.sources, "readOnly")),
     ...(plan.wrapped ? mount(plan.launchFolder, place.launch, "readWrite") : []),
     ...environment(launch).flatMap((variable) => ["--env", variable]),

@@ -6,6 +6,7 @@ import { createArguments } from "./container-arguments.ts";
 import { launchFiles, wrapperScript } from "./container-wrapper.ts";
 import { type Engine, engineAnswers } from "./engine.ts";
 import { askEngine, type EngineReply } from "./engine-command.ts";
+import { makeVolumeFolders } from "./layer-volumes.ts";
 import { writeProgram } from "./program-file.ts";
 import type { Exit, Launch } from "./runner.ts";
 
@@ -30,6 +31,7 @@ export async function writeLaunchFiles(launch: Launch): Promise<void> {
   await writeFile(launchFile(launch, "wrapper"), wrapperScript);
   if ("script" in launch.command) await writeFile(launchFile(launch, "script"), launch.command.script);
   writeProgram(launch);
+  if (launch.packageRoot !== undefined) makeVolumeFolders(launch.packageRoot);
 }
 
 /** One of those files, or the one the wrapper makes. */

@@ -18,6 +18,8 @@ export interface Engine {
   readonly userOptions: readonly string[];
   /** Those that make the job root in its container, where its files are not the host's. */
   readonly rootOptions: readonly string[];
+  /** Its volumes can be folders of this host, one over the other. */
+  readonly laysOver: boolean;
 }
 
 /**
@@ -55,15 +57,10 @@ async function probe(binary: string): Promise<Engine | undefined> {
   const facts = kind === "docker" ? dockerFacts(reply.answer) : podmanFacts(reply.answer);
   if (facts === undefined) return undefined;
   const version = /^[0-9.]+/.exec(facts.version)?.[0] ?? facts.version;
-  const { userOptions, rootOptions } = facts;
-  return { kind, binary, version: `${kind} ${version}`, userOptions, rootOptions };
+  return { kind, binary, ...facts, version: `${kind} ${version}` };
 }
 
-interface Facts {
-  readonly version: string;
-  readonly userOptions: readonly string[];
-  readonly rootOptions: readonly string[];
-}
+type Facts = Pick<Engine, "version" | "userOptions" | "rootOptions" | "laysOver">;
 
 const ROOT = "--user=0:0";
 
@@ -73,7 +70,7 @@ function dockerFacts(answer: string): Facts | undefined {
   const security = info.data.security ?? [];
   // Rootless: the root of a container is the user outside, and nobody else is.
   if (security.some((option) => option.startsWith("name=rootless"))) {
-    return { version: info.data.version, userOptions: [ROOT], rootOptions: [ROOT] };
+    return { version: info.data.version, userOptions: [ROOT], rootOptions: [ROOT], laysOver: false };
   }
   // A daemon that remaps users would hand the files to one that the agent can't remove.
   const remapped = security.some((option) => option.startsWith("name=userns")) ? ["--userns=host"] : [];
@@ -81,6 +78,7 @@ function dockerFacts(answer: string): Facts | undefined {
     version: info.data.version,
     userOptions: [...callerOption(), ...remapped],
     rootOptions: [ROOT, ...remapped],
+    laysOver: true,
   };
 }
 
@@ -89,7 +87,12 @@ function podmanFacts(answer: string): Facts | undefined {
   if (!info.success) return undefined;
   const userns = info.data.rootless ? ["--userns=keep-id"] : [];
   // Root in a rootless container is the user outside.
-  return { version: info.data.version, userOptions: [...callerOption(), ...userns], rootOptions: [ROOT] };
+  return {
+    version: info.data.version,
+    userOptions: [...callerOption(), ...userns],
+    rootOptions: [ROOT],
+    laysOver: false,
+  };
 }
 
 function callerOption(): string[] {

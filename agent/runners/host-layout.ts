@@ -98,7 +98,11 @@ async function refusalOf(
   trial: string,
   { layers }: { readonly layers: boolean },
 ): Promise<string | undefined> {
-  const [folder, layer, control] = [join(trial, "root"), join(trial, "layers", "1"), join(trial, "control")];
+  const [folder, layer, control] = [
+    join(trial, "root"),
+    join(trial, "layers", "inputs-1"),
+    join(trial, "control"),
+  ];
   try {
     // An agent that was killed in the middle has left it.
     rmSync(trial, { recursive: true, force: true });

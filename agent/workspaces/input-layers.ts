@@ -34,7 +34,7 @@ export interface WantedArtifact {
   readonly origin: string;
 }
 
-/** Layers in use, by their names in the folder of layers, the uppermost first. */
+/** Layers in use, by their names in the folder of layers, the uppermost first; a name begins with the folder that is in it. */
 export interface HeldLayers {
   readonly names: readonly string[];
   release(): Promise<void>;
@@ -78,7 +78,8 @@ export class InputLayers {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const found = readdirSync(path);
     for (const name of found) if (!used.includes(name)) await removeTree(join(path, name));
-    return new InputLayers(path, cache, Math.max(0, ...found.map(Number)));
+    const numbers = found.map((name) => Number(/\d+$/.exec(name)?.[0] ?? 0));
+    return new InputLayers(path, cache, Math.max(0, ...numbers));
   }
 
   /** Takes layers with all of these, the first ones uppermost. Rejects as soon as the signal comes. */
@@ -168,7 +169,7 @@ export class InputLayers {
 
   #begin(key: string, part: Part): Layer {
     this.#lastNumber += 1;
-    const name = String(this.#lastNumber);
+    const name = `${part.folder}-${this.#lastNumber}`;
     const [making, artifacts]: [AbortController, HeldArtifact[]] = [new AbortController(), []];
     const made = this.#make(name, part, artifacts, making.signal);
     const layer: Layer = {

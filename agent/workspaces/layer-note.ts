@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 
-const noteSchema = z.array(z.string().regex(/^\d+$/));
+const noteSchema = z.array(z.string().regex(/^[a-z]+-\d+$/));
 
 /** Notes it, before the attempt is launched. */
 export function noteLayers(control: string, names: readonly string[]): void {

@@ -61,6 +61,7 @@ describe("without a container engine", () => {
       version: "podman 4.3.1",
       userOptions: [user, "--userns=keep-id"],
       rootOptions: ["--user=0:0"],
+      laysOver: false,
     });
     vi.stubEnv("MILLRACE_CONTAINER_ENGINE", "docker");
     expect(await detectEngine()).toBeUndefined();
@@ -99,6 +100,7 @@ describe("without a container engine", () => {
       version: "docker 1",
       userOptions: [],
       rootOptions: [],
+      laysOver: false,
     };
     const troubles: MillraceError[] = [];
     const onTrouble = (error: MillraceError) => troubles.push(error);

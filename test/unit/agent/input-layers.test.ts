@@ -49,12 +49,12 @@ describe("layers of inputs that jobs share", () => {
   it("are links to what the cache has, and are made once", async () => {
     const first = await layers.take(wanted("a", "b"), never);
     expect(filesOf(first.names)).toEqual(["a.pkg", "b.pkg"]);
-    const [inLayer, inCache] = [join(root, "layers/1/inputs/a.pkg"), join(root, "cache/a/a.pkg")];
+    const [inLayer, inCache] = [join(root, "layers/inputs-1/inputs/a.pkg"), join(root, "cache/a/a.pkg")];
     expect(statSync(inLayer).ino).toBe(statSync(inCache).ino);
     const second = await layers.take(wanted("c", "a", "b"), never);
-    expect(second.names).toEqual(["2", "1"]);
-    expect(filesOf(["2"])).toEqual(["c.pkg"]);
-    expect((await layers.take(wanted("a", "b"), never)).names).toEqual(["1"]);
+    expect(second.names).toEqual(["inputs-2", "inputs-1"]);
+    expect(filesOf(["inputs-2"])).toEqual(["c.pkg"]);
+    expect((await layers.take(wanted("a", "b"), never)).names).toEqual(["inputs-1"]);
     expect(downloads.sort()).toEqual(["a", "b", "c"]);
   });
 
@@ -93,12 +93,12 @@ describe("layers of inputs that jobs share", () => {
     const held = await layers.take(wanted(...many), never);
     const more = await layers.take(wanted("a", "b", "c", "d"), never);
     expect(cache.isOver).toBe(true);
-    expect(present()).toEqual(["1", "2"]);
+    expect(present()).toEqual(["inputs-1", "inputs-2"]);
     await held.release();
-    expect(present()).toEqual(["2"]);
+    expect(present()).toEqual(["inputs-2"]);
     expect(cache.isOver).toBe(false);
     await more.release();
-    expect(present()).toEqual(["2"]);
+    expect(present()).toEqual(["inputs-2"]);
     await layers.evict();
     expect(present()).toEqual([]);
     expect(readdirSync(join(root, "cache"))).toEqual([]);
@@ -112,10 +112,28 @@ describe("layers of inputs that jobs share", () => {
     const next = await InputCache.open(join(root, "cache"), source, LIMIT_BYTES);
     const successor = await InputLayers.open(join(root, "layers"), next, held.names);
     const inherited = successor.inherit(held.names);
-    expect(readFileSync(join(root, "layers/1/inputs/a.pkg"), "utf8")).toBe("a");
+    expect(readFileSync(join(root, "layers/inputs-1/inputs/a.pkg"), "utf8")).toBe("a");
     expect((await successor.take(wanted("a"), never)).names).not.toEqual(held.names);
     await inherited.release();
-    expect(present()).not.toContain("1");
+    expect(present()).not.toContain("inputs-1");
+  });
+
+  it("need few links for a chain of jobs that see all that lies below them", async () => {
+    const chain = Array.from({ length: 150 }, (_, at) => `c${at}`);
+    const unlimited = await InputCache.open(join(root, "whole"), source);
+    const shared = await InputLayers.open(join(root, "chain"), unlimited);
+    let inputs = 0;
+    for (const at of chain.keys()) {
+      const { names, release } = await shared.take(wanted(...chain.slice(0, at)), never);
+      const seen = names.flatMap((name) => readdirSync(join(root, "chain", name, "inputs")));
+      expect(new Set(seen).size).toBe(at);
+      expect(seen).toHaveLength(at);
+      inputs += at;
+      await release();
+    }
+    const made = readdirSync(join(root, "chain"), { recursive: true }).map(String);
+    expect(made.filter((path) => path.endsWith(".pkg")).length).toBeLessThan(inputs / 5);
+    expect(readdirSync(join(root, "whole"))).toHaveLength(chain.length - 1);
   });
 
   it("are not waited for by a job that is given up", async () => {

@@ -10,6 +10,7 @@ const docker: Engine = {
   version: "docker 1",
   userOptions: ["--user=1:2"],
   rootOptions: ["--user=0:0"],
+  laysOver: false,
 };
 
 function argumentsOf(launch: Partial<Launch>, plan: Partial<ContainerPlan> = {}, engine = docker): string[] {
@@ -46,6 +47,28 @@ function valuesOf(option: string, args: readonly string[]): string[] {
 }
 
 describe("the arguments of a container", () => {
+  test("lay the layers of a package over each other, for inputs and for patches", () => {
+    const layers = {
+      folder: "/f/layers",
+      names: ["inputs-2", "patches-3", "inputs-1"],
+      overlay: "/f/attempts/1/overlay",
+    };
+    const args = argumentsOf({ packageRoot: { folder: "/f/attempts/1/package", layers, collects: "never" } });
+    const volume = (target: string, options: string) =>
+      `type=volume,dst=${target},volume-driver=local,volume-opt=type=overlay,volume-opt=device=millrace,"volume-opt=o=${options}"`;
+    const own = "/f/attempts/1/overlay";
+    expect(valuesOf("--mount", args).slice(0, 2)).toEqual([
+      volume(
+        "/inputs",
+        `lowerdir=/f/layers/inputs-2/inputs:/f/layers/inputs-1/inputs,upperdir=${own}/inputs,workdir=${own}/inputs-work`,
+      ),
+      volume(
+        "/patches",
+        `lowerdir=/f/layers/patches-3/patches,upperdir=${own}/patches,workdir=${own}/patches-work`,
+      ),
+    ]);
+  });
+
   test("hand the command to the wrapper word by word", () => {
     const args = argumentsOf({ command: { argv: ["prog", "", "--flag", "a b"] } });
     expect(args).toContain("--entrypoint=/bin/sh");

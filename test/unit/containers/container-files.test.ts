@@ -20,7 +20,14 @@ describe("the outputs of a container", () => {
   async function copyFrom(script: string): Promise<void> {
     const binary = join(folder, "engine");
     writeFileSync(binary, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    const engine: Engine = { kind: "docker", binary, version: "docker 1", userOptions: [], rootOptions: [] };
+    const engine: Engine = {
+      kind: "docker",
+      binary,
+      version: "docker 1",
+      userOptions: [],
+      rootOptions: [],
+      laysOver: false,
+    };
     await copyOut(engine, "c1", folder);
   }
 
