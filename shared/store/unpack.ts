@@ -7,21 +7,12 @@
  *    through a link of the archive, and every byte, bit and target is verified.
  */
 import { createHash, hash } from "node:crypto";
-import {
-  closeSync,
-  fchmodSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  symlinkSync,
-  writeSync,
-  write as writeWithCallback,
-} from "node:fs";
+import { closeSync, fchmodSync, fstatSync, mkdirSync, openSync, symlinkSync, writeSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { nuid } from "nats";
 import { asMillraceError, MillraceError } from "../model/error.ts";
+import { GatheredWrites } from "./gathered-writes.ts";
 import {
   encodeManifest,
   type Manifest,
@@ -33,8 +24,6 @@ import { foldersAbove, pathProblem } from "./safe-path.ts";
 import { SMALL_FILE_BYTES } from "./source-file.ts";
 import { type TarEntry, tarEntries } from "./tar-entries.ts";
 import { TimeSlice } from "./time-slice.ts";
-
-const write = promisify(writeWithCallback);
 
 /** Makes `folder` the artifact with this digest; it must not exist, or be empty. Read-only are its files, not its folders. */
 export async function unpackFiles(
@@ -148,11 +137,15 @@ async function writeSmall(fd: number, content: TarEntry["content"]): Promise<str
 
 async function writeLarge(fd: number, content: TarEntry["content"]): Promise<string> {
   const digest = createHash("sha256");
-  for await (const piece of content) {
-    digest.update(piece);
-    for (let written = 0; written < piece.length; ) {
-      written += (await write(fd, piece, written, piece.length - written, null)).bytesWritten;
+  const writes = new GatheredWrites(fd);
+  try {
+    for await (const piece of content) {
+      digest.update(piece);
+      await writes.add(piece);
     }
+    await writes.end();
+  } finally {
+    await writes.settled();
   }
   return digest.digest("hex");
 }
