@@ -6,10 +6,13 @@
  * mounted for the host. What is left in the folder are empty mount points. The shell that makes it becomes the job, so
  * process, group and exit status are as of any other.
  *
- * An agent that is not root takes a user namespace as well, in which it is root, where the kernel grants one.
+ * An agent that is not root takes a user namespace as well, in which it is root, where the kernel grants one. The job gets
+ * another one below, in which it is who the agent is: a root who can't give files away is one that no script reckons with.
+ * An archive with its packer's user ids, for one, can't be unpacked as such a root.
  */
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -29,7 +32,14 @@ export type HostLayout =
   | { readonly kind: "possible"; readonly layers: boolean }
   | { readonly kind: "refused"; readonly reason: string };
 
+/** Who an agent is on its host. */
+export interface HostUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 const TRIAL_LIMIT_MS = 10_000;
+const UNSHARE = "/usr/bin/unshare";
 /** Whatever the job's own search path is. */
 const SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -46,19 +56,19 @@ PATH=$own; shift 4; exec "$@"`;
 export function enterRoot(
   { folder, layers }: Pick<PackageRoot, "folder" | "layers">,
   control: string,
+  user = ownUser(),
 ): string[] {
   const ground = layers === undefined ? folder : join(control, "root");
   if (layers !== undefined) {
     const empty = [packageNames.inputs, packageNames.patches].map((name) => join(ground, name));
     for (const made of [ground, ...empty, layers.overlay]) mkdirSync(made);
   }
-  const root = layers === undefined ? bound(folder, folder) : overlaid(folder, layers, ground);
+  const root = layers === undefined ? bound(folder, folder) : overlaid(folder, layers, ground, user);
   writeFileSync(mountsPath(control), [root, ...mountPoints(ground, folder)].join(""));
   writeFileSync(wordsPath(control), "it was refused a namespace; its log has the words");
-  const namespaces = isRoot() ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
   return [
-    "/usr/bin/unshare",
-    ...namespaces,
+    UNSHARE,
+    ...(isRoot(user) ? ["--mount"] : ["--user", "--map-root-user", "--mount"]),
     "--propagation=private",
     "--",
     "/bin/sh",
@@ -69,7 +79,13 @@ export function enterRoot(
     mountsPath(control),
     layers?.folder ?? folder,
     wordsPath(control),
+    ...(isRoot(user) ? [] : asItself(user)),
   ];
+}
+
+/** From the root of a user namespace back to who made it. */
+function asItself({ uid, gid }: HostUser): string[] {
+  return [UNSHARE, "--user", `--map-user=${uid}`, `--map-group=${gid}`, "--"];
 }
 
 /** Why a job's layout could not be made, so that nothing of it ran; undefined where it was made. */
@@ -105,7 +121,7 @@ async function refusalOf(
   ];
   try {
     // An agent that was killed in the middle has left it.
-    rmSync(trial, { recursive: true, force: true });
+    removeTrial(trial);
     const inputs = join(layers ? layer : folder, packageNames.inputs);
     for (const path of [folder, control, inputs]) mkdirSync(path, { recursive: true });
     writeFileSync(join(inputs, "one"), "1\n");
@@ -123,12 +139,30 @@ async function refusalOf(
   } catch (error) {
     return String(error);
   } finally {
-    rmSync(trial, { recursive: true, force: true });
+    removeTrial(trial);
   }
 }
 
+/** Among it are folders that the kernel has left beside an overlay, into which nobody but root may look as they are. */
+function removeTrial(trial: string): void {
+  const overlay = join(trial, "overlay");
+  if (existsSync(overlay)) openFolders(overlay);
+  rmSync(trial, { recursive: true, force: true });
+}
+
+function openFolders(path: string): void {
+  chmodSync(path, 0o700);
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (entry.isDirectory()) openFolders(join(path, entry.name));
+}
+
 /** The line of a table of mounts that lays the folder over the layers, and these over the ground. */
-function overlaid(folder: string, { folder: from, names, overlay }: PackageLayers, ground: string): string {
+function overlaid(
+  folder: string,
+  { folder: from, names, overlay }: PackageLayers,
+  ground: string,
+  user: HostUser,
+): string {
   // Names from there on are short, and have nothing in them that means something in options.
   const near = (path: string): string => (path.startsWith(`${dirname(from)}/`) ? relative(from, path) : path);
   const options = [
@@ -137,7 +171,7 @@ function overlaid(folder: string, { folder: from, names, overlay }: PackageLayer
     `workdir=${near(overlay)}`,
     // The job's folder need not be on disk at its end: nobody looks into it after a crash of the host.
     "volatile",
-    ...(isRoot() ? [] : ["userxattr"]),
+    ...(isRoot(user) ? [] : ["userxattr"]),
   ];
   return `millrace ${escaped(folder)} overlay ${escaped(options.join(","))} 0 0\n`;
 }
@@ -170,8 +204,12 @@ function mountPoints(ground: string, folder: string): string[] {
   return mounts;
 }
 
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
+function isRoot({ uid }: HostUser): boolean {
+  return uid === 0;
+}
+
+function ownUser(): HostUser {
+  return { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
 }
 
 /** A path as a field of a table of mounts. */
