@@ -9,8 +9,12 @@ import { enterRoot, type HostUser } from "../../../agent/runners/host-layout.ts"
 const nobody: HostUser = { uid: 65_534, gid: 65_534 };
 const isPossible =
   process.getuid?.() === 0 &&
-  (await execa("unshare", ["--user", "--map-root-user", "--mount", "true"], { ...nobody, reject: false }))
-    .exitCode === 0;
+  (
+    await execa("/usr/bin/unshare", ["--user", "--map-root-user", "--mount", "true"], {
+      ...nobody,
+      reject: false,
+    })
+  ).exitCode === 0;
 if (!isPossible) process.stderr.write("note: skipped: no other user can have namespaces here\n");
 
 describe.skipIf(!isPossible).each([
