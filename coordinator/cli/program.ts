@@ -130,6 +130,7 @@ function commanderArgument(entry: ArgumentEntry): Argument {
 
 function commanderOption(entry: OptionEntry): Option {
   const option = new Option(entry.flags, entry.summary);
+  option.hideHelp(entry.isHidden === true);
   if (typeof entry.values === "object") option.choices(entry.values);
   if (entry.many === true)
     option.argParser((value, before: string[] | undefined) => [...(before ?? []), value]);

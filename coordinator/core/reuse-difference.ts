@@ -50,6 +50,8 @@ function describe({ name, was, is }: Difference): string {
   if (name === "image") return was === undefined ? "it runs in a container now" : "the image is another one";
   if (name === "host")
     return was === undefined ? "it runs on the host now" : `the host is ${is}, and was ${was}`;
+  if (name === "outputs") return "its globs for outputs differ";
+  if (name === "marks") return "what counts as its success differs";
   return `its ${name} ${how}`;
 }
 

@@ -109,6 +109,13 @@ export const asking: readonly CommandEntry[] = [
       { flags: "-P, --phases", summary: "show the phases it has" },
       { flags: "-s, --script", summary: "show its script, rendered" },
       { flags: "--no-line-numbers", summary: "the script without numbers of lines" },
+      { flags: "--line-numbers", isHidden: true, summary: "the script with numbers of lines" },
+      {
+        flags: "--no-highlighting",
+        aliases: ["--no-highlight"],
+        isHidden: true,
+        summary: "the script without colours",
+      },
       repositoryOption,
       json("the packages"),
     ],

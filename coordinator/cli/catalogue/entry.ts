@@ -22,6 +22,8 @@ export interface OptionEntry {
   readonly flags: string;
   /** Names that it has elsewhere and takes, too, such as `--type`; neither help nor completion tells of them. */
   readonly aliases?: readonly string[];
+  /** Taken, as it asks for what is so anyway; neither help nor completion tells of it. */
+  readonly isHidden?: boolean;
   readonly summary: string;
   /** May be given several times; its value is a list. */
   readonly many?: boolean;

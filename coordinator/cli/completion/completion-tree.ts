@@ -45,7 +45,10 @@ function completedCommand(entry: CommandEntry): CompletedCommand {
   return {
     name: entry.name,
     summary: entry.summary,
-    options: [...(entry.options ?? []).map(completedOption), help],
+    options: [
+      ...(entry.options ?? []).filter(({ isHidden }) => isHidden !== true).map(completedOption),
+      help,
+    ],
     arguments: (entry.arguments ?? []).map(({ name, values = "text", many = false }) => ({
       name,
       values,

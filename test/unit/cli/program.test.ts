@@ -61,8 +61,9 @@ describe("the command line", () => {
     const found = await parse("find-pkg", "zlib", "--source", "--deps");
     expect(found.input).toMatchObject({ sources: true, dependencies: true });
     expect((await parse("what-depends", "zlib", "--type", "neither")).status).toBe(2);
+    expect((await parse("find-pkg", "zlib", "--no-highlight", "--line-numbers")).status).toBe(0);
     await parse("find-pkg", "--help");
-    expect(printed).not.toMatch(/--deps\b/);
+    expect(printed).not.toMatch(/--deps\b|highlight|--line/);
   });
 
   it("tells --no-out from --out and from neither", async () => {
