@@ -48,11 +48,12 @@ export function finalLoss(earlier: readonly Attempt[], last: Attempt, message: s
   return { kind: "lost", message: `${message}; lost ${times}, on ${agents.join(", ")}` };
 }
 
-/** Agents that have refused the job, or on which it failed or was lost, sorted: the next attempt had better go elsewhere. */
+/**
+ * Agents that have refused the job, or on which it failed or was lost, sorted: the next attempt had better go elsewhere.
+ * A job that is to be tried again has no other results.
+ */
 export function agentsFailedOn(attempts: readonly Attempt[]): string[] {
-  const failed = attempts.filter(
-    (attempt) => isRefused(attempt) || (attempt.result !== null && isFailure(attempt.result.outcome)),
-  );
+  const failed = attempts.filter((attempt) => isRefused(attempt) || attempt.result !== null);
   return [...new Set(failed.map((attempt) => attempt.agent))].sort();
 }
 
@@ -75,10 +76,6 @@ function isLost({ result }: Attempt): boolean {
 
 function isRefused({ returned }: Attempt): boolean {
   return returned !== null && !isRoutineReturn(returned);
-}
-
-function isFailure(outcome: Outcome): boolean {
-  return outcome.kind === "lost" || causeOf(outcome) !== null;
 }
 
 function spread(delayMs: number, chance: number): number {

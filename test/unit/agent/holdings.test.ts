@@ -23,7 +23,8 @@ test("launches as many as it has slots and starts the next when one ends", () =>
   const requests = [jobRequest(), jobRequest(), jobRequest()];
   const effects = requests.flatMap((request) => holdings.onStartOrdered(held, request, 0));
   expect(launched(effects)).toEqual(requests.slice(0, 2).map(({ lease }) => lease));
-  expect(effects).toContainEqual({ kind: "accepted", request: requests[2] });
+  expect(effects.slice(2)).toEqual([{ kind: "accepted", request: requests[2] }]);
+  expect(holdings.listHeld(held).map(({ phase }) => phase)).toEqual(["running", "running", "queued"]);
   expect(launched(holdings.onFinished(held, attemptKey(requests[0]!), succeeded, 1))).toEqual([
     requests[2]!.lease,
   ]);
@@ -65,6 +66,22 @@ test("counts resources, and lets nothing overtake what waits for them", () => {
   expect(launched(holdings.onFinished(held, attemptKey(bigger), succeeded, 0))).toEqual([small.lease]);
 });
 
+test("gives all of its CPUs and memory to one after the other, and no more at a time", () => {
+  const held = agent();
+  const all = { cpu: 0.1, memoryBytes: 1000 };
+  const some = { cpu: 0.2, memoryBytes: 1 };
+  const requests = [all, some, all, { cpu: 4, memoryBytes: 1000 }].map((resources) =>
+    jobRequest({ spec: { resources } }),
+  );
+  const effects = requests.flatMap((request) => holdings.onStartOrdered(held, request, 0));
+  expect(launched(effects)).toEqual([requests[0]!.lease]);
+  for (const [index, request] of requests.entries()) {
+    const next = requests[index + 1];
+    const freed = launched(holdings.onFinished(held, attemptKey(request), succeeded, 0));
+    expect(freed).toEqual(next === undefined ? [] : [next.lease]);
+  }
+});
+
 test.each([
   ["an image without an engine", { spec: { image: "gcc:14" } }, /no container engine/],
   ["more CPUs than it has", { spec: { resources: { cpu: 5 } } }, /5 CPUs of 4/],
@@ -86,7 +103,37 @@ test("refuses the same attempt under another lease, and ignores a repeated reque
   holdings.onStartOrdered(held, { ...request, lease: "another" }, 0);
   expect(reported(held)).toEqual([`started ${request.lease}`, "returned another"]);
   // Even a refused one must not start when its request is repeated before the refusal is settled.
+  holdings.onFinished(held, attemptKey(request), succeeded, 0);
+  holdings.onSettleOrdered(held, request);
   expect(holdings.onStartOrdered(held, { ...request, lease: "another" }, 0)).toEqual([]);
+  expect(launched(holdings.onStartOrdered(held, { ...request, lease: "third" }, 0))).toEqual(["third"]);
+});
+
+test("has the resources of what has ended, and not of what still runs", () => {
+  const held = agent();
+  const requests = [3, 1, 4, 4].map((cpu) => jobRequest({ spec: { resources: { cpu } } }));
+  for (const request of requests) holdings.onStartOrdered(held, request, 0);
+  const end = (index: number) =>
+    launched(holdings.onFinished(held, attemptKey(requests[index]!), succeeded, 0));
+  expect(end(0)).toEqual([]);
+  expect(end(1)).toEqual([requests[2]!.lease]);
+  const small = [3, 1, 3].map((cpu) => jobRequest({ spec: { resources: { cpu } } }));
+  const other = agent();
+  for (const request of small) holdings.onStartOrdered(other, request, 0);
+  expect(launched(holdings.onFinished(other, attemptKey(small[0]!), succeeded, 0))).toEqual([
+    small[2]!.lease,
+  ]);
+});
+
+test("starts what takes all of it, and what needs the engine that it has; without slots nothing", () => {
+  const all = { cpu: capacity.cpu, memoryBytes: capacity.memoryBytes };
+  const request = jobRequest({ spec: { image: "gcc:14", resources: all } });
+  expect(launched(holdings.onStartOrdered(agent("docker"), request, 0))).toEqual([request.lease]);
+  const none = holdings.emptyHoldings({ ...capacity, slots: 0 }, null);
+  holdings.onStartOrdered(none, jobRequest(), 0);
+  expect(holdings.takeReport(none, 0)).toMatchObject([
+    { kind: "returned", reason: "the agent has no slots" },
+  ]);
 });
 
 test("cancels: what waits at once, what runs by ending it, what is unknown by an answer", () => {
@@ -100,6 +147,102 @@ test("cancels: what waits at once, what runs by ending it, what is unknown by an
   ]);
   holdings.onCancelOrdered(held, jobRequest({ lease: "unheard" }), 0);
   expect(reported(held)).toEqual([`finished ${third.lease}`, "finished unheard"]);
+  expect(launched(holdings.onFinished(held, attemptKey(first), succeeded, 0))).toEqual([]);
+});
+
+test("forgets what is settled while it waits", () => {
+  const held = agent();
+  const requests = [jobRequest(), jobRequest(), jobRequest()];
+  for (const request of requests) holdings.onStartOrdered(held, request, 0);
+  reported(held);
+  expect(holdings.onSettleOrdered(held, requests[2]!)).toEqual([]);
+  expect(holdings.listHeld(held)).toHaveLength(2);
+  expect(launched(holdings.onFinished(held, attemptKey(requests[0]!), succeeded, 0))).toEqual([]);
+  expect(reported(held)).toEqual([`finished ${requests[0]!.lease}`]);
+});
+
+test("takes the first end of an attempt, and none of one that has not begun", () => {
+  const held = agent();
+  const requests = [jobRequest(), jobRequest(), jobRequest()];
+  for (const request of requests) holdings.onStartOrdered(held, request, 0);
+  reported(held);
+  const [first, , waiting] = requests.map(attemptKey);
+  expect(holdings.onFinished(held, waiting!, succeeded, 0)).toEqual([]);
+  expect(holdings.onNeverBegan(held, waiting!, 0)).toEqual([]);
+  expect(reported(held)).toEqual([]);
+  // Its files stay until its report is settled.
+  expect(holdings.onFinished(held, first!, succeeded, 0)).toMatchObject([{ kind: "launch", key: waiting }]);
+  expect(holdings.onFinished(held, first!, succeeded, 0)).toEqual([]);
+  expect(held.collecting).toBe(0);
+  expect(holdings.onFinished(held, "r/9/9/none", succeeded, 0)).toEqual([]);
+  expect(holdings.listHeld(held).map(({ phase }) => phase)).toEqual(["finished", "running", "running"]);
+});
+
+test("says the last of its progress, with its beginning and that of others", () => {
+  const held = agent();
+  const requests = [jobRequest(), jobRequest(), jobRequest()];
+  for (const request of requests) holdings.onStartOrdered(held, request, 0);
+  const [first, second, waiting] = requests.map(attemptKey);
+  holdings.onProgress(held, first!, { phase: "unpack", percent: null });
+  holdings.onProgress(held, second!, { phase: "build", percent: 1 });
+  holdings.onProgress(held, first!, { phase: "build", percent: 2 });
+  holdings.onProgress(held, waiting!, { phase: "never", percent: null });
+  expect(holdings.takeReport(held, 0)).toMatchObject([
+    { kind: "started", lease: requests[0]!.lease },
+    { kind: "started", lease: requests[1]!.lease },
+    { kind: "progress", lease: requests[1]!.lease, phase: "build", percent: 1 },
+    { kind: "progress", lease: requests[0]!.lease, phase: "build", percent: 2 },
+  ]);
+  expect(holdings.takeReport(held, 0)).toEqual([]);
+});
+
+test("ends all that runs when it stops at once, and gives back what waits", () => {
+  const held = agent();
+  const requests = [jobRequest(), jobRequest(), jobRequest(), jobRequest()];
+  for (const request of requests) holdings.onStartOrdered(held, request, 0);
+  holdings.onCommandEnded(held, attemptKey(requests[0]!));
+  reported(held);
+  expect(holdings.onStopNow(held, 0)).toMatchObject(
+    [requests[1]!, requests[2]!].map((request) => ({
+      kind: "end",
+      key: attemptKey(request),
+      cause: { kind: "lost" },
+    })),
+  );
+  expect(reported(held)).toEqual([`returned ${requests[3]!.lease}`]);
+});
+
+test("is idle when nothing runs, waits or is being stored", () => {
+  const held = agent();
+  const request = jobRequest();
+  holdings.onStartOrdered(held, request, 0);
+  expect(holdings.isIdle(held)).toBe(false);
+  holdings.onCommandEnded(held, attemptKey(request));
+  expect(holdings.isIdle(held)).toBe(false);
+  holdings.onFinished(held, attemptKey(request), succeeded, 0);
+  expect(holdings.isIdle(held)).toBe(true);
+});
+
+test("has much queued with more than a job for each slot", () => {
+  const held = agent();
+  for (let count = 0; count < 4; count++) holdings.onStartOrdered(held, jobRequest(), 0);
+  expect(holdings.hasMuchQueued(held)).toBe(false);
+  holdings.onStartOrdered(held, jobRequest(), 0);
+  expect(holdings.hasMuchQueued(held)).toBe(true);
+});
+
+test("when held it keeps what waits, and refuses what comes", () => {
+  const held = agent();
+  const requests = [jobRequest(), jobRequest(), jobRequest()];
+  for (const request of requests) holdings.onStartOrdered(held, request, 0);
+  reported(held);
+  holdings.onModeChanged(held, "held", 0);
+  const late = jobRequest();
+  holdings.onStartOrdered(held, late, 0);
+  expect(reported(held)).toEqual([`returned ${late.lease}`]);
+  expect(launched(holdings.onFinished(held, attemptKey(requests[0]!), succeeded, 0))).toEqual([
+    requests[2]!.lease,
+  ]);
 });
 
 test("gives back what waits when it is recalled, and lets what runs go on", () => {
@@ -150,6 +293,7 @@ test("ends what is settled while it runs, and reports nothing of it", () => {
   ]);
   expect(reported(held)).toEqual([]);
   expect(holdings.isIdle(held)).toBe(true);
+  expect(holdings.listHeld(held)).toEqual([]);
 });
 
 test("gives back what was taken over and turns out never to have begun, and its slot is free", () => {
@@ -202,4 +346,8 @@ test("answers for a job request that it can't read", () => {
   const request = jobRequest();
   holdings.onUnreadableStart(held, request, 0);
   expect(reported(held)).toEqual([`returned ${request.lease}`]);
+  const known = jobRequest();
+  holdings.onStartOrdered(held, known, 0);
+  holdings.onUnreadableStart(held, known, 0);
+  expect(reported(held)).toEqual([`started ${known.lease}`]);
 });

@@ -9,14 +9,16 @@ test("a drain waits for its jobs as long as they take, then a while for their re
   const stopping = beginStop(undefined, "drain", 0);
   expect(isStopOver(stopping, working, 1e9)).toBe("not yet");
   expect(isStopOver(stopping, unsettled, 1e9 + 1)).toBe("not yet");
+  expect(isStopOver(stopping, { ...nothingOpen, freeing: 1 }, 1e9 + 2)).toBe("not yet");
+  expect(isStopOver(stopping, { ...nothingOpen, working: true }, 1e9 + 2)).toBe("not yet");
   expect(isStopOver(stopping, unsettled, 1e9 + 10_001)).toBe("unsettled");
   expect(isStopOver(stopping, nothingOpen, 1e9 + 2)).toBe("settled");
 });
 
 test("a stop at once is over within seconds, whatever still hangs", () => {
-  const stopping = beginStop(undefined, "now", 0);
-  expect(isStopOver(stopping, working, 3_999)).toBe("not yet");
-  expect(isStopOver(stopping, working, 4_000)).toBe("unsettled");
+  const stopping = beginStop(undefined, "now", 1e9);
+  expect(isStopOver(stopping, working, 1e9 + 3_999)).toBe("not yet");
+  expect(isStopOver(stopping, working, 1e9 + 4_000)).toBe("unsettled");
 });
 
 test("leaving waits for nothing", () => {
@@ -25,6 +27,7 @@ test("leaving waits for nothing", () => {
 
 test("a second stop only makes it quicker", () => {
   const drain = beginStop(undefined, "drain", 0);
+  expect(beginStop(drain, "drain", 5)).toBe(drain);
   expect(beginStop(drain, "now", 5)).toMatchObject({ mode: "now", since: 5 });
   const now = beginStop(undefined, "now", 0);
   expect(beginStop(now, "drain", 5)).toBe(now);

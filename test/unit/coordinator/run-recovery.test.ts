@@ -10,6 +10,7 @@ import { StreamEventLog } from "../../../coordinator/journal/stream-event-log.ts
 import { StreamJournal } from "../../../coordinator/journal/stream-journal.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import { Subjects } from "../../../shared/bus/subjects.ts";
+import { MillraceError } from "../../../shared/model/error.ts";
 import { RunDriver } from "../../support/run-driver.ts";
 
 const subjects = new Subjects("test");
@@ -126,6 +127,49 @@ describe("taking a run over", () => {
     await append(assigned, 2);
     const after = await loadRun("r1", stores);
     expect(after.missingEvents.map(({ type, seq }) => [type, seq])).toEqual([["job.assigned", told + 1]]);
+  });
+
+  it("is told the events that the log lacks, also when it has got some since the run was followed", async () => {
+    const { submitted, assigned } = driven();
+    const { append, leader, written } = place(submitted);
+    await written;
+    const { surroundings, stores } = leader(2);
+    const followed = await loadRun("r1", stores);
+    await surroundings.eventLog.store("r1", 1, followed.missingEvents);
+    await append(assigned, 1);
+    const opened = await openRun(surroundings, { isStored: true, followed }, tools);
+    expect(opened).toMatchObject({ kind: "takenOver", missingEvents: [{ type: "job.assigned" }] });
+  });
+
+  it("goes on from what is read when the journal does not answer the claim, and from nothing after any other failure", async () => {
+    const { submitted } = driven();
+    const { leader, written, journal } = place(submitted);
+    await written;
+    for (const [error, isKept] of [
+      [new MillraceError("unavailable", "no room"), true],
+      [new MillraceError("corrupt", "nonsense"), false],
+      [new TypeError("a defect"), false],
+    ] as const) {
+      const failing: Journal = Object.assign(Object.create(journal), {
+        append: () => Promise.reject(error),
+        read: (run: string, afterSeq?: number) => journal.read(run, afterSeq),
+      });
+      const { surroundings, stores } = leader(2, failing);
+      const followed = await loadRun("r1", stores);
+      const origin = { isStored: true, followed };
+      await expect(openRun(surroundings, origin, tools)).rejects.toBe(error);
+      expect(origin.followed === followed).toBe(isKept);
+    }
+    const origin = { isStored: true, followed: await loadRun("r1", leader(2).stores) };
+    await openRun(leader(2).surroundings, origin, tools);
+    expect(origin.followed).toBeUndefined();
+  });
+
+  it("is refused when its journal does not begin with a submission", async () => {
+    const { leader, written } = place(driven().assigned);
+    await written;
+    const opening = openRun(leader(2).surroundings, { isStored: true }, tools);
+    await expect(opening).rejects.toMatchObject({ code: "corrupt" });
   });
 
   it("changes nothing of a run that has ended", async () => {

@@ -47,6 +47,12 @@ test("a slot is not taken by a job that was held since it asked for it, before i
   expect(run.grant("a")).toBe(true);
 });
 
+test("a job keeps what was found for it when its priority changes and it is not held", () => {
+  const run = missed();
+  prioritise(run, 900);
+  expect(run.state.jobs[0]?.reuse?.kind).toBe("missed");
+});
+
 test("a job is looked for again when its attempt was ended to hold it, not when it was given back", () => {
   const run = missed();
   run.grant("a");

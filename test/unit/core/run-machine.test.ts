@@ -133,9 +133,19 @@ describe("a run", () => {
   });
 
   it("that its coordinator gives up says why", () => {
-    const run = new RunDriver({ a: {} });
-    run.record([{ type: "aborted", at: run.now, reason: "its actors failed" }]);
-    expect(run.state).toMatchObject({ status: "infrastructure", reason: "its actors failed" });
+    const run = new RunDriver({ a: {}, b: {}, c: { needs: ["a"] } });
+    run.execute("a");
+    run.grant("b");
+    const reason = "its actors failed";
+    run.record([{ type: "aborted", at: run.now + 7, reason }]);
+    expect(run.state).toMatchObject({ status: "infrastructure", reason });
+    expect(run.phases()).toEqual({ a: "succeeded", b: "cancelled", c: "cancelled" });
+    expect(run.state.jobs[1]).toMatchObject({ reason, attempts: [{ endedAt: run.now + 7 }] });
+    const ends = run.changes.filter(({ kind }) => kind === "cancelled");
+    expect(ends).toMatchObject([
+      { job: 1, attempt: { agent: "host" } },
+      { job: 2, attempt: null },
+    ]);
   });
 
   it("refuses a grant for a job that is held, running or final", () => {
@@ -159,7 +169,7 @@ describe("a cancelled job", () => {
       cancel(run, job);
       expect(run.phase("a")).toBe("assigned");
       run.giveBack("a");
-      expect(run.phase("a")).toBe("cancelled");
+      expect(run.state.jobs[0]).toMatchObject({ phase: "cancelled", reason: "no" });
       expect(run.changes).toContainEqual(
         expect.objectContaining({ kind: "cancelled", job: 0, attempt: expect.anything() }),
       );
@@ -272,6 +282,12 @@ describe("a retry", () => {
     expect(named.phase("a")).toBe("ready");
     named.execute("a", { kind: "timeout", limit: "run", limitMs: 5 });
     expect(named.phase("a")).toBe("failed");
+    // Exit statuses say nothing of other causes.
+    const both = new RunDriver({ a: { retries: { ...retries, on: ["failure", "timeout"] } } });
+    both.execute("a", { kind: "timeout", limit: "run", limitMs: 5 });
+    expect(both.phase("a")).toBe("ready");
+    both.execute("a", { kind: "failed", reason: "signal", signal: "SIGSEGV" });
+    expect(both.phase("a")).toBe("failed");
   });
 
   it("does not spend the job's retries on lost attempts, and ends as lost after five of them", () => {
@@ -341,6 +357,24 @@ describe("a retry", () => {
     run.grant("a");
     run.giveBack("a");
     expect(rest()).toBe(0);
+    run.grant("a");
+    run.giveBack("a", "the disk is full");
+    run.grant("a");
+    run.record(decide.onAttemptLost(run.state, 0, "gone", run.now, 0));
+    run.grant("a");
+    run.giveBack("a", "the disk is full");
+    expect(rest()).toBe(0);
+  });
+
+  it("is made no earlier by a hold that ends before it is due", () => {
+    const run = new RunDriver({ a: { retries: { max: 1, backoffMs: 60_000 } } });
+    run.execute("a", failed);
+    const dueAt = run.state.jobs[0]?.readyAt ?? 0;
+    expect(dueAt).toBeGreaterThan(run.now);
+    for (const priority of [0, 500]) {
+      run.record(decide.onPriorityRequested(run.state, { job: 0, priority }, run.now));
+    }
+    expect(run.state.jobs[0]?.readyAt).toBe(dueAt);
   });
 
   it("is not made after a loss where the job forbids it", () => {
@@ -348,6 +382,10 @@ describe("a retry", () => {
     run.grant("a");
     run.record(decide.onAttemptLost(run.state, 0, "gone", run.now, 0));
     expect(run.phase("a")).toBe("failed");
+    expect(run.state.jobs[0]?.attempts[0]?.result?.outcome).toEqual({
+      kind: "lost",
+      message: "gone; lost once, on host",
+    });
   });
 });
 
