@@ -515,5 +515,5 @@ describe("the fold", () => {
     run.execute("j0", failed);
     expect(run.state.counts.blocked).toBe(length - 1);
     expect(run.state.status).toBe("failed");
-  });
+  }, 120_000);
 });

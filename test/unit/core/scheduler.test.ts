@@ -91,6 +91,37 @@ describe("the scheduler", () => {
     expect(scheduler.plan().map((grant) => grant.run)).toEqual(["urgent", "first", "second"]);
   });
 
+  it("takes turns by priority, then by what runs have, then by submission, in whatever order they came", () => {
+    const winner = (runs: { name: string; order: number; priority: number; placed: number }[]) => {
+      const scheduler = new Scheduler({ backlogPerSlot: 0 });
+      scheduler.onAgent(offer("a", 10));
+      for (const { name, order, priority, placed } of runs) {
+        scheduler.onRunOpened(name, order, priority);
+        for (let job = 0; job < placed; job++) scheduler.onAdopted(name, 10 + job, "a", plain);
+        request(scheduler, name, 1);
+      }
+      return scheduler.plan(1)[0]?.run;
+    };
+    const first = { name: "first", order: 1, priority: 500, placed: 2 };
+    for (const better of [{ priority: 501, placed: 3, order: 2 }, { placed: 1, order: 2 }, { order: 0 }]) {
+      const other = { ...first, name: "other", ...better };
+      expect([winner([first, other]), winner([other, first])]).toEqual(["other", "other"]);
+    }
+  });
+
+  it("gives a run as much as others when what it had has ended", () => {
+    const scheduler = new Scheduler({ backlogPerSlot: 0 });
+    scheduler.onAgent(offer("a", 2));
+    scheduler.onRunOpened("r1", 1, 500);
+    request(scheduler, "r1", 3);
+    scheduler.plan();
+    scheduler.onRunOpened("r2", 2, 500);
+    scheduler.onAdopted("r2", 9, "a", plain);
+    request(scheduler, "r2", 1);
+    for (const job of [0, 1]) scheduler.onReleased("r1", job);
+    expect(scheduler.plan(1)[0]?.run).toBe("r1");
+  });
+
   it("takes the job of higher priority, then of the longer remaining path, then the earlier one", () => {
     const scheduler = new Scheduler({ backlogPerSlot: 0 });
     scheduler.onRunOpened("r", 1, 500);
