@@ -37,6 +37,8 @@ import { AttemptActor, type AttemptMessage, type AttemptNews, type Beginning } f
 import type { AttemptTools } from "./attempt-tools.ts";
 import { type HostAnswer, type HostQuestion, HostQuestions } from "./host-questions.ts";
 import { type OrderReading, readOrders, type UnreadableOrder } from "./order-reading.ts";
+import { Pulse } from "./pulse.ts";
+import { type Looked, RoomWatch } from "./room-watch.ts";
 
 export interface AgentActorOptions extends AgentVoiceOptions {
   readonly tools: AttemptTools;
@@ -49,9 +51,8 @@ export interface AgentActorOptions extends AgentVoiceOptions {
 
 export type AgentMessage =
   | OrderReading
-  | { readonly kind: "lookAround" }
   | HostAnswer
-  | { readonly kind: "looked"; readonly trouble: string | undefined }
+  | Looked
   | { readonly kind: "introduce"; readonly againMs: number }
   | { readonly kind: "beat" }
   | { readonly kind: "pulse" }
@@ -65,14 +66,14 @@ export type AgentMessage =
 
 /** A coordinator that starts with the agent may not hear the first hello: it need not wait for a heartbeat. */
 const FIRST_HELLO_AGAIN_MS = 100;
-/** How often unsettled reports and unconfirmed orders are looked at. */
+/** How often unsettled reports and unconfirmed orders are looked at, while there are any. */
 const PULSE_MS = 250;
 /** What has only started is said a little later: a short job then costs one message instead of two. */
 const STARTED_DELAY_MS = 20;
 /** While every slot has work at hand, results of short jobs are gathered this long: one report instead of many. */
 const GATHERING_MS = 25;
-/** How often the agent looks whether it has room for jobs. */
-const LOOK_AROUND_MS = 1_000;
+/** While it has attempts, it looks so many pulses apart whether it has room for jobs; otherwise with each heartbeat. */
+const PULSES_A_LOOK = 4;
 /** Between TERM and KILL when the agent stops at once. */
 const STOP_GRACE_MS = 1_000;
 
@@ -82,12 +83,13 @@ export class AgentActor implements Behaviour<AgentMessage> {
   readonly #attempts = new Map<string, ActorRef<AttemptMessage>>();
   readonly #questions: HostQuestions;
   #channel: OrderChannel = openOrderChannel("");
-  #isLooking = false;
+  readonly #room: RoomWatch;
   /** The coordinator has spoken to this incarnation. */
   #isKnown = false;
   #voice: AgentVoice | undefined;
   #heartbeatMs: number;
   #beating: Cancel | undefined;
+  readonly #pulse = new Pulse();
   /** A report is due: in this turn, or a little later, when more may have come together. */
   #flush: "now" | "gathering" | "soon" | undefined;
   #stopping: Stopping | undefined;
@@ -96,6 +98,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
   constructor(options: AgentActorOptions) {
     this.#options = options;
     this.#heartbeatMs = options.heartbeatMs;
+    this.#room = new RoomWatch(() => options.tools.trouble());
     this.#questions = new HostQuestions(options.tools, (attempt) => this.#attempts.has(attempt));
     this.#held = holdings.emptyHoldings(options.identity.capacity, options.identity.versions.engine);
   }
@@ -111,20 +114,22 @@ export class AgentActor implements Behaviour<AgentMessage> {
     for (const leftover of leftovers) this.#takeOver(leftover, context);
     this.#introduce(FIRST_HELLO_AGAIN_MS, context);
     this.#beating = context.every(this.#heartbeatMs, { kind: "beat" });
-    context.every(PULSE_MS, { kind: "pulse" });
-    this.#lookAround(context);
-    context.every(LOOK_AROUND_MS, { kind: "lookAround" });
+    this.#room.look(context);
+    this.#keepPulse(context);
   }
 
   receive(message: AgentMessage, context: Context<AgentMessage>): void {
+    this.#handle(message, context);
+    this.#keepPulse(context);
+  }
+
+  #handle(message: AgentMessage, context: Context<AgentMessage>): void {
     const now = context.monotonicMs();
     switch (message.kind) {
       case "orders":
         return this.#onOrders(message.orders, message.unreadable, context);
       case "unreadableOrders":
         return this.#refuse(message.reason, message.problem, message.payload, context);
-      case "lookAround":
-        return this.#lookAround(context);
       case "answered":
         return this.#questions.onAnswered(message, this.#voice, context);
       case "looked":
@@ -132,9 +137,9 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "introduce":
         return this.#introduce(message.againMs, context);
       case "beat":
-        return this.#beat();
+        return this.#beat(context);
       case "pulse":
-        return this.#pulse(context);
+        return this.#onPulse(context);
       case "flush":
         this.#flush = undefined;
         return this.#sendReport(context);
@@ -232,19 +237,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
     context.deadLetter(`orders.${reason}`, subjects.toAgent(identity.name), payload);
   }
 
-  #lookAround(context: Context<AgentMessage>): void {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    context.pipe(
-      this.#options.tools.trouble(),
-      (trouble) => ({ kind: "looked", trouble }),
-      (error) => ({ kind: "looked", trouble: `its folders can't be looked at: ${String(error)}` }),
-    );
-  }
-
   /** What is told of trouble stays as it was first seen. */
   #onLooked(trouble: string | undefined, context: Context<AgentMessage>): void {
-    this.#isLooking = false;
     if ((trouble === undefined) === (this.#held.trouble === undefined)) return;
     if (trouble === undefined) context.log.info({}, "takes jobs again");
     else context.log.warn({ trouble }, "takes no jobs");
@@ -359,14 +353,26 @@ export class AgentActor implements Behaviour<AgentMessage> {
     if (againMs < this.#heartbeatMs) context.after(againMs, { kind: "introduce", againMs: 2 * againMs });
   }
 
-  #beat(): void {
+  #beat(context: Context<AgentMessage>): void {
+    this.#room.look(context);
     if (!this.#isKnown) this.#voice?.hello(this.#present());
     this.#voice?.heartbeat(this.#present());
   }
 
-  #pulse(context: Context<AgentMessage>): void {
+  #onPulse(context: Context<AgentMessage>): void {
+    if (this.#pulse.isNth(PULSES_A_LOOK)) this.#room.look(context);
     this.#sendReport(context);
     this.#checkStopped(context);
+  }
+
+  #keepPulse(context: Context<AgentMessage>): void {
+    const isNeeded =
+      this.#held.held.size > 0 ||
+      this.#attempts.size > 0 ||
+      this.#held.outbox.waiting.size > 0 ||
+      this.#channel.confirmed < this.#channel.seen ||
+      this.#stopping !== undefined;
+    this.#pulse.keep(isNeeded, () => context.every(PULSE_MS, { kind: "pulse" }));
   }
 
   #sayAllAgain(context: Context<AgentMessage>): void {

@@ -15,6 +15,11 @@ export interface Clock {
   monotonicMs(): number;
   /** With a delay of 0 what has arrived meanwhile goes first. */
   schedule(delayMs: number, run: () => void): Cancel;
+  /**
+   * How long until the next of the ticks that come every so often. Ticks that come together wake an idle process once.
+   * Where it is left out each timer has ticks of its own.
+   */
+  untilTick?(intervalMs: number): number;
 }
 
 export interface Randomness {

@@ -8,7 +8,17 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   schedule: (delayMs, run) => (delayMs <= 0 ? nextTurn(run) : timer(delayMs, run)),
+  untilTick: (intervalMs) => untilTick(intervalMs, performance.now()),
 };
+
+/** A timer of Node may come early: what is left of its tick then is no tick of its own. */
+const EARLY_SHARE = 0.2;
+
+/** Ticks are at the multiples of their interval. */
+export function untilTick(intervalMs: number, nowMs: number): number {
+  const restMs = intervalMs - (nowMs % intervalMs);
+  return restMs < EARLY_SHARE * intervalMs ? restMs + intervalMs : restMs;
+}
 
 function nextTurn(run: () => void): Cancel {
   const immediate = setImmediate(run);

@@ -18,7 +18,10 @@ export class Timer extends Notice {
     this.cell = cell;
     this.message = message;
     this.intervalMs = intervalMs;
-    this.cancelClock = cell.host.clock.schedule(delayMs, this.fire);
+    this.cancelClock = cell.host.clock.schedule(
+      intervalMs === undefined ? delayMs : this.untilTick(intervalMs),
+      this.fire,
+    );
     cell.belongings.hold(this);
   }
 
@@ -41,10 +44,14 @@ export class Timer extends Notice {
 
   private readonly fire = (): void => {
     if (this.intervalMs !== undefined) {
-      this.cancelClock = this.cell.host.clock.schedule(this.intervalMs, this.fire);
+      this.cancelClock = this.cell.host.clock.schedule(this.untilTick(this.intervalMs), this.fire);
     }
     if (this.isWaiting) return;
     this.isWaiting = true;
     this.cell.post(this);
   };
+
+  private untilTick(intervalMs: number): number {
+    return this.cell.host.clock.untilTick?.(intervalMs) ?? intervalMs;
+  }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Context } from "../../../shared/actor/contract.ts";
+import { untilTick } from "../../../shared/actor/system-clock.ts";
 import { ActorWorld, gate, onMessage, recorder } from "../../support/actor-world.ts";
 
 describe("an actor", () => {
@@ -228,6 +229,29 @@ describe("the timers of an actor", () => {
     cancelTicks();
     await world.clock.advance(1000);
     expect(seen).toEqual(["once 100", "tick 100", "tick 200", "tick 300"]);
+  });
+
+  it("tick together where the clock has ticks, whenever they were started", async () => {
+    const world = new ActorWorld();
+    const { clock } = world;
+    Object.assign(clock, {
+      untilTick: (intervalMs: number) => untilTick(intervalMs, clock.monotonicMs()),
+    });
+    const seen: string[] = [];
+    const { system } = world.node("n");
+    for (const name of ["a", "b"]) {
+      system.spawn<string>(name, () => ({
+        started: (context) => {
+          context.every(100, "tick");
+        },
+        receive: (_, context) => {
+          seen.push(`${name} ${context.monotonicMs()}`);
+        },
+      }));
+      await clock.advance(30);
+    }
+    await clock.advance(150);
+    expect(seen).toEqual(["a 100", "b 100", "a 200", "b 200"]);
   });
 
   it("do not deliver what was cancelled while it waited in the mailbox", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../../shared/actor/system-clock.ts";
+import { systemClock, untilTick } from "../../../shared/actor/system-clock.ts";
 import { VirtualClock } from "../../../shared/actor/virtual-clock.ts";
 
 describe("the virtual clock", () => {
@@ -86,5 +86,11 @@ describe("the system clock", () => {
     await new Promise<void>((resolve) => systemClock.schedule(10, resolve));
     cancel();
     expect(fired).toBe(false);
+  });
+
+  it("ticks at the multiples of an interval, and once for a timer that came early", () => {
+    expect(untilTick(500, 1_234)).toBe(266);
+    expect(untilTick(500, 1_500)).toBe(500);
+    expect(untilTick(500, 1_499.5)).toBe(500.5);
   });
 });

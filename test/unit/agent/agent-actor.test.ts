@@ -104,6 +104,22 @@ test("says hello soon again, then less often, until a coordinator answers", asyn
   expect(hellos()).toBe(0);
 });
 
+test.each([
+  { requests: [], looked: 10, when: "with each heartbeat" },
+  { requests: [jobRequest()], looked: 30, when: "with each heartbeat, and each second while it has work" },
+])("looks $when whether it has room for jobs", async ({ requests, looked }) => {
+  let looks = 0;
+  const trouble = () => {
+    looks += 1;
+    return Promise.resolve(undefined);
+  };
+  const { world } = await startedAgent({ requests, tools: { trouble } });
+  await world.clock.advance(500);
+  looks = 0;
+  await world.clock.advance(20_000);
+  expect(looks).toBe(looked);
+});
+
 test("says that it drains before it gives back what waits, or it would be given to it again", async () => {
   const { world, agent, heard } = await startedAgent({ requests: [jobRequest(), jobRequest()] });
   await world.clock.advance(100);
