@@ -13,7 +13,7 @@ import { asMillraceError, reasonOf } from "../../shared/model/error.ts";
 import type { Change } from "../core/change.ts";
 import type { ReuseKeys, RunRecord } from "../core/record.ts";
 import { isUndecided, onLooked, type ReuseAnswer } from "../core/reuse-decide.ts";
-import { componentsOf, ingredientsOf, keysFrom } from "../core/reuse-key.ts";
+import { componentsOf, ingredientsOf, keysFrom, ownComponents } from "../core/reuse-key.ts";
 import { fold } from "../core/run-fold.ts";
 import { mayBeSpared, viewPlan } from "../core/run-plan.ts";
 import { newRunState, type RunState, specAt } from "../core/run-state.ts";
@@ -186,7 +186,7 @@ export class PlanActor implements Behaviour<PlanMessage> {
       if (!mayBeSpared(state, job)) continue;
       open.add(job);
       const expected = this.#places?.placeOf(job, this.#sinceMs);
-      const own = expected?.kind === "known" ? ingredientsOf(state, job, expected.place)?.own : undefined;
+      const own = expected?.kind === "known" ? ownComponents(state, job, expected.place) : undefined;
       context.pipe(
         whyInAnyCase(reuseStores, specAt(state, job).name, own),
         (reason) => ({ kind: "weighed", job, reason }),

@@ -10,7 +10,7 @@ import { inputsOf, targetsOf } from "../../shared/model/graph.ts";
 import { digestSchema } from "../../shared/model/job-spec.ts";
 import type { RanOn } from "../../shared/model/outcome.ts";
 import type { ReuseKeys } from "./record.ts";
-import { jobAt, type RunState, specAt } from "./run-state.ts";
+import { type Job, jobAt, type RunState, specAt } from "./run-state.ts";
 
 /** A named part of what a job is, with its value or, where that may be long or secret, a digest of it. */
 export type Component = readonly [name: string, value: string];
@@ -19,51 +19,100 @@ export type Component = readonly [name: string, value: string];
 export interface Ingredients {
   /** Of the job itself, in a fixed order. */
   readonly own: readonly Component[];
-  readonly inputs: readonly Input[];
-  /** Whether the job sees whose artifact is which. */
-  readonly areInputsNamed: boolean;
+  readonly inputs: Inputs;
 }
 
-interface Input {
-  readonly job: string;
-  /** Null for a job without outputs. */
-  readonly artifact: string | null;
-  /** Its own deep key; of a job without one its artifact stands for its history. */
-  readonly history: string | null;
+/** What a job sees of others. */
+interface Inputs {
+  /** The artifact of each, by the name of its job, where they are not too many to be told one by one. */
+  readonly named: readonly Component[] | undefined;
+  /** Digest of the artifacts: in the layout `workspace` with whose each is, else as a set. */
+  readonly artifacts: string;
+  /** The same of how they came to be. */
+  readonly histories: string;
 }
 
-const VERSION = "1";
+const VERSION = "2";
 
 /**
  * What a job is made of whose needs are final, if it runs there. Undefined where more may come to what it needs indirectly:
  * what is between runs whatever its own needs end as, so it may have begun before one of them ended.
  */
 export function ingredientsOf(state: RunState, index: number, place: RanOn): Ingredients | undefined {
-  const isWorkspace = specAt(state, index).layout === "workspace";
+  const job = jobAt(state, index);
+  const known = manyInputs.get(job);
+  if (known !== undefined) return { own: ownComponents(state, index, place), inputs: known };
   const needed = inputsOf(state.graph, index);
   const isIndirect = needed.length > targetsOf(state.graph.needs, index).length;
   if (isIndirect && needed.some((need) => specAt(state, need).when !== "success")) return undefined;
-  const inputs = needed.map((need): Input => {
-    const { artifact, keys } = jobAt(state, need);
-    const digest = artifact?.digest ?? null;
-    return { job: specAt(state, need).name, artifact: digest, history: keys?.deepKey ?? digest };
-  });
-  return { own: ownComponents(state, index, place), inputs, areInputsNamed: isWorkspace };
+  const inputs = inputsFrom(state, index, needed);
+  if (inputs.named === undefined) manyInputs.set(job, inputs);
+  return { own: ownComponents(state, index, place), inputs };
 }
 
 /** Key and deep key. */
-export function keysFrom({ own, inputs, areInputsNamed }: Ingredients): ReuseKeys {
-  const keyed = (kind: string, of: (input: Input) => string | null): string => {
-    const values = inputs.flatMap((input) => {
-      const value = of(input);
-      return value === null ? [] : [areInputsNamed ? JSON.stringify([input.job, value]) : value];
-    });
-    return digestOf([kind, VERSION, own, [...new Set(values)].sort()]);
-  };
+export function keysFrom({ own, inputs }: Ingredients): ReuseKeys {
   return {
-    key: keyed("key", ({ artifact }) => artifact),
-    deepKey: keyed("deepKey", ({ history }) => history),
+    key: digestOf(["key", VERSION, own, inputs.artifacts]),
+    deepKey: digestOf(["deepKey", VERSION, own, inputs.histories]),
   };
+}
+
+/** More inputs are one component. */
+const NAMED_INPUTS = 200;
+
+/**
+ * Those of jobs with many: they are asked for when the job is ready and when it has succeeded, and nothing changes them in
+ * between, as what it needs was final before.
+ */
+const manyInputs = new WeakMap<Job, Inputs>();
+
+function inputsFrom(state: RunState, index: number, needed: readonly number[]): Inputs {
+  const isNamed = specAt(state, index).layout === "workspace";
+  const nameOf = (need: number): string => specAt(state, need).name;
+  const artifacts = valuesOf(needed, (need) => jobAt(state, need).artifact?.digest ?? null);
+  const histories = valuesOf(roots(state, index), (need) => {
+    const { artifact, keys } = jobAt(state, need);
+    return keys?.deepKey ?? artifact?.digest ?? null;
+  });
+  const digest = (values: readonly Valued[]): string =>
+    digestOf(
+      [...new Set(values.map(([need, value]) => (isNamed ? `${value} ${nameOf(need)}` : value)))].sort(),
+    );
+  const isFew = artifacts.length <= NAMED_INPUTS;
+  return {
+    named: isFew ? artifacts.map(([need, value]) => [`${INPUT}${nameOf(need)}`, value]) : undefined,
+    artifacts: digest(artifacts),
+    histories: digest(histories),
+  };
+}
+
+type Valued = readonly [need: number, value: string];
+
+/** Leaves out what has none. */
+function valuesOf(needed: readonly number[], of: (need: number) => string | null): Valued[] {
+  return needed.flatMap((need): Valued[] => {
+    const value = of(need);
+    return value === null ? [] : [[need, value]];
+  });
+}
+
+/** What has the history of all inputs in its own: the needs of a job, and of one without a deep key what that brought along. */
+function roots(state: RunState, index: number): number[] {
+  const { graph } = state;
+  const { offsets, targets } = graph.needs;
+  const found = new Set(targetsOf(graph.needs, index));
+  const open: number[] = [];
+  for (let edge = offsets[index]!; edge < offsets[index + 1]!; edge++)
+    if (graph.transitive[edge] === 1) open.push(targets[edge]!);
+  const isPassed = new Set<number>();
+  for (let need = open.pop(); need !== undefined; need = open.pop()) {
+    if (isPassed.has(need)) continue;
+    isPassed.add(need);
+    found.add(need);
+    if (jobAt(state, need).keys === null) open.push(...targetsOf(graph.needs, need));
+  }
+  return [...found];
 }
 
 /** The keys of a job whose needs are final, if it runs there. */
@@ -72,16 +121,9 @@ export function keysAt(state: RunState, index: number, place: RanOn): ReuseKeys 
   return ingredients === undefined ? undefined : keysFrom(ingredients);
 }
 
-/** More inputs are one component. */
-const NAMED_INPUTS = 200;
-
 /** The components as they are remembered until the next time, inputs among them. */
 export function componentsOf({ own, inputs }: Ingredients): Component[] {
-  const stored = inputs.flatMap(({ job, artifact }): Component[] =>
-    artifact === null ? [] : [[`${INPUT}${job}`, artifact]],
-  );
-  if (stored.length <= NAMED_INPUTS) return [...own, ...stored];
-  return [...own, [MANY_INPUTS, digestOf(stored)]];
+  return [...own, ...(inputs.named ?? [[MANY_INPUTS, inputs.artifacts] as const])];
 }
 
 /** Begins the name of a component that is the artifact of a needed job. */
@@ -98,7 +140,8 @@ export const MANY_INPUTS = "inputs";
 /** Begins that of an artifact of files that the submitter has given; what follows is its number in the folder. */
 export const FILES = "files ";
 
-function ownComponents(state: RunState, index: number, place: RanOn): Component[] {
+/** The components that are the job's own, whatever comes of what it needs. */
+export function ownComponents(state: RunState, index: number, place: RanOn): Component[] {
   const spec = specAt(state, index);
   const components: Component[] = [["command", digestOf(spec.run)]];
   // It finds it in its environment.

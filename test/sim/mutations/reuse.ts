@@ -11,8 +11,8 @@ export const reuseMutations: readonly Mutation[] = [
   {
     breaks: "a key has the artifacts of what a job needs in it",
     file: KEY,
-    find: 'key: keyed("key", ({ artifact }) => artifact),',
-    replace: 'key: keyed("key", () => null),',
+    find: 'key: digestOf(["key", VERSION, own, inputs.artifacts]),',
+    replace: 'key: digestOf(["key", VERSION, own]),',
   },
   {
     breaks: "a key has the variables of a job in it",

@@ -136,6 +136,30 @@ describe("the deep key of a job", () => {
     expect(last("make").deepKey).toBe(last("make").deepKey);
   });
 
+  it("has the history of what came with a need that is not reused itself", () => {
+    const last = (script: string) => {
+      const needs = (job: string) => [{ job, transitive: true }];
+      const first: JobSpecInput = { name: "first", run: { script }, reuse: true };
+      const between: JobSpecInput = {
+        name: "between",
+        run: { script: "true" },
+        reuse: false,
+        needs: needs("first"),
+      };
+      const run = new RunDriver(
+        [first, between, { name: "last", run: { script: "true" }, reuse: true, needs: needs("between") }],
+        { reuse: false },
+      );
+      run.grant("first");
+      run.finishOn("first", host, artifact("1"));
+      run.grant("between");
+      run.finish("between", succeeded, artifact("2"));
+      return keysFrom(known(ingredientsOf(run.state, run.index("last"), host)));
+    };
+    expect(last("make").key).toBe(last("make all").key);
+    expect(last("make").deepKey).not.toBe(last("make all").deepKey);
+  });
+
   it("has the artifact of a need that is not reused itself", () => {
     expect(keysFrom(lastOf({}, { first: "1" })).deepKey).not.toBe(keysFrom(lastOf()).deepKey);
   });
