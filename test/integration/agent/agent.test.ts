@@ -59,7 +59,7 @@ test("registers with what it has and runs a job to its result", async () => {
 });
 
 test("says that it can't find an image without an engine to ask", async () => {
-  await start();
+  await start({ isShellOnly: true });
   const question = { kind: "findImages" as const, images: ["millrace-test/none:1"] };
   coordinator.order({ kind: "ask", id: "q1", question });
   await waitUntil("the agent answers", () => coordinator.answers.length > 0);
