@@ -31,8 +31,6 @@ export interface LogSink {
 }
 
 const CHUNK_BYTES = 128 * 1024;
-/** Starting `fallocate` holds the agent up for some milliseconds. */
-const PUNCH_BYTES = 128 * 2 ** 20;
 
 export interface AttemptLogOptions {
   readonly place: Pick<Place, "log" | "control">;
@@ -153,7 +151,7 @@ export class AttemptLog implements WaitingLog {
   }
 
   async #releaseStored(acknowledgedBytes: number): Promise<void> {
-    if (acknowledgedBytes - this.#released.storedBytes < PUNCH_BYTES) return;
+    if (acknowledgedBytes - this.#released.storedBytes < this.#options.backlog.releaseBytes) return;
     this.#released.noteStored(acknowledgedBytes);
     await this.#punch(this.#released.begin, acknowledgedBytes);
   }

@@ -6,6 +6,10 @@
  * Invariant: after a note the sum of the logs as last noted is within the limit.
  */
 
+/** To free the disk under a log holds the agent up for some milliseconds. */
+const LARGEST_RELEASE_BYTES = 128 * 2 ** 20;
+const RELEASE_SHARE = 8;
+
 /** One log, as far as it waits on disk. */
 export interface WaitingLog {
   backlogBytes(): number;
@@ -15,11 +19,14 @@ export interface WaitingLog {
 
 export class LogBacklog {
   readonly #limitBytes: number;
+  /** So much of a log stays on disk after it is stored, until all of that goes at once. */
+  readonly releaseBytes: number;
   readonly #noted = new Map<WaitingLog, number>();
   #totalBytes = 0;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
+    this.releaseBytes = Math.min(LARGEST_RELEASE_BYTES, Math.ceil(limitBytes / RELEASE_SHARE));
   }
 
   /** The log has grown, or some of it was handed over. */
