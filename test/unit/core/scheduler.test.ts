@@ -109,6 +109,30 @@ describe("the scheduler", () => {
     }
   });
 
+  it("grants nothing to a run that is held, nor to any while it is paused, and no more than it is asked for", () => {
+    const scheduler = new Scheduler({ backlogPerSlot: 0 });
+    scheduler.onAgent(offer("a", 5));
+    scheduler.onRunOpened("r", 1, 0);
+    request(scheduler, "r", 4);
+    expect(scheduler.plan()).toEqual([]);
+    scheduler.onRunPriority("r", 500);
+    scheduler.pauseReason = "the store is full";
+    expect(scheduler.plan()).toEqual([]);
+    scheduler.pauseReason = null;
+    expect(scheduler.plan(3)).toHaveLength(3);
+    expect(scheduler.plan()).toHaveLength(1);
+  });
+
+  it("takes a lease over once, and no request of a job that has one", () => {
+    const scheduler = new Scheduler({ backlogPerSlot: 0 });
+    scheduler.onAgent(offer("a", 3));
+    scheduler.onRunOpened("r", 1, 500);
+    for (let time = 0; time < 2; time++) scheduler.onAdopted("r", 0, "a", { ...plain, cpu: 2 });
+    request(scheduler, "r", 2, { cpu: 2 });
+    expect(placesOf(scheduler.plan())).toEqual(["r/1@a"]);
+    expect(scheduler.load("a").placed).toBe(2);
+  });
+
   it("gives a run as much as others when what it had has ended", () => {
     const scheduler = new Scheduler({ backlogPerSlot: 0 });
     scheduler.onAgent(offer("a", 2));
