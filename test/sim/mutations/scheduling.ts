@@ -61,4 +61,10 @@ export const schedulingMutations: readonly Mutation[] = [
     find: "job.readyAt = record.at + retryDelayMs;",
     replace: "",
   },
+  {
+    breaks: "the place of a grant that is not taken is free again",
+    file: "coordinator/actors/run-leases.ts",
+    find: "if (taken.length === 0) this.#jobs.onGrantRefused(job);",
+    replace: "",
+  },
 ];
