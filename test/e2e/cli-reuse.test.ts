@@ -79,9 +79,9 @@ describe("a project that is run again", () => {
     await project.write("src/b", "three\n");
     const plan = await project.command("run", "build.json", "--plan");
     expect(plan.stdout).toMatch(
-      /^count\trun\t.* a source file differs: src\/b\nleft\trun\t.*it needs count/m,
+      /^count\trun\t.* a source file differs: src\/b\nleft\tmaybe\t.*it needs count/m,
     );
-    expect(plan.stderr).toContain("5 to run, 0 to reuse");
+    expect(plan.stderr).toContain("2 to run, 3 that may be spared, 0 to reuse");
     expect(await project.run()).toEqual(["count", "deploy"]);
     expect(await project.explain("count")).toMatch(/since run \S+ a source file differs: src\/b\n/);
     expect(await project.explain("both")).toContain("count ran again, and its inputs came out the same");
