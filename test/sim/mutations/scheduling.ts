@@ -8,12 +8,6 @@ const REQUIREMENT = "coordinator/core/requirement.ts";
 
 export const schedulingMutations: readonly Mutation[] = [
   {
-    breaks: "a grant is taken by a ready job only",
-    file: DECIDE,
-    find: 'if (job?.phase !== "ready" || isHeld(state, grant.job)) return [];',
-    replace: "if (job === undefined || isHeld(state, grant.job)) return [];",
-  },
-  {
     breaks: "an agent has the labels that a job asks for",
     file: REQUIREMENT,
     find: "if (actual === wanted) continue;",

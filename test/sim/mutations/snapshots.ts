@@ -47,12 +47,6 @@ export const snapshotMutations: readonly Mutation[] = [
     replace: "if (bytes.length > 0) return bytes;",
   },
   {
-    breaks: "a snapshot of another version is left aside",
-    file: SNAPSHOTS,
-    find: "pointer?.format === SNAPSHOT_FORMAT && pointer.version === version",
-    replace: "pointer?.format === SNAPSHOT_FORMAT",
-  },
-  {
     breaks: "a snapshot of another format is left aside",
     file: SNAPSHOTS,
     find: "pointer?.format === SNAPSHOT_FORMAT && pointer.version === version",
