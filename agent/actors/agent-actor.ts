@@ -19,7 +19,7 @@ import type {
 } from "../../shared/actor/contract.ts";
 import { makeIncarnation } from "../../shared/model/incarnation.ts";
 import type { AgentMode, HeldAttempt, Order, Orders } from "../../shared/model/messages.ts";
-import { attemptKey, attemptRef } from "../core/attempt-key.ts";
+import { attemptKey } from "../core/attempt-key.ts";
 import * as holdings from "../core/holdings.ts";
 import {
   countRefusal,
@@ -289,7 +289,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #takeOver(leftover: Leftover, context: Context<AgentMessage>): void {
     const { record } = leftover;
     const needs = { cpu: record.cpu ?? 0, memoryBytes: record.memoryBytes ?? 0 };
-    holdings.onTakenOver(this.#held, attemptRef(record), needs);
+    holdings.onTakenOver(this.#held, record, needs);
     this.#spawnAttempt(attemptKey(record), { kind: "leftover", leftover }, context);
   }
 

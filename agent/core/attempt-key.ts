@@ -1,5 +1,5 @@
 /** The names of an attempt: a key for maps, and what each of its processes carries in its environment. */
-import type { AttemptRef, HeldAttempt } from "../../shared/model/messages.ts";
+import type { AttemptRef } from "../../shared/model/messages.ts";
 
 /** `<run>/<job index>/<attempt>/<lease>`: unique for ever, and the value of `MILLRACE_ATTEMPT`. */
 export function attemptKey(ref: AttemptRef): string {
@@ -9,9 +9,4 @@ export function attemptKey(ref: AttemptRef): string {
 /** `<run>/<job index>/<attempt>`: what may be held under one lease at a time. */
 export function executionKey(ref: AttemptRef): string {
   return `${ref.run}/${ref.job}/${ref.attempt}`;
-}
-
-/** The four fields that name an attempt, without whatever else the object has. */
-export function attemptRef({ run, job, attempt, lease }: AttemptRef | HeldAttempt): AttemptRef {
-  return { run, job, attempt, lease };
 }

@@ -16,18 +16,19 @@
  * (2) `finished` if and only if its item is in the outbox. (3) the running attempts fit into the capacity.
  * (4) at most `collectLimit` attempts collect while others start, so a slow store holds the slots in the end.
  */
-import type {
-  AgentMode,
-  AttemptRef,
-  Capacity,
-  HeldAttempt,
-  JobRequest,
-  ReportItem,
+import {
+  type AgentMode,
+  type AttemptRef,
+  attemptRef,
+  type Capacity,
+  type HeldAttempt,
+  type JobRequest,
+  type ReportItem,
 } from "../../shared/model/messages.ts";
 import type { EndedAttempt, Outcome, Progress } from "../../shared/model/outcome.ts";
 import { routineReturn } from "../../shared/model/return-reason.ts";
 import { admissionProblem } from "./admission.ts";
-import { attemptKey, attemptRef, executionKey } from "./attempt-key.ts";
+import { attemptKey, executionKey } from "./attempt-key.ts";
 import type { EndCause } from "./end-cause.ts";
 import * as outboxes from "./outbox.ts";
 import { fits, freeSlots, type Needs, occupy, release, type Slots } from "./slots.ts";
@@ -237,8 +238,8 @@ export function onNeverBegan(holdings: Holdings, key: string, now: number): Hold
 }
 
 /** An attempt of an earlier process of this agent that still runs, or whose outputs are still to be collected. */
-export function onTakenOver(holdings: Holdings, ref: AttemptRef, needs: Needs): void {
-  hold(holdings, { ref, needs, request: undefined, phase: "running", unwanted: false });
+export function onTakenOver(holdings: Holdings, leftover: AttemptRef, needs: Needs): void {
+  hold(holdings, { ref: attemptRef(leftover), needs, request: undefined, phase: "running", unwanted: false });
   occupy(holdings.slots, needs);
 }
 

@@ -5,8 +5,9 @@
  * The engine's daemon has to be root on this host, and the agent, too: it removes what the job has written as root. And
  * the daemon takes options as one text, in which not all paths can stand.
  */
-import { chmodSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { makeOpenFolder } from "../workspaces/folder-tree.ts";
 import type { Engine } from "./engine.ts";
 import type { HostLayout } from "./host-layout.ts";
 import { packageNames, packagePaths } from "./package-paths.ts";
@@ -42,11 +43,7 @@ export function makeVolumeFolders({ folder: root, layers }: PackageRoot): void {
   mkdirSync(layers.overlay);
   for (const folder of folders) {
     const { upper, work } = own(layers, folder);
-    for (const path of [upper, work, join(root, packageNames[folder])]) {
-      mkdirSync(path);
-      // Whoever runs in a container is to see it, whatever the agent's umask.
-      chmodSync(path, 0o755);
-    }
+    for (const path of [upper, work, join(root, packageNames[folder])]) makeOpenFolder(path);
   }
 }
 

@@ -82,6 +82,7 @@ function clash(path: string, first: string, second: string): MillraceError {
   const message = `${path} comes from ${first} and, with another content, from ${second}`;
   return new MillraceError("conflict", message, { fix: "Let one of them give its file another name." });
 }
+
 /** False where something else is there already. */
 async function isMade(making: Promise<unknown>): Promise<boolean> {
   try {

@@ -4,14 +4,15 @@
  * A run has to do with an agent once it has told of a lease there, or a start order for it has passed.
  */
 import type { ActorRef } from "../../shared/actor/contract.ts";
-import type {
-  AnswerReport,
-  AttemptRef,
-  HeldAttempt,
-  Hello,
-  Order,
-  Report,
-  ReportItem,
+import {
+  type AnswerReport,
+  type AttemptRef,
+  attemptRef,
+  type HeldAttempt,
+  type Hello,
+  type Order,
+  type Report,
+  type ReportItem,
 } from "../../shared/model/messages.ts";
 import type { AgentRecord } from "../core/fleet.ts";
 import type { RunMessage } from "./messages.ts";
@@ -117,14 +118,10 @@ export function runsStartedBy(orders: readonly Order[]): Set<string> {
 /** An attempt of a run that is over: nobody waits for it. */
 export function endStray(held: HeldAttempt): Order {
   if (held.phase === "finished") return settleStray(held);
-  return { ...refOf(held), kind: "cancel", reason: "its run is over" };
+  return { ...attemptRef(held), kind: "cancel", reason: "its run is over" };
 }
 
 /** What its agent still tells of an attempt of a run that is over. */
 export function settleStray(attempt: AttemptRef): Order {
-  return { ...refOf(attempt), kind: "settle" };
-}
-
-function refOf({ run, job, attempt, lease }: AttemptRef): AttemptRef {
-  return { run, job, attempt, lease };
+  return { ...attemptRef(attempt), kind: "settle" };
 }

@@ -44,6 +44,11 @@ export class ProblemList {
   }
 }
 
+/** The one mistake at an offset of a file. */
+export function problemAtOffset(file: string, text: string, offset: number, message: string): Problem {
+  return { file, ...placesIn(text)(offset), message };
+}
+
 /** Finds line and column of offsets; a line ends with LF, CRLF or CR. */
 function placesIn(text: string): (offset: number) => { line: number; col: number } {
   const lineStarts = [0];

@@ -179,8 +179,9 @@ export class PackageStore {
   #graphsOnlyOf(olds: readonly Provenance[]): string[] {
     const graphs = new Set(olds.flatMap(({ graph }) => graph ?? []));
     if (graphs.size === 0) return [];
+    const gone = new Set(olds.map(({ package: of, artifact }) => provenancePath(of, artifact.digest)));
     for (const [path, { graph }] of this.#artifacts)
-      if (graph !== null && !olds.some((old) => pathsOf(old)[0] === path)) graphs.delete(graph);
+      if (graph !== null && !gone.has(path)) graphs.delete(graph);
     return [...graphs].map(graphPath);
   }
 

@@ -36,6 +36,11 @@ export const attemptRefSchema = z.object({
 });
 export type AttemptRef = z.infer<typeof attemptRefSchema>;
 
+/** The four fields that name an attempt, without whatever else the object has. */
+export function attemptRef({ run, job, attempt, lease }: AttemptRef): AttemptRef {
+  return { run, job, attempt, lease };
+}
+
 export const heldAttemptSchema = attemptRefSchema.extend({
   /** `queued`: accepted, not started. `finished`: its report is not settled yet. */
   phase: z.enum(["queued", "running", "finished"]),

@@ -1,7 +1,7 @@
 /** Finds the place of a value of a package among the files it is merged from: read again, as mistakes are rare. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Problem, ProblemList } from "../source-text.ts";
+import { type Problem, problemAtOffset } from "../source-text.ts";
 import type { SourceMap } from "../source-tree.ts";
 import { foldersUpwards, PACKAGE_FILE } from "./package-tree.ts";
 import { nodeAt, readTomlPlaces } from "./toml-places.ts";
@@ -69,9 +69,7 @@ function problemIn(
   path: readonly (string | number)[],
   message: string,
 ): Problem {
-  const problems = new ProblemList(file, text);
-  problems.report(nodeAt(tree, path)?.start ?? 0, message);
-  return problems.list()[0]!;
+  return problemAtOffset(file, text, nodeAt(tree, path)?.start ?? 0, message);
 }
 
 function emptyFile(file: string): PlacedFile {

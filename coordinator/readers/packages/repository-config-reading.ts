@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { asMillraceError } from "../../../shared/model/error.ts";
-import { type Problem, ProblemList } from "../source-text.ts";
+import { type Problem, problemAtOffset } from "../source-text.ts";
 import type { SourceMap } from "../source-tree.ts";
 import { type ConfigLayer, readConfigLayer } from "./config-layer.ts";
 import { type ConfigProblem, completeConfig, configVariables, mergeConfigLayers } from "./config-layers.ts";
@@ -66,10 +66,7 @@ function placed(
   for (const [file, bytes] of path.length === 0 ? [] : files.toReversed()) {
     const text = Buffer.from(bytes ?? []).toString("utf8");
     const node = nodeAt(readTomlPlaces(text) ?? scalarNode(0, ""), path);
-    if (node === undefined) continue;
-    const problems = new ProblemList(file, text);
-    problems.report(node.start, message);
-    return problems.list()[0]!;
+    if (node !== undefined) return problemAtOffset(file, text, node.start, message);
   }
   return { file: files[0]![0], line: 1, col: 1, message };
 }

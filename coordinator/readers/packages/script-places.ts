@@ -1,6 +1,6 @@
 /** Finds the place of a mistake in a script in the file that its phase was written in. */
 import { join } from "node:path";
-import { type Problem, ProblemList } from "../source-text.ts";
+import { type Problem, problemAtOffset } from "../source-text.ts";
 import type { Package } from "./package.ts";
 import { fileWith, type RepositoryPlace } from "./package-places.ts";
 import { PACKAGE_FILE } from "./package-tree.ts";
@@ -22,10 +22,8 @@ export async function placedMistake(
   const start = nodeAt(tree, path)?.start;
   if (start === undefined) return { file, line: line + 1, col: 1, message: said };
   const opening = /^(?:'''|""")(\r?\n)?|^["']/.exec(text.slice(start, start + 5))?.[0] ?? "";
-  const problems = new ProblemList(file, text);
   const lines = text.slice(start + opening.length).split("\n");
   const before = lines.slice(0, line).reduce((sum, passed) => sum + passed.length + 1, 0);
   const indentation = commonIndentation(item.phases.get(phase) ?? "");
-  problems.report(start + opening.length + before + indentation + column, said);
-  return problems.list()[0]!;
+  return problemAtOffset(file, text, start + opening.length + before + indentation + column, said);
 }

@@ -1,8 +1,7 @@
 import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { attemptRef } from "../../../agent/core/attempt-key.ts";
-import type { JobRequest, ReportItem } from "../../../shared/model/messages.ts";
+import { attemptRef, type JobRequest, type ReportItem } from "../../../shared/model/messages.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 import { type AgentScene, eachInItsScene, scriptRequest as script } from "./agent-scene.ts";
 

@@ -10,9 +10,9 @@ import {
 } from "../../../coordinator/cli/history/history-filter.ts";
 import { atMost, latestRuns, type PastJob, pastJobs } from "../../../coordinator/cli/history/job-history.ts";
 import { printListing } from "../../../coordinator/cli/history/listing.ts";
-import { noJobs } from "../../../coordinator/core/run-state.ts";
 import type { JobFilter, JobView, RunView } from "../../../shared/client/index.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
+import { sampleRunView } from "../../support/run-view.ts";
 import { CapturedTerminal } from "./captured-terminal.ts";
 
 const MINUTE_MS = 60_000;
@@ -20,21 +20,8 @@ const iso = (minute: number): string => new Date(minute * MINUTE_MS).toISOString
 
 /** A run from one minute to another. */
 function runView(run: string, from: number, to: number | null = from + 1): RunView {
-  return {
-    run,
-    name: null,
-    status: to === null ? "running" : "succeeded",
-    submittedAt: iso(from),
-    endedAt: to === null ? null : iso(to),
-    priority: 500,
-    submitter: "",
-    counts: { ...noJobs },
-    reused: 0,
-    jobs: 1,
-    reason: null,
-    retryOf: null,
-    priorityChanges: 0,
-  };
+  const status = to === null ? "running" : "succeeded";
+  return sampleRunView({ run, status, submittedAt: iso(from), endedAt: to === null ? null : iso(to) });
 }
 
 /** A job that has run from that minute on, or has not run. */

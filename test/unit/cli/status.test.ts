@@ -1,25 +1,11 @@
 import { expect, it } from "vitest";
 import { livingRuns, runLines } from "../../../coordinator/cli/commands/status.ts";
-import { noJobs } from "../../../coordinator/core/run-state.ts";
 import type { Client, RunView } from "../../../shared/client/index.ts";
+import { sampleRunView } from "../../support/run-view.ts";
 
 function view(run: string, status: RunView["status"], minute: number): RunView {
   const submittedAt = new Date(minute * 60_000).toISOString();
-  return {
-    run,
-    name: null,
-    status,
-    submittedAt,
-    endedAt: null,
-    priority: 500,
-    submitter: "",
-    counts: { ...noJobs },
-    reused: 0,
-    jobs: 1,
-    reason: null,
-    retryOf: null,
-    priorityChanges: 0,
-  };
+  return sampleRunView({ run, status, submittedAt, endedAt: null });
 }
 
 it("the status of a run tells when it is expected to end", () => {
