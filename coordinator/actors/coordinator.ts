@@ -4,8 +4,8 @@
  *
  *   taking over ──every living run claimed──▶ leading ──higher epoch seen──▶ deposed (all stops)
  *
- * Safe: 1. a command to a run is answered after its claim, a listing of all when every run is claimed; 2. reports of
- * unknown runs are dropped only then, too. Live: 3. a run whose actors fail for good is ended as `infrastructure`;
+ * Safe: 1. a command to a run is answered after its claim, a listing of all when every run is claimed; 2. what agents
+ * hold of unknown runs is ended only when the journal has none of them. Live: 3. a run whose actors fail for good is ended as `infrastructure`;
  * nothing else suffers.
  */
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
@@ -26,6 +26,7 @@ import type { ReadGraph } from "../journal/submitted-graph.ts";
 import { findUntoldEnds } from "../journal/untold-ends.ts";
 import type { ArchiveMessage } from "./archive.ts";
 import { Counters } from "./counters.ts";
+import { EarlyQuestions } from "./early-questions.ts";
 import { EstimatesKeeper, type EstimatesMessage } from "./estimates-keeper.ts";
 import { FleetActor, type FleetOptions } from "./fleet.ts";
 import { FleetNumbers } from "./fleet-events.ts";
@@ -34,10 +35,10 @@ import { PlanActor, type PlanMessage } from "./plan.ts";
 import { listRuns } from "./query.ts";
 import { ReuseActor } from "./reuse.ts";
 import type { ReuseMessage } from "./reuse-message.ts";
-import { waitingRefusal } from "./run-commands.ts";
 import { type CommonSurroundings, FAILED_FOR_GOOD, RunRegistry } from "./run-registry.ts";
 import { SchedulerActor } from "./scheduler.ts";
 import { type StorageMessage, Storekeeper, type StorekeeperOptions } from "./storekeeper.ts";
+import { Strays } from "./strays.ts";
 import { Submissions } from "./submissions.ts";
 
 export interface CoordinatorOptions extends StorekeeperOptions {
@@ -70,17 +71,14 @@ export interface CoordinatorOptions extends StorekeeperOptions {
   readonly onEpochObeyed: FleetOptions["onEpochObeyed"];
 }
 
-type EarlyCommand = Extract<CoordinatorMessage, { kind: "command" }>;
-
 interface Actors {
   readonly scheduler: ActorRef<SchedulerMessage>;
   readonly fleet: ActorRef<FleetMessage>;
   readonly reuse: ActorRef<ReuseMessage>;
+  readonly strays: Strays;
 }
 
 const WINDOW_MS = 60_000;
-/** Questions that may wait for the takeover. */
-const MAX_EARLY = 1_000;
 /** Agents that were there before have said hello to a new coordinator after this many heartbeats. */
 const GRACE_BEATS = 2;
 /** Looking through ten thousand ended runs takes a second of CPU, which a takeover has better use for. */
@@ -94,8 +92,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   readonly #estimates = new Estimates();
   readonly #submissions = new Submissions((run) => this.#storekeeper.onSubmitted(run));
   readonly #storekeeper: Storekeeper;
-  /** Questions about all runs, until all are taken over. */
-  #early: EarlyCommand[] = [];
+  readonly #early = new EarlyQuestions();
   #actors: Actors | undefined;
 
   constructor(options: CoordinatorOptions) {
@@ -119,9 +116,10 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       case "runLoaded":
         return this.#onLoaded(message.run, context);
       case "command":
-        if (message.command.verb === "runs" && !this.#runs.isComplete) this.#onEarly(message);
-        else this.#onCommand(message.command, message.replyTo, context);
-        return;
+        if (message.command.verb !== "runs" || this.#runs.isComplete)
+          return this.#onCommand(message.command, message.replyTo, context);
+        this.#early.put(message);
+        return this.#refuseEarly();
       case "runWaits":
         this.#runs.onWaits(message.run, message.wait);
         return this.#refuseEarly();
@@ -151,6 +149,9 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       case "collected":
       case "storage":
         return this.#onStorage(message);
+      case "straysSighted":
+      case "straysLookedFor":
+        return this.#actors?.strays.take(message, context);
       case "schedulerStarted":
         this.#actors?.scheduler.tell({ kind: "paused", reason: this.#storekeeper.pauseReason });
         this.#actors?.fleet.tell({ kind: "schedulerStarted" });
@@ -232,7 +233,14 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       },
       { mailbox: { capacity: 1_000_000, overflow: "fail" }, supervision },
     );
-    return { scheduler, fleet, reuse };
+    const strays = new Strays({
+      journal: this.#options.journal,
+      fleet,
+      counters,
+      standingOf: (run) => (this.#storekeeper.isGivenUp(run) ? "over" : this.#runs.standingOf(run)),
+      takeUp: (run) => this.#runs.spawn(run, { isStored: true }, context),
+    });
+    return { scheduler, fleet, reuse, strays };
   }
 
   #commonSurroundings(actors: Actors, { self }: Context<CoordinatorMessage>): CommonSurroundings {
@@ -252,23 +260,14 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
     if (this.#runs.onLoaded(run)) this.#onAllLoaded(context);
   }
 
-  /** A question about all runs. */
-  #onEarly(message: EarlyCommand): void {
-    this.#early.push(message);
-    if (this.#early.length > MAX_EARLY) this.#early.shift();
-    this.#refuseEarly();
-  }
-
-  /** A takeover that is kept waiting may take any time: who asks is told why. */
   #refuseEarly(): void {
     const held = this.#runs.takeoverWait;
-    if (held === undefined) return;
-    for (const { replyTo } of this.#early.splice(0)) replyTo.tell(waitingRefusal(held.run, held.wait));
+    if (held !== undefined) this.#early.refuse(held);
   }
 
   #onAllLoaded(context: Context<CoordinatorMessage>): void {
     this.#tellRecovered();
-    for (const { command, replyTo } of this.#early.splice(0)) this.#onCommand(command, replyTo, context);
+    for (const { command, replyTo } of this.#early.take()) this.#onCommand(command, replyTo, context);
   }
 
   #tellRecovered(): void {

@@ -4,16 +4,8 @@
  * A run has to do with an agent once it has told of a lease there, or a start order for it has passed.
  */
 import type { ActorRef } from "../../shared/actor/contract.ts";
-import {
-  type AnswerReport,
-  type AttemptRef,
-  attemptRef,
-  type HeldAttempt,
-  type Hello,
-  type Order,
-  type Report,
-  type ReportItem,
-} from "../../shared/model/messages.ts";
+import type { AnswerReport, Hello, Order, Report, ReportItem } from "../../shared/model/messages.ts";
+import { byRun } from "../core/by-run.ts";
 import type { AgentRecord } from "../core/fleet.ts";
 import type { RunMessage } from "./messages.ts";
 
@@ -82,13 +74,7 @@ export class FleetRuns {
 
   /** Hands a report's items to the runs they belong to; gives back those of unknown runs. */
   deliver({ agent, items }: Report): ReportItem[] {
-    const byRun = new Map<string, ReportItem[]>();
-    for (const item of items) {
-      const known = byRun.get(item.run);
-      if (known === undefined) byRun.set(item.run, [item]);
-      else known.push(item);
-    }
-    return [...byRun].flatMap(([run, itemsOfRun]) => {
+    return [...byRun(items)].flatMap(([run, itemsOfRun]) => {
       const ref = this.#refs.get(run);
       ref?.tell({ kind: "reported", agent, items: itemsOfRun });
       return ref === undefined ? itemsOfRun : [];
@@ -113,15 +99,4 @@ export class FleetRuns {
 /** The runs whose jobs are started by these orders. */
 export function runsStartedBy(orders: readonly Order[]): Set<string> {
   return new Set(orders.flatMap((order) => (order.kind === "start" ? [order.request.run] : [])));
-}
-
-/** An attempt of a run that is over: nobody waits for it. */
-export function endStray(held: HeldAttempt): Order {
-  if (held.phase === "finished") return settleStray(held);
-  return { ...attemptRef(held), kind: "cancel", reason: "its run is over" };
-}
-
-/** What its agent still tells of an attempt of a run that is over. */
-export function settleStray(attempt: AttemptRef): Order {
-  return { ...attemptRef(attempt), kind: "settle" };
 }

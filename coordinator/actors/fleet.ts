@@ -5,9 +5,9 @@
  * Roll call: at its start it asks every agent of which the server has kept a heartbeat for a hello, so that a new leader
  * knows the fleet after one round trip. Agents that hold leases and are not heard within `lostAfterMs` are given up.
  *
- * Safe: 1. what an agent reports reaches a run only from the holder of its name; 2. what belongs to no run is dropped, or
- * ended, only when every living run is known. Live: 3. a run that has a lease on an agent hears what the agent holds, or
- * that it is gone, in whatever order run, lease and agent become known.
+ * Safe: 1. what an agent reports reaches a run only from the holder of its name; 2. what belongs to a run that it
+ * does not know is ended only when the run is over (`strays.ts`). Live: 3. a run that has a lease on an agent hears what
+ * the agent holds, or that it is gone, in whatever order run, lease and agent become known.
  */
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
@@ -37,8 +37,9 @@ import { AgentOrders } from "./agent-orders.ts";
 import { AgentQuestions, refuseQuestion } from "./agent-questions.ts";
 import type { Counters } from "./counters.ts";
 import { FleetEvents, type FleetNumbers } from "./fleet-events.ts";
-import { endStray, FleetRuns, runsStartedBy, settleStray } from "./fleet-runs.ts";
+import { FleetRuns, runsStartedBy } from "./fleet-runs.ts";
 import type { Command, CoordinatorMessage, FleetMessage, Reply, SchedulerMessage } from "./messages.ts";
+import { endStray, type StrayOrder, settleStray } from "./strays.ts";
 
 export interface FleetOptions {
   readonly epoch: number;
@@ -74,8 +75,6 @@ export class FleetActor implements Behaviour<FleetMessage> {
   #clock = new ListeningClock(0, OUTAGE_MS);
   /** Agents that hold leases of an earlier leader and have not said hello to this one, since when. */
   readonly #awaited = new Map<string, number>();
-  /** Every living run is known: what belongs to none of them is of the past. */
-  #isRecovered = false;
   #isFlushDue = false;
   /** Where it hears itself. */
   #echo = "";
@@ -116,7 +115,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
       case "runClosed":
         return this.#runs.close(message.run);
       case "recovered":
-        return this.#onRecovered(message.runs, context);
+        return this.#onRecovered(message.runs);
       case "leaseAdopted":
         if (this.#runs.concern(message.run, message.agent)) {
           this.#onLease(message.run, message.agent);
@@ -165,7 +164,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
     }
     this.#carryOut(effects, context);
     if (type === "answer" && refused === undefined) this.#onAnswer(body);
-    if (type === "report" && refused === undefined) this.#deliver(body, context);
+    if (type === "report" && refused === undefined) this.#deliver(body);
   }
 
   #isBelieved(obeyed: number): boolean {
@@ -190,12 +189,10 @@ export class FleetActor implements Behaviour<FleetMessage> {
     }
   }
 
-  #deliver(report: Report, context: Context<FleetMessage>): void {
+  #deliver(report: Report): void {
     const strays = this.#runs.deliver(report);
-    if (strays.length === 0 || !this.#isRecovered) return;
-    this.#options.counters.count("refused.unknownRun", strays.length);
     const settled = strays.filter((item) => item.kind !== "started" && item.kind !== "progress");
-    this.#enqueue(report.agent, settled.map(settleStray), context);
+    this.#sightStrays(report.agent, settled.map(settleStray));
   }
 
   #callRoll(tokens: readonly string[], context: Context<FleetMessage>): void {
@@ -210,16 +207,11 @@ export class FleetActor implements Behaviour<FleetMessage> {
     for (const name of this.#awaited.keys()) this.#awaited.set(name, nowMs);
   }
 
-  #onRecovered(
-    runs: Extract<FleetMessage, { kind: "recovered" }>["runs"],
-    context: Context<FleetMessage>,
-  ): void {
+  #onRecovered(runs: Extract<FleetMessage, { kind: "recovered" }>["runs"]): void {
     for (const { run, ref } of runs) this.#runs.know(run, ref);
-    this.#isRecovered = true;
     for (const agent of this.#options.fleet.agents.values()) {
       // Its hello may have come before the run was there.
       if (isPresent(agent)) this.#runs.resyncUnconcerned(agent);
-      this.#endStrays(agent, context);
     }
   }
 
@@ -283,7 +275,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
     this.#orders.onHello(agent.hello, context);
     this.#offer(agent);
     this.#runs.resync(agent);
-    if (this.#isRecovered) this.#endStrays(agent, context);
+    this.#lookForStrays(agent);
   }
 
   /** Two processes of one name: the one that has it keeps it, the other is told; people are told of both. */
@@ -297,10 +289,14 @@ export class FleetActor implements Behaviour<FleetMessage> {
     this.#orders.refuse(claimant, `the name ${name} is in use by ${holder}`, context);
   }
 
-  /** Ends what an agent holds of runs that are over. */
-  #endStrays({ name, held }: AgentRecord, context: Context<FleetMessage>): void {
+  #lookForStrays({ name, held }: AgentRecord): void {
     const strays = held.filter(({ run }) => !this.#runs.has(run));
-    this.#enqueue(name, strays.map(endStray), context);
+    this.#sightStrays(name, strays.map(endStray));
+  }
+
+  /** The coordinator finds out whether their runs are over. */
+  #sightStrays(agent: string, orders: readonly StrayOrder[]): void {
+    if (orders.length > 0) this.#options.coordinator.tell({ kind: "straysSighted", agent, orders });
   }
 
   #enqueue(agent: string, orders: readonly Order[], context: Context<FleetMessage>): void {

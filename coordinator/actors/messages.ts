@@ -13,6 +13,7 @@ import type { StorageState } from "../core/storage-state.ts";
 import type { Trouble } from "../core/storage-troubles.ts";
 import type { AppendResult } from "../journal/journal.ts";
 import type { FromAgent } from "./agent-message.ts";
+import type { StrayOrder } from "./strays.ts";
 
 /** A reply to a command of the API: its result, or what was wrong. */
 export type Reply =
@@ -52,6 +53,16 @@ export type CoordinatorMessage =
       readonly state: StorageState;
       readonly usage: StorageUsage | null;
       readonly troubles: readonly Trouble[];
+    }
+  /** Attempts of runs that the fleet does not know, as what their agent is told if their run is over. */
+  | { readonly kind: "straysSighted"; readonly agent: string; readonly orders: readonly StrayOrder[] }
+  /** Whether the journal has their run; null when it did not answer. */
+  | {
+      readonly kind: "straysLookedFor";
+      readonly run: string;
+      readonly isStored: boolean | null;
+      readonly agent: string;
+      readonly orders: readonly StrayOrder[];
     }
   | { readonly kind: "schedulerStarted" }
   | { readonly kind: "fleetStarted" }

@@ -14,6 +14,7 @@ import type { CoordinatorMessage, RunMessage, StoreWait } from "./messages.ts";
 import { RunActor } from "./run.ts";
 import { waitingReason } from "./run-commands.ts";
 import type { RunOrigin, RunSurroundings } from "./run-surroundings.ts";
+import type { Standing } from "./strays.ts";
 
 /** What all runs are given alike. */
 export type CommonSurroundings = Omit<RunSurroundings, "run" | "states" | "views">;
@@ -69,6 +70,11 @@ export class RunRegistry {
 
   living(run: string): ActorRef<RunMessage> | undefined {
     return this.#living.get(run)?.ref;
+  }
+
+  standingOf(run: string): Standing {
+    if (this.#living.has(run)) return "living";
+    return this.#ended.has(run) ? "over" : "unknown";
   }
 
   endedView(run: string): RunView | undefined {

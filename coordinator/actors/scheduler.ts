@@ -3,6 +3,7 @@
  * once, after the burst; a queued job that no agent could ever run is then told about, once.
  */
 import type { ActorRef, Behaviour, Context } from "../../shared/actor/contract.ts";
+import { byRun } from "../core/by-run.ts";
 import { misfit, type Requirement } from "../core/requirement.ts";
 import type { Scheduler, Stranded } from "../core/scheduler.ts";
 import type { CoordinatorMessage, RunMessage, SchedulerMessage } from "./messages.ts";
@@ -135,11 +136,11 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
 
   #plan(): void {
     const { scheduler } = this.#options;
-    for (const [run, grants] of groupByRun(scheduler.plan())) {
+    for (const [run, grants] of byRun(scheduler.plan())) {
       for (const grant of grants) this.#told.delete(`${run}/${grant.job}`);
       this.#runs.get(run)?.ref.tell({ kind: "granted", grants });
     }
-    for (const [run, recalls] of groupByRun(scheduler.recalls())) {
+    for (const [run, recalls] of byRun(scheduler.recalls())) {
       this.#runs.get(run)?.ref.tell({ kind: "recalled", recalls });
     }
   }
@@ -183,14 +184,4 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
     const reasons = new Set(offers.map((offer) => misfit(requirement, offer)?.message ?? ""));
     return `no agent can run it: ${[...reasons].slice(0, 5).join("; ")}`;
   }
-}
-
-function groupByRun<T extends { readonly run: string }>(items: readonly T[]): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(item.run);
-    if (group === undefined) groups.set(item.run, [item]);
-    else group.push(item);
-  }
-  return groups;
 }

@@ -53,6 +53,8 @@ export interface Journal {
    * perhaps more of it. Asked again, it answers of what came after that.
    */
   hasLost(): Promise<boolean>;
+  /** Whether there is anything of a run. Read from the stream's leader; rejects when that does not answer. */
+  has(run: string): Promise<boolean>;
   /** The last entry of each run, in no order: enough to tell ended runs from living ones. */
   lastOfEachRun(): Promise<Entry[]>;
   /** The entries of one run behind a sequence (0: all), in order, up to its end at the time of the call. */

@@ -81,6 +81,10 @@ export class StreamJournal implements Journal {
     }
   }
 
+  async has(run: string): Promise<boolean> {
+    return (await this.#stream.last(this.#subjects.journal(run))) !== undefined;
+  }
+
   async lastOfEachRun(): Promise<Entry[]> {
     return (await this.#stream.lastOfEach(this.#subjects.journalAll())).map(toEntry);
   }

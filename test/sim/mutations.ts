@@ -129,12 +129,6 @@ export const mutations: readonly Mutation[] = [
     replace: "",
   },
   {
-    breaks: "strays are ended only when every run is known",
-    file: FLEET_ACTOR,
-    find: "if (strays.length === 0 || !this.#isRecovered) return;",
-    replace: "if (strays.length === 0) return;",
-  },
-  {
     breaks: "an agent is lost after its time only",
     file: FLEET,
     find: "if (silentMs >= fleet.times.lostAfterMs) {",

@@ -38,8 +38,6 @@ export interface SimulationResult {
 
 /** Virtual time in which every run must have ended once nothing goes wrong any more. */
 const HEALING_MS = 900_000;
-/** Two beats of a leader. */
-const HEARD_MS = 1_000;
 const PROBE_MS = 120_000;
 /** Longer than the longest wait before a report is repeated; most seeds wait for the usual ones only. */
 const LONG_QUIET_MS = 40_000;
@@ -119,15 +117,11 @@ class Simulation {
     trace.add("all", () => "HEALED: nothing goes wrong from here on");
     this.#cluster.heal();
     this.#lookForStrays();
-    const healedMs = clock.monotonicMs();
     const areOver = (): boolean => this.#commands.open === 0 && this.#openRuns().length === 0;
     if (!(await this.#until(areOver, HEALING_MS))) {
       const { open } = this.#commands;
       return this.#onBroken("everyRunEnds", `not ended: ${this.#openRuns()}; ${open} requests are open`);
     }
-    // What a deposed leader stores that has not heard of its successor yet is not judged.
-    const heardMs = healedMs + HEARD_MS - clock.monotonicMs();
-    if (heardMs > 0) await this.#until(() => false, heardMs);
     this.#world.isClosing = true;
     this.#commands.activateAgents();
     this.#commands.submit(this.#probe());

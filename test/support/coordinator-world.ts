@@ -223,6 +223,12 @@ export class SimulatedAgent {
     return this.#held.has(lease);
   }
 
+  /** Tells of a result anew, as if it had not been settled. */
+  repeat(request: JobRequest): void {
+    this.#held.set(request.lease, request);
+    this.finish(request);
+  }
+
   finish(request: JobRequest, outcome: Exclude<Answer, undefined> = succeeded): void {
     this.#results.set(request.lease, outcome);
     this.#report();

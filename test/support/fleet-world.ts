@@ -15,7 +15,7 @@ import { MessageCodec } from "../../shared/actor/message-codec.ts";
 import { Subjects } from "../../shared/bus/subjects.ts";
 import type { AgentEvent } from "../../shared/model/event.ts";
 import { type HeldAttempt, type Order, type Orders, ordersSchema } from "../../shared/model/messages.ts";
-import { ActorWorld, type Node, recorder } from "./actor-world.ts";
+import { ActorWorld, type Node, onMessage, recorder } from "./actor-world.ts";
 
 export const fleetSubjects = new Subjects("test");
 const codec = new MessageCodec();
@@ -34,6 +34,8 @@ export class FleetWorld extends ActorWorld {
   readonly coordinatorNode: Node = this.node("coordinator");
   readonly events: AgentEvent[] = [];
   readonly toScheduler: SchedulerMessage[] = [];
+  /** Runs that the coordinator knows, or finds in the journal: all others are over. */
+  readonly going = new Set<string>();
   /** Epochs that agents have obeyed, though not by an order of this leader. */
   readonly obeyed: number[] = [];
   readonly fleet: ActorRef<FleetMessage>;
@@ -44,7 +46,10 @@ export class FleetWorld extends ActorWorld {
     super();
     const { heardOf = () => Promise.resolve([]), jobName = () => undefined } = options;
     const { system } = this.coordinatorNode;
-    const coordinator = system.spawn<CoordinatorMessage>("main", recorder([]));
+    const coordinator = system.spawn<CoordinatorMessage>(
+      "main",
+      onMessage((message) => this.#onCoordinator(message)),
+    );
     const scheduler = system.spawn<SchedulerMessage>("scheduler", recorder(this.toScheduler));
     const eventLog = {
       store: () => Promise.resolve(),
@@ -81,6 +86,12 @@ export class FleetWorld extends ActorWorld {
     const world = new FleetWorld(options);
     await world.settle();
     return world;
+  }
+
+  #onCoordinator(message: CoordinatorMessage): void {
+    if (message.kind !== "straysSighted") return;
+    const orders = message.orders.filter(({ run }) => !this.going.has(run));
+    this.fleet.tell({ kind: "orders", agent: message.agent, orders });
   }
 
   /** A run as the fleet sees it, and what it was told. It has not begun yet. */

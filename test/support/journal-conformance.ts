@@ -180,7 +180,9 @@ export function describeJournal(kind: string, make: () => Promise<JournalPlace>)
     it("begins a run that was purged anew, behind all that was ever stored", async () => {
       const run = newRun();
       const seq = await stored(first.journal, change(run, 0));
+      expect(await second.journal.has(run)).toBe(true);
       await place.purge(run);
+      expect(await second.journal.has(run)).toBe(false);
       expect(await collect(second.journal.read(run))).toEqual([]);
       expect(await second.journal.append(change(run, seq))).toMatchObject({ kind: "conflict", seq: 0 });
       expect(await stored(second.journal, change(run, 0))).toBeGreaterThan(seq);

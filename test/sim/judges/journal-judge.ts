@@ -150,6 +150,7 @@ export class JournalJudge {
       complain("noDefect", `${run}: ${record.reason}`);
     this.#reuse.onRecord(model, record);
     if (record.type === "ended" && record.removed === true) this.#condemned.add(run);
+    if (epoch >= this.#leadingEpoch) model.isStray = false;
     model.take(record, monotonicMs(), (promise, what) => complain(promise, `${run}: ${what}`));
     if (record.type !== "assigned") return;
     if (this.leases.has(record.lease)) complain("leaseOnce", `the lease ${record.lease} is given twice`);

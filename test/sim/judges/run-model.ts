@@ -97,7 +97,6 @@ export class RunModel {
       complain("endIsFinal", `${record.type} after the end`);
       return;
     }
-    this.isStray = false;
     this.#apply(record, nowMs, complain);
     this.#noteReady(record.at);
   }

@@ -3,6 +3,7 @@ import type { Mutation } from "../mutations.ts";
 
 const RUN_LEASES = "coordinator/actors/run-leases.ts";
 const ORDERS = "coordinator/actors/agent-orders.ts";
+const STRAYS = "coordinator/actors/strays.ts";
 const LEASES = "coordinator/core/lease-reconciliation.ts";
 
 export const takeoverMutations: readonly Mutation[] = [
@@ -41,5 +42,11 @@ export const takeoverMutations: readonly Mutation[] = [
     file: ORDERS,
     find: "const lastSeen = epoch === this.#options.epoch ? ordersSeen : 0;",
     replace: "const lastSeen = ordersSeen;",
+  },
+  {
+    breaks: "the journal is asked before attempts of an unknown run are ended",
+    file: STRAYS,
+    find: 'if (standing === "over") this',
+    replace: 'if (standing !== "living") this',
   },
 ];

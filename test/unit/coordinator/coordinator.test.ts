@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Journal } from "../../../coordinator/journal/journal.ts";
+import { changed } from "../../support/changed.ts";
 import { CoordinatorWorld, SimulatedAgent, subjects } from "../../support/coordinator-world.ts";
 import { type Sketch, succeeded } from "../../support/run-driver.ts";
 
@@ -137,17 +138,17 @@ describe("the coordinator's actors", () => {
   it("end a run as infrastructure when its actor fails again and again, and serve the others", async () => {
     const world = new CoordinatorWorld();
     let isBroken = true;
-    const breakRun = (journal: Journal): Journal => ({
-      ...proxy(journal),
-      append: (append) => {
-        const payload = Buffer.from(append.payload);
-        const isClosing = payload.includes("claimed") || payload.includes("aborted");
-        if (append.run === "bad" && append.expectedSeq > 0 && isBroken && !isClosing) {
-          return Promise.reject(new Error("broken for this test"));
-        }
-        return journal.append(append);
-      },
-    });
+    const breakRun = (journal: Journal): Journal =>
+      changed(journal, {
+        append: (append) => {
+          const payload = Buffer.from(append.payload);
+          const isClosing = payload.includes("claimed") || payload.includes("aborted");
+          if (append.run === "bad" && append.expectedSeq > 0 && isBroken && !isClosing) {
+            return Promise.reject(new Error("broken for this test"));
+          }
+          return journal.append(append);
+        },
+      });
     await world.startCoordinator(breakRun);
     new SimulatedAgent(world, "one");
     await world.submit("bad", diamond);
@@ -159,16 +160,3 @@ describe("the coordinator's actors", () => {
     isBroken = false;
   });
 });
-
-function proxy(journal: Journal): Journal {
-  return {
-    append: (append) => journal.append(append),
-    lastEpoch: () => journal.lastEpoch(),
-    claimEpoch: (node, known, above) => journal.claimEpoch(node, known, above),
-    hasLost: () => journal.hasLost(),
-    lastSeq: () => journal.lastSeq(),
-    follow: (signal) => journal.follow(signal),
-    lastOfEachRun: () => journal.lastOfEachRun(),
-    read: (run, afterSeq) => journal.read(run, afterSeq),
-  };
-}

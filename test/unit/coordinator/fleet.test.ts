@@ -347,6 +347,7 @@ describe("orders to an agent", () => {
       if (isBroken) throw new Error("broken for this test");
     };
     const world = await FleetWorld.start({ jobName });
+    world.going.add("r");
     const agent = new HandDrivenAgent(world, "one");
     agent.held = [attemptOf("r")];
     agent.hello();
@@ -376,27 +377,37 @@ describe("what belongs to no run", () => {
   const { phase: _, ...ref } = attemptOf("gone");
   const item = { ...ref, kind: "finished", result: { outcome: { kind: "succeeded" }, ...measured } };
 
-  it("is kept until all runs are known, and then dropped or ended", async () => {
+  it("is dropped or ended when its agent says hello, and whenever it reports it", async () => {
     const world = await FleetWorld.start();
     const agent = new HandDrivenAgent(world, "one");
     agent.held = [attemptOf("gone", "finished"), attemptOf("over")];
     agent.hello();
-    agent.send("report", { items: [item] });
-    await world.settle();
-    expect(agent.orders).toEqual([]);
-    world.fleet.tell({ kind: "recovered", runs: [] });
     await world.settle();
     expect(agent.orders).toMatchObject([
       { kind: "settle", run: "gone" },
       { kind: "cancel", run: "over" },
     ]);
-    agent.send("report", { items: [item] });
+    agent.send("report", { items: [item, { ...ref, kind: "started" }] });
     await world.settle();
-    expect(agent.orders).toHaveLength(3);
+    expect(agent.orders).toMatchObject([{}, {}, { kind: "settle", run: "gone" }]);
+  });
+
+  it("is not what the coordinator finds in the journal", async () => {
+    const world = await FleetWorld.start();
+    world.going.add("r");
+    const agent = new HandDrivenAgent(world, "one");
+    agent.held = [attemptOf("r"), attemptOf("gone")];
+    agent.hello();
+    await world.settle();
+    expect(agent.orders).toMatchObject([{ kind: "cancel", run: "gone" }]);
+    const told = world.open("r", "one");
+    await world.settle();
+    expect(told).toMatchObject([{ kind: "agentResynced", agent: "one", held: [attemptOf("r")] }]);
   });
 
   it("is not what an agent holds of a run that has no lease there: the run says what becomes of it", async () => {
     const world = await FleetWorld.start();
+    world.going.add("r");
     const agent = new HandDrivenAgent(world, "one");
     agent.held = [attemptOf("r")];
     agent.hello();

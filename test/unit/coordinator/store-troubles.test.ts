@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Append, EventLog, Journal } from "../../../coordinator/journal/journal.ts";
 import type { ApiResult } from "../../../shared/model/api.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
+import { changed } from "../../support/changed.ts";
 import { CoordinatorWorld, SimulatedAgent, subjects } from "../../support/coordinator-world.ts";
 import { type Sketch, succeeded } from "../../support/run-driver.ts";
 
@@ -34,16 +35,6 @@ class TroubledStores {
 
 function sealed(): MillraceError {
   return new MillraceError("unavailable", "the stream is sealed");
-}
-
-/** The same with some of its methods replaced. */
-function changed<T extends object>(whole: T, parts: Partial<T>): T {
-  return new Proxy(whole, {
-    get: (target, key) => {
-      const value: unknown = Reflect.get(parts, key) ?? Reflect.get(target, key);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
 }
 
 async function place() {
