@@ -21,11 +21,15 @@ export class MeasuredCoordinator {
   readonly #reportFile: string;
 
   /** Its log and its report are in the folder. */
-  constructor(product: Product, server: string, folder: string) {
+  constructor(product: Product, server: string, folder: string, { isLoopWatched = true } = {}) {
     this.#reportFile = join(folder, "coordinator.json");
     this.service = new Service(
       [...product.nodeArguments, "--import", preload, product.coordinator, "coordinator"],
-      { MILLRACE_SERVER: server, MILLRACE_PROCESS_REPORT: this.#reportFile },
+      {
+        MILLRACE_SERVER: server,
+        MILLRACE_PROCESS_REPORT: this.#reportFile,
+        ...(isLoopWatched ? {} : { MILLRACE_LOOP_UNWATCHED: "1" }),
+      },
       join(folder, "coordinator.log"),
     );
   }

@@ -18,6 +18,8 @@ export interface StageOptions {
   /** Slots of each agent. */
   readonly slots?: number;
   readonly runner?: "shell" | "noop";
+  /** Whether the coordinator tells how long its event loop was held, which wakes it 200 times a second. Default: true. */
+  readonly isLoopWatched?: boolean;
 }
 
 const START_LIMIT_MS = 60_000;
@@ -39,13 +41,13 @@ export class Stage {
     client: Client,
     folder: string,
     product: Product,
-    { agents = 1, slots = 2, runner = "shell" }: StageOptions,
+    { agents = 1, slots = 2, runner = "shell", isLoopWatched = true }: StageOptions,
   ) {
     this.server = server;
     this.client = client;
     this.#monitor = monitor;
     this.#folder = folder;
-    this.#coordinator = new MeasuredCoordinator(product, server.url, folder);
+    this.#coordinator = new MeasuredCoordinator(product, server.url, folder, { isLoopWatched });
     for (let number = 1; number <= agents; number++) {
       const name = `a${number}`;
       const place = ["--name", name, "--label", `name=${name}`, "--work-dir", join(folder, name)];
