@@ -1,103 +1,17 @@
 import { expect, test } from "vitest";
-import { AgentActor, type AgentMessage } from "../../../agent/actors/agent-actor.ts";
-import type { AttemptTools } from "../../../agent/actors/attempt-tools.ts";
 import { recordOf } from "../../../agent/workspaces/attempt-record.ts";
-import { placeOf } from "../../../agent/workspaces/place.ts";
-import type { Leftover } from "../../../agent/workspaces/workspaces.ts";
-import { MessageCodec } from "../../../shared/actor/message-codec.ts";
-import { Subjects } from "../../../shared/bus/subjects.ts";
 import type { JobRequest, Order } from "../../../shared/model/messages.ts";
-import { ActorWorld, gate } from "../../support/actor-world.ts";
+import { gate } from "../../support/actor-world.ts";
 import { jobRequest } from "./request.ts";
-
-const subjects = new Subjects("test");
-const codec = new MessageCodec();
-const never = () => new Promise<never>(() => {});
-const place = placeOf("", "", 1);
-
-/** A host on which everything takes for ever. */
-const slowTools: AttemptTools = {
-  workspaces: { boot: "b", recordsId: "r", take: () => place, launching: () => {}, ending: () => {} },
-  artifacts: { upload: never },
-  graceMs: 1_000,
-  hostIdentity: "debian 12 x86_64",
-  answer: never,
-  openLog: () => ({
-    size: () => 0,
-    isWhole: true,
-    marks: undefined,
-    close: () => 0,
-    ship: never,
-    stored: never,
-  }),
-  trouble: never,
-  isDiskFull: () => false,
-  prefetch: () => {},
-  fetch: never,
-  launch: never,
-  adopt: never,
-  sweep: never,
-  free: never,
-};
-
-interface Given {
-  /** No coordinator answers. */
-  readonly isAlone?: boolean;
-  readonly requests?: readonly JobRequest[];
-  readonly leftovers?: readonly Leftover[];
-  readonly tools?: Partial<AttemptTools>;
-}
-
-/** An agent with one slot that has been ordered to start these; what it says from then on. */
-async function startedAgent({ isAlone = false, requests = [], leftovers = [], tools = {} }: Given) {
-  const world = new ActorWorld();
-  const coordinator = world.network.connect("coordinator");
-  const heard: { readonly kind: string }[] = [];
-  let incarnation = "";
-  coordinator.subscribe(subjects.fromAgentAll(), (payload, subject) => {
-    const body = codec.decode(payload) as { incarnation: string };
-    incarnation = body.incarnation;
-    heard.push({ ...body, kind: subject.split(".").at(-1) ?? "" });
-  });
-  const agent = world.node("agent").system.spawn<AgentMessage>(
-    "agent",
-    () =>
-      new AgentActor({
-        identity: {
-          name: "a",
-          capacity: { slots: 1, cpu: 1, memoryBytes: 1 },
-          labels: [],
-          pool: "",
-          host: { hostname: "h", platform: "linux", arch: "x64", pid: 1 },
-          abilities: [],
-          versions: { millrace: "0", node: "20", engine: null },
-        },
-        subjects,
-        codec,
-        tools: { ...slowTools, ...tools },
-        leftovers,
-        heartbeatMs: 2_000,
-        readLoad: () => ({ load1: 0, freeMemoryBytes: 0 }),
-        onStopped: () => {},
-      }),
-  );
-  await world.clock.advance(100);
-  heard.length = 0;
-  let number = 0;
-  const order = (...orders: Order[]) => {
-    number += 1;
-    const batch = { v: 1, epoch: 1, incarnation, number, heartbeatMs: 2_000, orders };
-    coordinator.publish(subjects.toAgent("a"), codec.encode(batch));
-  };
-  if (!isAlone) order(...requests.map((request) => ({ kind: "start" as const, request })));
-  return { world, agent, heard, order };
-}
+import { command, place, settle, slowTools, startedAgent } from "./started-agent.ts";
 
 test("says hello soon again, then less often, until a coordinator answers", async () => {
   const { world, heard, order } = await startedAgent({ isAlone: true });
   const hellos = () => heard.filter(({ kind }) => kind === "hello").length;
   await world.clock.advance(1_000);
   expect(hellos()).toBe(2);
+  await world.clock.advance(10_000);
+  expect(hellos()).toBeGreaterThan(5);
   order();
   heard.length = 0;
   await world.clock.advance(10_000);
@@ -217,4 +131,325 @@ test("works on some questions at a time, on the others after them, and says why 
   open[16]?.();
   await slow.world.clock.advance(10);
   expect(slow.heard).toMatchObject([{ id: "q3" }, { id: "q16" }]);
+});
+
+test("ends and reports as lost what an attempt ran whose actor failed, and gives its slot to the next", async () => {
+  const failing = jobRequest();
+  const next = jobRequest();
+  const swept: string[] = [];
+  const launched: string[] = [];
+  const { heard, world } = await startedAgent({
+    requests: [failing, next],
+    tools: {
+      openLog: (record, ...rest) => {
+        if (record.lease === failing.lease) throw new Error("a defect");
+        return slowTools.openLog(record, ...rest);
+      },
+      launch: ({ lease }) => {
+        launched.push(lease);
+        return new Promise(() => {});
+      },
+      sweep: (key) => Promise.resolve(void swept.push(key)),
+    },
+  });
+  await world.clock.advance(100);
+  expect(swept).toEqual([expect.stringContaining(failing.lease)]);
+  expect(launched).toEqual([next.lease]);
+  expect(heard.flatMap(({ items = [] }) => items)).toContainEqual(
+    expect.objectContaining({
+      kind: "finished",
+      lease: failing.lease,
+      result: expect.objectContaining({ outcome: expect.objectContaining({ kind: "lost" }) }),
+    }),
+  );
+});
+
+test.each([
+  { when: "its connection is back", isGreeted: true },
+  { when: "a leader asks for a hello", isGreeted: true },
+  { when: "a new leader has its first orders", isGreeted: false },
+])("tells at once of all that is unsettled when $when", async ({ when, isGreeted }) => {
+  const request = jobRequest();
+  const { execution, succeed } = command({ obeys: true });
+  const agent = await startedAgent({
+    requests: [request],
+    tools: { launch: () => Promise.resolve(execution) },
+  });
+  const { world, heard, node, send } = agent;
+  await world.clock.advance(100);
+  succeed();
+  // By now it repeats the report only every half minute.
+  await world.clock.advance(95_000);
+  if (when === "its connection is back") {
+    node.transport.disconnect();
+    await world.clock.advance(10);
+    node.transport.reconnect();
+  } else if (isGreeted) send({ number: 0 });
+  else send({ epoch: 2, number: 1 });
+  heard.length = 0;
+  await world.clock.advance(300);
+  const report = expect.objectContaining({
+    kind: "report",
+    items: [expect.objectContaining({ kind: "finished" })],
+  });
+  expect(heard).toContainEqual(report);
+  expect(heard.some(({ kind }) => kind === "hello")).toBe(isGreeted);
+});
+
+test("repeats a report until it is settled, and confirms orders when it has nothing else to say", async () => {
+  const request = jobRequest();
+  const { execution, succeed } = command({ obeys: true });
+  const { world, heard, order } = await startedAgent({
+    requests: [request],
+    tools: { launch: () => Promise.resolve(execution), free: () => Promise.resolve() },
+  });
+  const told = () => heard.filter(({ items = [] }) => items.some(({ kind }) => kind === "finished")).length;
+  await world.clock.advance(100);
+  succeed();
+  await world.clock.advance(10_000);
+  expect(told()).toBeGreaterThan(2);
+  order(settle(request));
+  heard.length = 0;
+  // Sooner than its next heartbeat.
+  await world.clock.advance(300);
+  expect(heard).toMatchObject([{ kind: "report", items: [], ordersSeen: 2 }]);
+  await world.clock.advance(60_000);
+  expect(told()).toBe(0);
+});
+
+test("gives back a job whose request it can't read, and says of orders that they could not be read", async () => {
+  const { run, job, attempt, lease } = jobRequest();
+  const { world, heard, order, node } = await startedAgent({});
+  const unreadable = { kind: "start", request: { run, job, attempt, lease, spec: 5 } };
+  order(unreadable as unknown as Order);
+  await world.clock.advance(100);
+  expect(heard).toMatchObject([{ kind: "report", items: [{ kind: "returned", lease }] }]);
+  expect(node.deadLetters).toMatchObject([{ reason: "orders.order" }]);
+  await world.clock.advance(2_000);
+  expect(heard).toContainEqual(expect.objectContaining({ kind: "heartbeat", refused: [["order", 1]] }));
+});
+
+test("says nothing when it is told that another process has its name", async () => {
+  const { world, heard, send } = await startedAgent({});
+  await world.clock.advance(300);
+  heard.length = 0;
+  send({ number: 0, refused: "its name is in use" });
+  await world.clock.advance(100);
+  expect(heard).toEqual([]);
+});
+
+test("takes nothing while it is held, and what runs goes on", async () => {
+  const [running, late] = [jobRequest(), jobRequest()];
+  const { world, heard, order } = await startedAgent({ requests: [running] });
+  await world.clock.advance(100);
+  order({ kind: "mode", mode: "held" }, { kind: "start", request: late });
+  heard.length = 0;
+  await world.clock.advance(100);
+  expect(heard).toMatchObject([{ kind: "report", items: [{ kind: "returned", lease: late.lease }] }]);
+  await world.clock.advance(2_000);
+  expect(heard).toContainEqual(
+    expect.objectContaining({
+      kind: "heartbeat",
+      mode: "held",
+      held: [expect.objectContaining({ lease: running.lease })],
+    }),
+  );
+});
+
+test("lets a job that is cancelled clean up for as long as its host gives it", async () => {
+  const request = jobRequest();
+  const { execution, signals } = command({ obeys: false });
+  const { world, order } = await startedAgent({
+    requests: [request],
+    tools: { launch: () => Promise.resolve(execution), graceMs: 20_000 },
+  });
+  const { run, job, attempt, lease } = request;
+  order({ kind: "cancel", run, job, attempt, lease, reason: "not wanted" });
+  await world.clock.advance(19_000);
+  expect(signals).toEqual(["TERM"]);
+  await world.clock.advance(2_000);
+  expect(signals).toEqual(["TERM", "KILL"]);
+});
+
+test("takes no job before it has looked, at its start, whether it has room", async () => {
+  const { world, heard } = await startedAgent({
+    requests: [jobRequest()],
+    tools: { trouble: () => Promise.resolve("its disk is full") },
+  });
+  await world.clock.advance(100);
+  expect(heard).toMatchObject([
+    { kind: "report", items: [{ kind: "returned", reason: "its disk is full" }] },
+  ]);
+});
+
+test("looks once at a time whether it has room: a disk in trouble may take long to answer", async () => {
+  let looks = 0;
+  const trouble = () => {
+    looks += 1;
+    return new Promise<never>(() => {});
+  };
+  const { world } = await startedAgent({ tools: { trouble } });
+  await world.clock.advance(20_000);
+  expect(looks).toBe(1);
+});
+
+test("gives back what waits while its host is in trouble, and takes jobs again afterwards", async () => {
+  const [running, waiting, later] = [jobRequest(), jobRequest(), jobRequest()];
+  let trouble: string | undefined;
+  const { world, heard, order } = await startedAgent({
+    requests: [running, waiting],
+    tools: { trouble: () => Promise.resolve(trouble) },
+  });
+  await world.clock.advance(100);
+  heard.length = 0;
+  trouble = "its disk is full";
+  await world.clock.advance(1_100);
+  expect(heard).toMatchObject([
+    { kind: "heartbeat", mode: "held", trouble, held: [{ lease: running.lease }] },
+    { kind: "report", items: [{ kind: "returned", lease: waiting.lease, reason: trouble }] },
+  ]);
+  trouble = undefined;
+  await world.clock.advance(1_000);
+  heard.length = 0;
+  order({ kind: "start", request: later });
+  await world.clock.advance(2_000);
+  expect(heard).toContainEqual(expect.objectContaining({ kind: "heartbeat", mode: "active" }));
+  const returned = heard.flatMap(({ items = [] }) => items).filter(({ kind }) => kind === "returned");
+  expect(returned.map(({ lease }) => lease)).not.toContain(later.lease);
+});
+
+test("gives no room to others that what it has taken over needs", async () => {
+  const record = recordOf(jobRequest({ spec: { resources: { cpu: 1 } } }), "b");
+  const launched: string[] = [];
+  const big = jobRequest({ spec: { resources: { cpu: 1 } } });
+  const small = jobRequest({ spec: { resources: {} } });
+  const launch = ({ lease }: JobRequest) => {
+    launched.push(lease);
+    return new Promise<never>(() => {});
+  };
+  const full = await startedAgent({
+    leftovers: [{ record, place }],
+    requests: [big],
+    slots: 2,
+    tools: { launch },
+  });
+  await full.world.clock.advance(1_000);
+  expect(launched).toEqual([]);
+  const free = await startedAgent({
+    leftovers: [{ record, place }],
+    requests: [small],
+    slots: 2,
+    tools: { launch },
+  });
+  await free.world.clock.advance(1_000);
+  expect(launched).toEqual([small.lease]);
+});
+
+test("beats as often as the coordinator says", async () => {
+  const { world, heard, send } = await startedAgent({});
+  send({ number: 2, heartbeatMs: 500 });
+  await world.clock.advance(100);
+  heard.length = 0;
+  await world.clock.advance(5_000);
+  expect(heard.filter(({ kind }) => kind === "heartbeat")).toHaveLength(10);
+  heard.length = 0;
+  for (let number = 3; number < 28; number++) {
+    send({ number, heartbeatMs: 500 });
+    await world.clock.advance(200);
+  }
+  // Orders that come more often than that do not delay them.
+  expect(heard.filter(({ kind }) => kind === "heartbeat").length).toBeGreaterThan(8);
+});
+
+test("does not run again what it is ordered by a batch that comes once more, when it has forgotten all of it", async () => {
+  const request = jobRequest();
+  const launched: string[] = [];
+  const { execution, succeed } = command({ obeys: true });
+  const { world, order, send } = await startedAgent({
+    requests: [request],
+    tools: {
+      launch: ({ lease }) => {
+        launched.push(lease);
+        return Promise.resolve(execution);
+      },
+      free: () => Promise.resolve(),
+    },
+  });
+  await world.clock.advance(100);
+  succeed();
+  await world.clock.advance(100);
+  order(settle(request));
+  await world.clock.advance(100);
+  send({ number: 1, orders: [{ kind: "start", request }] });
+  await world.clock.advance(100);
+  expect(launched).toEqual([request.lease]);
+});
+
+test("shows operators what it was ordered by a leader that is none any more, and does none of it", async () => {
+  const request = jobRequest();
+  const { world, heard, node, send } = await startedAgent({});
+  send({ epoch: 2, number: 1 });
+  await world.clock.advance(500);
+  heard.length = 0;
+  send({ epoch: 1, number: 2, orders: [{ kind: "start", request }] });
+  await world.clock.advance(500);
+  expect(node.deadLetters).toMatchObject([{ reason: "orders.oldEpoch" }]);
+  expect(heard).toEqual([]);
+  // Repeats, and gaps that repeats close, are nothing to be shown.
+  send({ epoch: 2, number: 1 });
+  send({ epoch: 2, number: 9 });
+  await world.clock.advance(500);
+  expect(node.deadLetters).toHaveLength(1);
+});
+
+test("starts the next job while the outputs of the last one are being stored", async () => {
+  const [storing, next] = [jobRequest({ spec: { outputs: ["*"] } }), jobRequest()];
+  const launched: string[] = [];
+  const { execution, succeed } = command({ obeys: true });
+  const { world } = await startedAgent({
+    requests: [storing, next],
+    tools: {
+      launch: ({ lease }) => {
+        launched.push(lease);
+        return Promise.resolve(execution);
+      },
+    },
+  });
+  await world.clock.advance(100);
+  expect(launched).toEqual([storing.lease]);
+  succeed();
+  await world.clock.advance(100);
+  expect(launched).toEqual([storing.lease, next.lease]);
+});
+
+test("gives back what an earlier process of it wanted and nothing of which ever ran, and removes its files", async () => {
+  const record = recordOf(jobRequest(), "b");
+  const next = jobRequest();
+  const launched: string[] = [];
+  let freed = 0;
+  const { opened, open } = gate();
+  const exit = Promise.resolve({ kind: "neverBegan" as const });
+  const neverBegan = { exit, signal: () => Promise.resolve() };
+  const { world, heard } = await startedAgent({
+    leftovers: [{ record, place }],
+    requests: [next],
+    tools: {
+      adopt: () => opened.then(() => neverBegan),
+      launch: ({ lease }) => {
+        launched.push(lease);
+        return new Promise(() => {});
+      },
+      free: async () => {
+        freed += 1;
+      },
+    },
+  });
+  await world.clock.advance(100);
+  expect(launched).toEqual([]);
+  open();
+  await world.clock.advance(1_000);
+  expect(heard.flatMap(({ items = [] }) => items)).toContainEqual(
+    expect.objectContaining({ kind: "returned", lease: record.lease }),
+  );
+  expect({ freed, launched }).toEqual({ freed: 1, launched: [next.lease] });
 });
