@@ -14,11 +14,16 @@ import { join } from "node:path";
 import type { ArtifactSource, Client } from "../../shared/client/client.ts";
 import { MillraceError } from "../../shared/model/error.ts";
 import { folderName } from "../../shared/model/name.ts";
+import type { Artifact } from "../../shared/model/outcome.ts";
+import { inCrew } from "../sources/crew.ts";
+import type { ArtifactTarget } from "./artifact-copies.ts";
 
 const LIST = ".millrace-out";
 const PARTIAL = ".millrace-partial";
+const COPIED_AT_A_TIME = 4;
 
-export class OutFolder {
+/** Whose folders are jobs' artifacts. */
+export class OutFolder implements ArtifactTarget {
   readonly path: string;
   readonly #ours: Set<string>;
   #partials = 0;
@@ -46,6 +51,22 @@ export class OutFolder {
     for (const job of jobs) {
       const folder = folderName(job);
       if (present.has(folder) && !this.#ours.has(folder)) throw this.#stranger(folder);
+    }
+  }
+
+  /** Replaces the folder of each job by its artifact, and removes that of a job without one. */
+  async take(
+    client: Client,
+    artifacts: ReadonlyMap<string, Artifact | null>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await inCrew(COPIED_AT_A_TIME, [...artifacts], async ([job, artifact]) => {
+        signal.throwIfAborted();
+        await (artifact === null ? this.clear(job) : this.replace(client, job, artifact));
+      });
+    } finally {
+      await this.close();
     }
   }
 

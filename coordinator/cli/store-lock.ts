@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Release, tryLock } from "../../shared/host/process-lock.ts";
 import { MillraceError } from "../../shared/model/error.ts";
-import { PackageStore, STORE_FOLDER } from "../releases/package-store.ts";
+import { PackageStore } from "../releases/package-store.ts";
 import { finishChanges, hasUnfinishedChanges } from "../releases/store-change.ts";
+import { STORE_FOLDER } from "../releases/store-layout.ts";
 
 const WAIT_MS = 30_000;
 const LOOK_AGAIN_MS = 100;

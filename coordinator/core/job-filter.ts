@@ -6,6 +6,8 @@ import { jobAt, type RunState, specAt } from "./run-state.ts";
 export interface JobFilter {
   readonly phase?: JobPhase | undefined;
   readonly job?: string | undefined;
+  /** Any of them; those that are none of the run's count for nothing. */
+  readonly names?: readonly string[] | undefined;
   /** What the names begin with. */
   readonly namePrefix?: string | undefined;
   /** The image that the graph names. */
@@ -18,10 +20,21 @@ export interface JobFilter {
 
 /** The jobs that match, by their indexes in the order of the graph. */
 export function matchingJobs(state: RunState, filter: JobFilter): number[] {
-  const { job } = filter;
-  if (job === undefined) return [...state.jobs.keys()].filter((index) => isMatching(state, index, filter));
-  const index = state.graph.indexOf.get(job);
-  return index !== undefined && isMatching(state, index, filter) ? [index] : [];
+  return candidates(state, filter).filter((index) => isMatching(state, index, filter));
+}
+
+/** Whoever asks by name pays nothing for the other jobs. */
+function candidates(state: RunState, { job, names }: JobFilter): number[] {
+  const { indexOf } = state.graph;
+  if (names === undefined)
+    return job === undefined ? [...state.jobs.keys()] : [indexOf.get(job)].filter(isThere);
+  const asked = new Set(names.map((name) => indexOf.get(name)).filter(isThere));
+  const all = [...asked].sort((left, right) => left - right);
+  return job === undefined ? all : all.filter((index) => index === indexOf.get(job));
+}
+
+function isThere(index: number | undefined): index is number {
+  return index !== undefined;
 }
 
 function isMatching(

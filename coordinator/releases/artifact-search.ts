@@ -28,7 +28,7 @@ export interface FoundArtifact extends PackageVersion {
 export async function searchStore(store: PackageStore, question: ArtifactQuestion): Promise<FoundArtifact[]> {
   const found: FoundArtifact[] = [];
   for (const provenance of store.artifacts()) {
-    if (!answers(provenance, question) || (await store.missing(provenance)).length > 0) continue;
+    if (!answers(provenance, question) || store.missing(provenance).length > 0) continue;
     found.push({
       ...provenance.package,
       provenance,

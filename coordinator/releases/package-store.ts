@@ -12,38 +12,26 @@
  *
  * Only one command at a time may change a store: who calls `put` or `remove` sees to that.
  */
-import type { Stats } from "node:fs";
-import { lstat, mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MillraceError, reasonOf } from "../../shared/model/error.ts";
 import { folderName } from "../../shared/model/name.ts";
-import { type PackageVersion, type Provenance, provenanceSchema } from "../../shared/model/provenance.ts";
-import { foldersAbove, pathProblem } from "../../shared/store/safe-path.ts";
-import { finishChanges, PreparedChange } from "./store-change.ts";
+import { type Provenance, provenanceSchema } from "../../shared/model/provenance.ts";
+import { foldersAbove } from "../../shared/store/safe-path.ts";
+import { TimeSlice } from "../../shared/store/time-slice.ts";
+import { type Addition, type Filled, fillAll } from "./addition.ts";
+import { NewPaths, PathClaims } from "./path-claims.ts";
+import { statusOf } from "./path-status.ts";
+import { finishChanges, PreparedChange, type StoreChange } from "./store-change.ts";
 import { type Conflict, conflictError } from "./store-conflict.ts";
-
-export const STORE_FOLDER = ".millrace";
-const PACKAGES = `${STORE_FOLDER}/packages`;
-const GRAPHS = `${STORE_FOLDER}/graphs`;
-
-/** An artifact that is to be put into a store. */
-export interface Addition {
-  readonly provenance: Provenance;
-  /** Makes the folder, or adds to it, with the artifact's files in it, and has verified them. */
-  readonly fill: (folder: string) => Promise<void>;
-  /** The text of the graph that its provenance names; undefined where nobody has it. */
-  readonly graph?: string | undefined;
-  /** What is to make room for it. */
-  readonly replacing?: readonly Conflict[];
-}
+import { graphPath, PACKAGES, pathsOf, provenancePath, type WhoseArtifact } from "./store-layout.ts";
 
 export class PackageStore {
   readonly root: string;
   readonly #durable: boolean;
   /** Artifacts by the path of their provenance. */
   readonly #artifacts = new Map<string, Provenance>();
-  /** Path of the provenance by path of a file. */
-  readonly #owners = new Map<string, string>();
+  readonly #claims = new PathClaims();
   #lastTurn: Promise<void> = Promise.resolve();
   /** Provenances that can't be read, with the reason. */
   readonly unreadable: { readonly path: string; readonly reason: string }[] = [];
@@ -87,13 +75,13 @@ export class PackageStore {
   }
 
   /** The same artifact of the same package, if it is there. */
-  find({ package: owner, artifact }: Provenance): Provenance | undefined {
-    return this.#artifacts.get(provenancePath(owner, artifact.digest));
+  find(artifact: WhoseArtifact): Provenance | undefined {
+    return this.#artifacts.get(provenancePath(artifact));
   }
 
   /** Where the provenance of an artifact lies. */
-  provenanceFile({ package: owner, artifact }: Provenance): string {
-    return join(this.root, provenancePath(owner, artifact.digest));
+  provenanceFile(artifact: WhoseArtifact): string {
+    return join(this.root, provenancePath(artifact));
   }
 
   /** The text of the graph that a provenance names; undefined where there is none. */
@@ -103,20 +91,13 @@ export class PackageStore {
   }
 
   /** The paths of an artifact that are not there. */
-  async missing(provenance: Provenance): Promise<string[]> {
-    const paths = provenance.files.map(({ path }) => path);
-    const present = await Promise.all(paths.map((path) => exists(join(this.root, path))));
-    return paths.filter((_, index) => !present[index]);
+  missing({ files }: Provenance): string[] {
+    return files.flatMap(({ path }) => (this.#has(path) ? [] : [path]));
   }
 
   /** What stands in the way of an artifact's files, other than the same artifact. */
-  async conflicts(provenance: Provenance): Promise<Conflict[]> {
-    const conflicts: Conflict[] = [];
-    for (const { path } of provenance.files) {
-      const conflict = await this.#conflictAt(path, this.find(provenance));
-      if (conflict !== undefined) conflicts.push(conflict);
-    }
-    return conflicts;
+  conflicts(provenance: Provenance): Conflict[] {
+    return provenance.files.flatMap(({ path }) => this.#conflictAt(path, provenance) ?? []);
   }
 
   /** Puts an artifact there whole. Several may be asked for at once: they are filled at the same time. */
@@ -125,80 +106,122 @@ export class PackageStore {
   }
 
   /** Puts artifacts there, all of them or none. Throws `conflict` when there is something in the way of one. */
-  async putAll(additions: readonly Addition[]): Promise<void> {
-    for (const { provenance } of additions) refuseUnsafe(provenance);
+  async putAll(additions: readonly Addition[]): Promise<Provenance[]> {
+    return await this.#change(additions, (error) => {
+      throw error;
+    });
+  }
+
+  /**
+   * Puts those artifacts there that nothing is in the way of, all of them or none; of two with a path in common the first
+   * one. Gives those that have come, and a `conflict` for each other one.
+   */
+  async putFree(
+    additions: readonly Addition[],
+  ): Promise<{ readonly put: readonly Provenance[]; readonly conflicts: readonly MillraceError[] }> {
+    const conflicts: MillraceError[] = [];
+    const put = await this.#change(additions, (error) => conflicts.push(error));
+    return { put, conflicts };
+  }
+
+  async #change(
+    additions: readonly Addition[],
+    onConflict: (error: MillraceError) => void,
+  ): Promise<Provenance[]> {
     const change = new PreparedChange(this.root, this.#durable);
     await change.begin();
     try {
-      for (const { fill, provenance } of additions) {
-        await fill(change.content);
-        await refuseIncomplete(change.content, provenance);
-      }
-      await this.#inTurn(() => this.#putFilled(additions, change));
+      const filled = await fillAll(additions, (part) => change.placeOf(part));
+      return await this.#inTurn(() => this.#putFilled(filled, change, onConflict));
     } finally {
       await change.discard();
     }
   }
 
-  async #putFilled(additions: readonly Addition[], change: PreparedChange): Promise<void> {
-    const olds = new Set<Provenance>();
-    const put: string[] = [];
-    for (const graph of await this.#newGraphs(additions, change)) put.push(graph);
-    for (const { provenance, replacing = [] } of additions) {
-      await this.#refuseConflicts(provenance, replacing);
-      for (const conflict of replacing) if (conflict.kind === "owned") olds.add(conflict.owner);
-      const path = provenancePath(provenance.package, provenance.artifact.digest);
-      await change.write(`content/${path}`, `${JSON.stringify(provenance, null, 2)}\n`);
-      put.push(...provenance.files.map((file) => file.path), path);
+  async #putFilled(
+    filled: readonly Filled[],
+    change: PreparedChange,
+    onConflict: (error: MillraceError) => void,
+  ): Promise<Provenance[]> {
+    const taken = await this.#withoutConflicts(filled, onConflict);
+    if (taken.length === 0) return [];
+    const put: StoreChange["put"] = await this.#newGraphs(taken, change);
+    const slice = new TimeSlice();
+    for (const { provenance, part } of taken) {
+      const record = `${part}.json`;
+      await change.write(record, `${JSON.stringify(provenance, null, 2)}\n`);
+      for (const { path } of provenance.files) put.push([`${part}/${path}`, path]);
+      put.push([record, provenancePath(provenance)]);
+      if (slice.isOver) await slice.rest();
     }
-    const kept = new Set(put);
-    if (kept.size < put.length)
-      throw new MillraceError("internal", "two artifacts to be put have a file of one name");
+    const olds = new Set(taken.flatMap(({ replacing = [] }) => replacing.flatMap(ownersOf)));
+    const kept = new Set(put.map(([, path]) => path));
+    for (const { provenance } of taken) if (provenance.graph !== null) kept.add(graphPath(provenance.graph));
     const gone = [...[...olds].flatMap(pathsOf), ...this.#graphsOnlyOf([...olds])];
-    const named = new Set(additions.flatMap(({ provenance: { graph } }) => graph ?? []).map(graphPath));
-    await change.commit({ put, remove: gone.filter((old) => !kept.has(old) && !named.has(old)) });
+    await change.commit({ put, remove: gone.filter((old) => !kept.has(old)) });
     await change.apply();
     for (const old of olds) this.#forget(old);
-    for (const { provenance } of additions) this.#remember(provenance);
+    for (const { provenance } of taken) this.#remember(provenance);
+    return taken.map(({ provenance }) => provenance);
   }
 
-  /** Writes the graphs that are not there yet; gives their paths. */
-  async #newGraphs(additions: readonly Addition[], change: PreparedChange): Promise<Set<string>> {
-    const written = new Set<string>();
+  /** Those that nothing is in the way of, neither here nor among themselves. */
+  async #withoutConflicts(
+    filled: readonly Filled[],
+    onConflict: (error: MillraceError) => void,
+  ): Promise<Filled[]> {
+    const coming = new NewPaths();
+    const slice = new TimeSlice();
+    const taken: Filled[] = [];
+    for (const addition of filled) {
+      const { provenance, replacing = [] } = addition;
+      const replaced = new Set(replacing.map(({ path }) => path));
+      const isInTheWay = ({ kind, path }: Conflict): boolean => kind === "blocked" || !replaced.has(path);
+      const inTheWay = [...this.conflicts(provenance).filter(isInTheWay), ...coming.conflictsOf(provenance)];
+      if (inTheWay.length > 0) {
+        onConflict(conflictError(provenance.package, this.root, inTheWay));
+      } else {
+        coming.claim(provenance);
+        taken.push(addition);
+      }
+      if (slice.isOver) await slice.rest();
+    }
+    return taken;
+  }
+
+  /** Writes the graphs that are not there yet; gives where they go. */
+  async #newGraphs(additions: readonly Filled[], change: PreparedChange): Promise<StoreChange["put"]> {
+    const written = new Map<string, string>();
     for (const { provenance, graph } of additions) {
       if (provenance.graph === null || graph === undefined) continue;
       const path = graphPath(provenance.graph);
-      if (written.has(path) || (await exists(join(this.root, path)))) continue;
-      await change.write(`content/${path}`, graph);
-      written.add(path);
+      if (written.has(path) || this.#has(path)) continue;
+      const name = `graph-${written.size}.json`;
+      await change.write(name, graph);
+      written.set(path, name);
     }
-    return written;
+    return Array.from(written, ([path, name]) => [name, path]);
   }
 
   /** The graphs that nobody names once these are gone. */
   #graphsOnlyOf(olds: readonly Provenance[]): string[] {
     const graphs = new Set(olds.flatMap(({ graph }) => graph ?? []));
     if (graphs.size === 0) return [];
-    const gone = new Set(olds.map(({ package: of, artifact }) => provenancePath(of, artifact.digest)));
+    const gone = new Set(olds.map(provenancePath));
     for (const [path, { graph }] of this.#artifacts)
       if (graph !== null && !gone.has(path)) graphs.delete(graph);
     return [...graphs].map(graphPath);
   }
 
-  async #refuseConflicts(provenance: Provenance, replacing: readonly Conflict[]): Promise<void> {
-    const replaced = new Set(replacing.map(({ path }) => path));
-    const inTheWay = (await this.conflicts(provenance)).filter(
-      ({ kind, path }) => kind === "blocked" || !replaced.has(path),
-    );
-    if (inTheWay.length > 0) throw conflictError(provenance.package, this.root, inTheWay);
-  }
-
   /** One change at a time: two of one path must not pass each other. */
-  async #inTurn(work: () => Promise<void>): Promise<void> {
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#lastTurn.then(work);
     // A failure is told to who asked; the next one comes in any case.
-    this.#lastTurn = turn.catch(() => {});
-    await turn;
+    this.#lastTurn = turn.then(
+      () => {},
+      () => {},
+    );
+    return await turn;
   }
 
   /** Takes an artifact away whole, those of its files that are there. */
@@ -217,24 +240,21 @@ export class PackageStore {
     }
   }
 
-  async #conflictAt(path: string, same: Provenance | undefined): Promise<Conflict | undefined> {
+  #conflictAt(path: string, provenance: Provenance): Conflict | undefined {
+    const conflict = this.#claims.conflictAt(path, provenance);
+    if (conflict !== undefined) return conflict;
     for (const folder of foldersAbove(path)) {
-      const owner = this.#ownerOf(folder);
-      if (owner !== undefined && owner !== same) return { kind: "owned", path: folder, owner };
-      const status = await statusOf(join(this.root, folder));
+      const status = statusOf(join(this.root, folder));
       if (status === undefined) return undefined;
       if (!status.isDirectory()) return { kind: "blocked", path: folder };
     }
-    const owner = this.#ownerOf(path);
-    if (owner !== undefined) return owner === same ? undefined : { kind: "owned", path, owner };
-    const status = await statusOf(join(this.root, path));
-    if (status === undefined) return undefined;
+    const status = statusOf(join(this.root, path));
+    if (status === undefined || (this.#claims.has(path) && !status.isDirectory())) return undefined;
     return { kind: status.isDirectory() ? "blocked" : "stranger", path };
   }
 
-  #ownerOf(path: string): Provenance | undefined {
-    const owner = this.#owners.get(path);
-    return owner === undefined ? undefined : this.#artifacts.get(owner);
+  #has(path: string): boolean {
+    return statusOf(join(this.root, path)) !== undefined;
   }
 
   async #readProvenance(path: string): Promise<void> {
@@ -247,59 +267,19 @@ export class PackageStore {
   }
 
   #remember(provenance: Provenance): void {
-    const path = provenancePath(provenance.package, provenance.artifact.digest);
-    this.#artifacts.set(path, provenance);
-    for (const file of provenance.files) this.#owners.set(file.path, path);
+    this.#artifacts.set(provenancePath(provenance), provenance);
+    this.#claims.claim(provenance);
   }
 
   #forget(provenance: Provenance): void {
-    this.#artifacts.delete(provenancePath(provenance.package, provenance.artifact.digest));
-    for (const file of provenance.files) this.#owners.delete(file.path);
+    this.#artifacts.delete(provenancePath(provenance));
+    this.#claims.release(provenance);
   }
 }
 
-function provenancePath({ name, version }: PackageVersion, digest: string): string {
-  return `${PACKAGES}/${folderName(name)}/${folderName(version)}/${digest}.json`;
-}
-
-function graphPath(digest: string): string {
-  return `${GRAPHS}/${digest}.json`;
-}
-
-/** All that an artifact has in a store, what lists it first. */
-function pathsOf(provenance: Provenance): string[] {
-  const { files, artifact } = provenance;
-  return [provenancePath(provenance.package, artifact.digest), ...files.map(({ path }) => path)];
-}
-
-/** Throws `refused` when a file would leave the store, or stand where the store keeps its own. */
-function refuseUnsafe({ package: { name, version }, files }: Provenance): void {
-  for (const { path } of files) {
-    const isOurs = path === STORE_FOLDER || path.startsWith(`${STORE_FOLDER}/`);
-    const problem = isOurs ? "is where a store keeps its own files" : pathProblem(path);
-    if (problem === undefined) continue;
-    throw new MillraceError("refused", `the file ${JSON.stringify(path)} of ${name} ${version} ${problem}`, {
-      fix: "Have the package's script give it another name.",
-    });
-  }
-}
-
-/** What is put must be there before it counts: after the commit nothing can be asked for again. */
-async function refuseIncomplete(folder: string, { files }: Provenance): Promise<void> {
-  for (const file of files) {
-    const status = await statusOf(join(folder, file.path));
-    const isThere = file.type === "link" ? status?.isSymbolicLink() : status?.isFile();
-    if (isThere === true && (file.type === "link" || status?.size === file.size)) continue;
-    throw new MillraceError("corrupt", `the file ${file.path} of the artifact is not as its provenance says`);
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await statusOf(path)) !== undefined;
-}
-
-async function statusOf(path: string): Promise<Stats | undefined> {
-  return await lstat(path).catch(() => undefined);
+/** The artifact that gives way. */
+function ownersOf(conflict: Conflict): Provenance[] {
+  return conflict.kind === "owned" ? [conflict.owner] : [];
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -6,8 +6,10 @@ import { chmod, copyFile, mkdir, open, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MillraceError } from "../../shared/model/error.ts";
 import type { Provenance, StoredFile } from "../../shared/model/provenance.ts";
+import { TimeSlice } from "../../shared/store/time-slice.ts";
+import type { Addition } from "./addition.ts";
 import { digestOfFile } from "./content-digest.ts";
-import type { Addition, PackageStore } from "./package-store.ts";
+import type { PackageStore } from "./package-store.ts";
 import { type Conflict, describeConflict } from "./store-conflict.ts";
 
 /** An artifact of a staged run, and the store that it lies in. */
@@ -37,26 +39,28 @@ export async function planRelease(
 ): Promise<ReleaseStep[]> {
   const steps: ReleaseStep[] = [];
   const claimed = new Map<string, Provenance>();
+  const slice = new TimeSlice();
   for (const artifact of staged) {
     const others = artifact.provenance.files.flatMap(({ path }) => claimed.get(path) ?? []);
     const [other] = others.filter((candidate) => !isSame(candidate, artifact.provenance));
     if (other !== undefined) steps.push({ kind: "refused", staged: artifact, reason: sharedPath(other) });
     else if (others.length > 0) steps.push({ kind: "present", staged: artifact });
-    else steps.push(await planOne(artifact, target));
+    else steps.push(planOne(artifact, target));
     for (const { path } of artifact.provenance.files) claimed.set(path, artifact.provenance);
+    if (slice.isOver) await slice.rest();
   }
   return steps;
 }
 
-async function planOne(staged: StagedArtifact, target: PackageStore): Promise<ReleaseStep> {
+function planOne(staged: StagedArtifact, target: PackageStore): ReleaseStep {
   const { provenance, store } = staged;
-  const missing = await store.missing(provenance);
+  const missing = store.missing(provenance);
   if (missing.length > 0) {
     return { kind: "refused", staged, reason: `${missing.join(", ")} is no longer in ${store.root}` };
   }
   const same = target.find(provenance);
-  if (same !== undefined && (await target.missing(same)).length === 0) return { kind: "present", staged };
-  const conflicts = await target.conflicts(provenance);
+  if (same !== undefined && target.missing(same).length === 0) return { kind: "present", staged };
+  const conflicts = target.conflicts(provenance);
   const foreign = conflicts.filter((conflict) => !isReplaceable(conflict, provenance));
   if (foreign.length > 0) {
     return { kind: "refused", staged, reason: foreign.map(describeConflict).join(", ") };
@@ -100,17 +104,16 @@ export async function carryOutRelease(
     const { provenance, store } = step.staged;
     if (!graphs.has(provenance.graph)) graphs.set(provenance.graph, await store.graphOf(provenance));
     additions.push({
-      provenance: { ...provenance, release },
       graph: graphs.get(provenance.graph),
       replacing: step.kind === "update" ? step.replacing : [],
       fill: async (folder) => {
         await mkdir(folder, { recursive: true });
         for (const file of provenance.files) await copyVerified(store.root, folder, file);
+        return { ...provenance, release };
       },
     });
   }
-  if (additions.length > 0) await target.putAll(additions);
-  return additions.map(({ provenance }) => provenance);
+  return additions.length === 0 ? [] : await target.putAll(additions);
 }
 
 async function copyVerified(from: string, to: string, file: StoredFile): Promise<void> {

@@ -9,7 +9,10 @@ import { MillraceError } from "../../shared/model/error.ts";
 import { folderName } from "../../shared/model/name.ts";
 import type { Provenance, StoredFile } from "../../shared/model/provenance.ts";
 import { version } from "../../shared/model/version.ts";
-import { PackageStore, STORE_FOLDER } from "./package-store.ts";
+import type { Addition } from "./addition.ts";
+import { ByteRoom } from "./byte-room.ts";
+import { PackageStore } from "./package-store.ts";
+import { STORE_FOLDER } from "./store-layout.ts";
 
 /** The folder of a run; `image` where the run builds on several. */
 export function stagingFolder(staging: string, run: string, image?: string): string {
@@ -19,18 +22,47 @@ export function stagingFolder(staging: string, run: string, image?: string): str
 /** What a build knows of an artifact; what it consists of is read from the cluster. */
 export type Making = Omit<Provenance, "v" | "files" | "release" | "millrace">;
 
-/** Puts the artifact of a job there, whole, with the text of the graph that it names; throws `conflict` when a file of another package is in its way. */
-export async function stageArtifact(
+/** What has become of artifacts that were to be staged. */
+export interface Staging {
+  readonly staged: readonly Provenance[];
+  /** Of each that was left out, as a file of another package is in its way. */
+  readonly conflicts: readonly MillraceError[];
+}
+
+/** Of a large artifact about so much is in memory while it comes: four of them at a time, and many small ones. */
+const READ_AHEAD_BYTES = 8 * 1024 * 1024;
+const FETCHED_BYTES = 4 * READ_AHEAD_BYTES;
+
+/** Puts artifacts of jobs there, each whole, with the text of the graph that they name; what is there is left alone. */
+export async function stageArtifacts(
   store: PackageStore,
-  client: Pick<Client, "artifactEntries" | "downloadArtifact">,
-  making: Making,
+  client: Pick<Client, "downloadArtifact">,
+  makings: readonly Making[],
   graph: string,
-): Promise<Provenance> {
-  const { digest } = making.artifact;
-  const files = (await client.artifactEntries({ digest })).flatMap(storedFile);
-  const provenance: Provenance = { v: 1, ...making, files, release: null, millrace: version };
-  await store.put({ provenance, graph, fill: (folder) => client.downloadArtifact({ digest }, folder) });
-  return provenance;
+): Promise<Staging> {
+  const present = makings.flatMap((making) => wholeIn(store, making) ?? []);
+  const absent = makings.filter((making) => wholeIn(store, making) === undefined);
+  const room = new ByteRoom(FETCHED_BYTES);
+  const additions = absent.map((making): Addition => {
+    const { digest, bytes } = making.artifact;
+    const fill = async (folder: string): Promise<Provenance> => {
+      const entries = await room.within(Math.min(bytes, READ_AHEAD_BYTES), () =>
+        client.downloadArtifact({ digest }, folder),
+      );
+      return { v: 1, ...making, files: entries.flatMap(storedFile), release: null, millrace: version };
+    };
+    return { fill, graph };
+  });
+  const { put, conflicts } = additions.length === 0 ? nothing : await store.putFree(additions);
+  return { staged: [...present, ...put], conflicts };
+}
+
+const nothing = { put: [], conflicts: [] };
+
+/** The artifact, if all of it is there. */
+function wholeIn(store: PackageStore, making: Making): Provenance | undefined {
+  const there = store.find(making);
+  return there === undefined || store.missing(there).length > 0 ? undefined : there;
 }
 
 /** Empty folders are left out: a store has files. */

@@ -9,27 +9,39 @@
  * Invariants:
  * 1. Before the rename nothing of the store has changed; after it all of the change comes to pass.
  * 2. A file of the store is absent, the old one or the new one, never a part of one.
+ *
+ * A new file or folder costs a disk far more than a rename. So new files lie below `content/` in few folders, under
+ * whatever names, and the list says where each one goes.
  */
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { mkdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { MillraceError, reasonOf } from "../../shared/model/error.ts";
+import { TimeSlice } from "../../shared/store/time-slice.ts";
+import { statusOf } from "./path-status.ts";
 
 const CHANGES = ".millrace/changes";
 const CHANGE = "change.json";
+const CONTENT = "content";
 const NEW = ".new";
 const DONE = ".done";
 /** What was prepared longer ago was given up by a command that is gone. */
 const GIVEN_UP_AFTER_MS = 24 * 3_600_000;
 
 const changeSchema = z.strictObject({
-  v: z.literal(1),
-  /** Paths of the new files, in the store as below `content/`. */
-  put: z.array(z.string()),
+  v: z.literal(2),
+  /** Paths of new files: below `content/`, and in the store. */
+  put: z.array(z.tuple([z.string(), z.string()])),
   /** Paths of files that go. */
   remove: z.array(z.string()),
 });
+/** As version 0.1 wrote it: a file has the same path below `content/` as in the store. */
+const firstChangeSchema = z
+  .strictObject({ v: z.literal(1), put: z.array(z.string()), remove: z.array(z.string()) })
+  .transform(({ put, remove }) => ({ put: put.map((path): [string, string] => [path, path]), remove }));
+const anyChangeSchema = z.union([changeSchema, firstChangeSchema]);
 /** What is to be done with a store, in this order: no path is in both lists, and what counts most is put last. */
 export type StoreChange = Omit<z.infer<typeof changeSchema>, "v">;
 
@@ -45,9 +57,9 @@ export class PreparedChange {
     this.#durable = durable;
   }
 
-  /** Where the new files are to be put; whoever fills it makes it. */
-  get content(): string {
-    return join(this.#folder, "content");
+  /** Where a new file, or a folder of them, is to be put. */
+  placeOf(name: string): string {
+    return join(this.#folder, CONTENT, name);
   }
 
   get #folder(): string {
@@ -55,18 +67,17 @@ export class PreparedChange {
   }
 
   async begin(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
+    await mkdir(join(this.#folder, CONTENT), { recursive: true });
   }
 
-  /** Writes a file of the folder. */
-  async write(path: string, text: string): Promise<void> {
-    await mkdir(dirname(join(this.#folder, path)), { recursive: true });
-    await writeFile(join(this.#folder, path), text, { flush: this.#durable });
+  /** Writes a new file. */
+  async write(name: string, text: string): Promise<void> {
+    await this.#write(this.placeOf(name), text);
   }
 
   /** From here on the change comes to pass, also when this process is killed. */
   async commit(change: StoreChange): Promise<void> {
-    await this.write(CHANGE, JSON.stringify({ v: 1, ...change }));
+    await this.#write(join(this.#folder, CHANGE), JSON.stringify({ v: 2, ...change }));
     await rename(this.#folder, join(this.#root, CHANGES, this.#token));
   }
 
@@ -78,6 +89,12 @@ export class PreparedChange {
   /** Takes away what was prepared; nothing is left to take after a commit. */
   async discard(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #write(path: string, text: string): Promise<void> {
+    // The thread pool takes several times as long as the call; but what waits for the disk is not to hold up others.
+    if (this.#durable) await writeFile(path, text, { flush: true });
+    else writeFileSync(path, text);
   }
 }
 
@@ -102,18 +119,35 @@ function isCommitted(name: string): boolean {
 
 async function apply(root: string, folder: string): Promise<void> {
   const change = await readChange(folder);
-  for (const path of change.remove) await removeFile(root, path);
-  for (const path of change.put) {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await rename(join(folder, "content", path), join(root, path)).catch(ignoreAbsent);
+  const slice = new TimeSlice();
+  for (const path of change.remove) {
+    removeFile(root, path);
+    if (slice.isOver) await slice.rest();
   }
-  await rename(folder, folder + DONE).catch(ignoreAbsent);
-  await rm(folder + DONE, { recursive: true, force: true });
+  const made = new Set<string>();
+  for (const [from, to] of change.put) {
+    const parent = dirname(join(root, to));
+    if (!made.has(parent)) mkdirSync(parent, { recursive: true });
+    made.add(parent);
+    unlessAbsent(() => renameSync(join(folder, CONTENT, from), join(root, to)));
+    if (slice.isOver) await slice.rest();
+  }
+  unlessAbsent(() => renameSync(folder, folder + DONE));
+  await clearAway(folder + DONE, slice);
+}
+
+/** Most of what is left is empty folders, one for each artifact. */
+async function clearAway(folder: string, slice: TimeSlice): Promise<void> {
+  for (const name of await namesIn(join(folder, CONTENT))) {
+    isRemoved(join(folder, CONTENT, name));
+    if (slice.isOver) await slice.rest();
+  }
+  await rm(folder, { recursive: true, force: true });
 }
 
 async function readChange(folder: string): Promise<StoreChange> {
   try {
-    return changeSchema.parse(JSON.parse(await readFile(join(folder, CHANGE), "utf8")));
+    return anyChangeSchema.parse(JSON.parse(await readFile(join(folder, CHANGE), "utf8")));
   } catch (cause) {
     throw new MillraceError("corrupt", `the change in ${folder} can't be read: ${reasonOf(cause)}`, {
       fix: "A power cut may have damaged it. Remove that folder, then do again what was being done.",
@@ -123,16 +157,21 @@ async function readChange(folder: string): Promise<StoreChange> {
 }
 
 /** Removes a file, and the folders above it that it leaves empty. */
-async function removeFile(root: string, path: string): Promise<void> {
-  const status = await lstat(join(root, path)).catch(() => undefined);
+function removeFile(root: string, path: string): void {
   // A folder is there when the new files have come already.
-  if (status?.isDirectory() === false) await rm(join(root, path), { force: true });
+  if (statusOf(join(root, path))?.isDirectory() === false) unlinkSync(join(root, path));
   for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) {
-    const isRemoved = await rmdir(join(root, folder)).then(
-      () => true,
-      () => false,
-    );
-    if (!isRemoved) return;
+    if (!isRemoved(join(root, folder))) return;
+  }
+}
+
+/** Whether a folder was empty, and so has gone. */
+function isRemoved(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -141,6 +180,14 @@ async function namesIn(folder: string): Promise<string[]> {
     ignoreAbsent(error);
     return [];
   });
+}
+
+function unlessAbsent(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    ignoreAbsent(error as NodeJS.ErrnoException);
+  }
 }
 
 function ignoreAbsent(error: NodeJS.ErrnoException): void {

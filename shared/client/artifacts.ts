@@ -22,8 +22,9 @@ export class Artifacts {
     return manifest.entries.map(toEntry);
   }
 
-  async download(source: ArtifactSource, folder: string): Promise<void> {
-    await this.#store.download(await this.#digestOf(source), folder);
+  async download(source: ArtifactSource, folder: string): Promise<ArtifactEntry[]> {
+    const manifest = await this.#store.unpack(await this.#digestOf(source), folder);
+    return manifest.entries.map(toEntry);
   }
 
   async *open(source: ArtifactSource, path: string): AsyncIterable<Uint8Array> {

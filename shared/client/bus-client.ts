@@ -114,9 +114,10 @@ export class BusClient implements Client {
     return this.#call("run", { run, ...options });
   }
 
-  jobs(run: string, filter: JobFilter = {}): AsyncIterable<JobView> {
+  jobs(run: string, { names, ...filter }: JobFilter = {}): AsyncIterable<JobView> {
+    const named = names === undefined ? {} : { names: [...names] };
     return readPages(async (page) => {
-      const { total, jobs } = await this.#call("jobs", { run, ...page, ...filter });
+      const { total, jobs } = await this.#call("jobs", { run, ...page, ...filter, ...named });
       return { total, items: jobs };
     });
   }
@@ -277,7 +278,7 @@ export class BusClient implements Client {
     return this.#artifacts.entries(source);
   }
 
-  downloadArtifact(source: ArtifactSource, folder: string): Promise<void> {
+  downloadArtifact(source: ArtifactSource, folder: string): Promise<ArtifactEntry[]> {
     return this.#artifacts.download(source, folder);
   }
 

@@ -41,6 +41,8 @@ export interface JobFilter {
   readonly phase?: JobPhase;
   /** Only the job of this name, which the run must have. */
   readonly job?: string;
+  /** Only jobs of these names, 1,000 at most; those that the run does not have are passed over. */
+  readonly names?: readonly string[];
   /** What the name begins with. */
   readonly namePrefix?: string;
   /** The image that the graph names. */
@@ -199,8 +201,8 @@ export interface Client {
   /** The artifacts of a run's jobs, or of one job. */
   listArtifacts(run: string, job?: string): AsyncIterable<JobArtifact>;
   artifactEntries(source: ArtifactSource): Promise<ArtifactEntry[]>;
-  /** Makes `folder`, which must not exist or be empty, the artifact's content, verified: all of it, or nothing. */
-  downloadArtifact(source: ArtifactSource, folder: string): Promise<void>;
+  /** Makes `folder`, which must not exist or be empty, the artifact's content, verified: all of it, or nothing. Gives what is in it. */
+  downloadArtifact(source: ArtifactSource, folder: string): Promise<ArtifactEntry[]>;
   openArtifactFile(source: ArtifactSource, path: string): AsyncIterable<Uint8Array>;
   /** Stores the files that match, as an artifact that jobs may have as their `sources`. */
   uploadSources(root: string, globs: readonly string[]): Promise<Artifact>;

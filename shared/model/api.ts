@@ -273,6 +273,8 @@ export const api = {
       ...page,
       phase: jobPhaseSchema.optional(),
       job: nameSchema.optional(),
+      /** One of these; names that the run does not have are passed over. */
+      names: z.array(nameSchema).max(1_000).optional(),
       /** What its name begins with. */
       namePrefix: z.string().min(1).optional(),
       /** The image that the graph names for it. */

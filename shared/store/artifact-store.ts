@@ -69,9 +69,14 @@ export class ArtifactStore {
    * is of it.
    */
   async download(digest: string, folder: string, options: DownloadOptions = {}): Promise<Artifact> {
-    const unpack = () =>
-      unpackFiles(digest, this.#objects.get(`artifact/${digest}`, options), folder, options);
-    return summarize(digest, await withSecondReading(unpack));
+    return summarize(digest, await this.unpack(digest, folder, options));
+  }
+
+  /** The same, and says all that is in it. */
+  async unpack(digest: string, folder: string, options: DownloadOptions = {}): Promise<Manifest> {
+    return await withSecondReading(() =>
+      unpackFiles(digest, this.#objects.get(`artifact/${digest}`, options), folder, options),
+    );
   }
 
   /** What is in an artifact, verified. */

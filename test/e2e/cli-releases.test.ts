@@ -10,7 +10,7 @@ import { type Provenance, provenanceSchema } from "../../shared/model/provenance
 import { CommandUser } from "../support/command.ts";
 import { smallConfig, smallRoot } from "../support/package-repository.ts";
 import { waitUntil } from "../support/wait-until.ts";
-import { fillWith, provenanceOf, sha256 } from "../unit/releases/sample-provenance.ts";
+import { additionOf, provenanceOf, sha256 } from "../unit/releases/sample-provenance.ts";
 
 const run = "20260801-120000-aaaaaa";
 const laterRun = "20260802-120000-bbbbbb";
@@ -39,7 +39,7 @@ describe("releases of packages", () => {
     const [name, version] = owner.split(" ");
     const files = { [`${name}-${version}.pkg`]: content };
     const provenance = provenanceOf(owner, files, { image: image ?? "debian:bullseye", ...more });
-    await store.put({ provenance, fill: fillWith(files) });
+    await store.put(additionOf(provenance, files));
   }
 
   const released = (path: string): string => join(user.folder, "releases", path);

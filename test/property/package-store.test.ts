@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { PackageStore } from "../../coordinator/releases/package-store.ts";
 import { MillraceError } from "../../shared/model/error.ts";
-import { type Files, fillWith, provenanceOf } from "../unit/releases/sample-provenance.ts";
+import { additionOf, type Files, provenanceOf } from "../unit/releases/sample-provenance.ts";
 
 /** What somebody may ask of a store: paths are few, so that artifacts get into each other's way. */
 const files = fc
@@ -51,12 +51,10 @@ it("a store has exactly the files of the artifacts that it lists, whatever was p
           } else {
             const provenance = provenanceOf(asked.owner, asked.files);
             texts.set(provenance.artifact.digest, asked.files);
-            const replacing = asked.replace ? await store.conflicts(provenance) : [];
-            await store
-              .put({ provenance, fill: fillWith(asked.files), replacing })
-              .catch((error: unknown) => {
-                if (!(error instanceof MillraceError && error.code === "conflict")) throw error;
-              });
+            const replacing = asked.replace ? store.conflicts(provenance) : [];
+            await store.put({ ...additionOf(provenance, asked.files), replacing }).catch((error: unknown) => {
+              if (!(error instanceof MillraceError && error.code === "conflict")) throw error;
+            });
           }
           const expected = [...store.artifacts()].flatMap(({ artifact }) =>
             Object.entries(texts.get(artifact.digest) ?? {}),

@@ -1,16 +1,16 @@
 /** Puts the artifacts of a build into its staging store, each with how it was made. */
 import { join } from "node:path";
 import type { Client } from "../../../shared/client/client.ts";
-import type { JobView } from "../../../shared/model/api.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
 import type { Artifact } from "../../../shared/model/outcome.ts";
-import type { BuiltGraph, Provenance } from "../../../shared/model/provenance.ts";
+import type { Provenance } from "../../../shared/model/provenance.ts";
 import type { PlannedJob } from "../../readers/packages/build-plan.ts";
 import { digestOfFile, digestOfText } from "../../releases/content-digest.ts";
 import { PackageStore } from "../../releases/package-store.ts";
 import type { StagedArtifact } from "../../releases/release.ts";
-import { type Making, stageArtifact, stagingFolder } from "../../releases/staging.ts";
+import { type Making, stageArtifacts, stagingFolder } from "../../releases/staging.ts";
 import type { ArtifactTarget } from "../artifact-copies.ts";
+import { BuiltRun } from "./built-run.ts";
 
 export interface StagingOptions {
   readonly staging: string;
@@ -27,7 +27,6 @@ export class StagingTarget implements ArtifactTarget {
   readonly #manyImages: boolean;
   readonly #stores = new Map<string | undefined, Promise<PackageStore>>();
   readonly #patches = new Map<string, Promise<string>>();
-  #built: Promise<Built> | undefined;
   #run = "";
   /** Of all files that were staged. */
   readonly paths: string[] = [];
@@ -53,27 +52,26 @@ export class StagingTarget implements ArtifactTarget {
     return stagingFolder(this.#options.staging, this.#run);
   }
 
-  async replace(client: Client, name: string, artifact: Artifact): Promise<void> {
-    const job = this.#jobs.get(name);
-    if (job === undefined)
-      throw new MillraceError("internal", `the build has no job ${JSON.stringify(name)}`);
-    this.#built ??= builtBy(client, this.#run, this.#options.jobs);
-    const built = await this.#built;
-    const making = await this.#making(client, job, artifact, built);
-    const store = await this.#storeOf(job.image);
-    try {
-      const { files } = await stageArtifact(store, client, making, built.graph.text);
-      this.paths.push(...files.map(({ path }) => join(store.root, path)));
-    } catch (error) {
-      if (!(error instanceof MillraceError) || error.code !== "conflict") throw error;
-      this.conflicts.push(error.message);
+  /** Stages some at a time: each lot comes whole or not at all, and what is in memory does not grow with the build. */
+  async take(
+    client: Client,
+    artifacts: ReadonlyMap<string, Artifact | null>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const made = [...artifacts].flatMap(([job, artifact]) => this.#madeBy(job, artifact));
+    if (made.length === 0) return;
+    const built = await BuiltRun.read(client, this.#run, this.#options.jobs);
+    for (const [image, ofImage] of byImage(made)) {
+      const store = await this.#storeOf(image);
+      for (const lot of lotsOf(ofImage)) {
+        signal.throwIfAborted();
+        const makings = await Promise.all(lot.map((one) => this.#making(one, built)));
+        const { staged, conflicts } = await stageArtifacts(store, client, makings, built.graph.text);
+        for (const { files } of staged) this.paths.push(...files.map(({ path }) => join(store.root, path)));
+        this.conflicts.push(...conflicts.map(({ message }) => message));
+      }
     }
   }
-
-  /** A package without files has nothing to stage. */
-  async clear(): Promise<void> {}
-
-  async close(): Promise<void> {}
 
   /** All that was staged, each with the store that it lies in. */
   async artifacts(): Promise<StagedArtifact[]> {
@@ -89,17 +87,20 @@ export class StagingTarget implements ArtifactTarget {
     return opened;
   }
 
-  async #making(
-    client: Client,
-    job: PlannedJob,
-    artifact: Artifact,
-    { views, graph }: Built,
-  ): Promise<Making> {
+  /** A package without files has nothing to stage. */
+  #madeBy(name: string, artifact: Artifact | null): Made[] {
+    if (artifact === null) return [];
+    const job = this.#jobs.get(name);
+    if (job !== undefined) return [{ job, artifact }];
+    throw new MillraceError("internal", `the build has no job ${JSON.stringify(name)}`);
+  }
+
+  async #making({ job, artifact }: Made, built: BuiltRun): Promise<Making> {
     const { package: item } = job;
     return {
       package: { name: item.name, version: item.version },
       artifact,
-      ...(await this.#execution(client, job.name, views.get(job.name))),
+      ...built.executionOf(job.name),
       image: job.image ?? null,
       script: { sha256: digestOfText(job.script), text: job.script },
       environment: job.env,
@@ -107,40 +108,16 @@ export class StagingTarget implements ArtifactTarget {
       patches: await Promise.all(
         item.patches.map(async (path) => ({ path, sha256: await this.#digestOfPatch(path) })),
       ),
-      inputs: this.#inputsOf(job, views),
-      graph: graph.digest,
+      inputs: this.#inputsOf(job, built),
+      graph: built.graph.digest,
       commit: this.#options.commit,
     };
   }
 
-  /** The attempt that made the artifact: of a reused job, one of an earlier run, if that is still known. */
-  async #execution(
-    client: Client,
-    job: string,
-    view: JobView | undefined,
-  ): Promise<Pick<Making, "made" | "ranOn" | "implicit">> {
-    const reused = view?.reusedFrom ?? undefined;
-    const executed = reused === undefined ? view : await earlierView(client, reused.run, reused.job);
-    const number = reused?.attempt ?? view?.attempts.at(-1)?.attempt ?? 1;
-    const attempt = executed?.attempts.find((known) => known.attempt === number);
-    return {
-      made: {
-        run: reused?.run ?? this.#run,
-        job: reused?.job ?? job,
-        attempt: number,
-        agent: reused?.agent ?? attempt?.agent ?? null,
-        startedAt: attempt?.startedAt ?? null,
-        endedAt: attempt?.endedAt ?? null,
-      },
-      ranOn: attempt?.ranOn ?? null,
-      implicit: attempt?.implicit ?? false,
-    };
-  }
-
   /** Artifacts of what the job needs in the first place. */
-  #inputsOf(job: PlannedJob, views: Built["views"]): Provenance["inputs"] {
+  #inputsOf(job: PlannedJob, built: BuiltRun): Provenance["inputs"] {
     return job.needs.flatMap((name) => {
-      const artifact = views.get(name)?.artifact?.digest;
+      const artifact = built.artifactOf(name);
       const item = this.#jobs.get(name)?.package;
       if (artifact === undefined || item === undefined) return [];
       return [{ package: { name: item.name, version: item.version }, artifact }];
@@ -154,36 +131,36 @@ export class StagingTarget implements ArtifactTarget {
   }
 }
 
-/** What a run has come to, read when it has ended. */
-interface Built {
-  readonly views: ReadonlyMap<string, JobView>;
-  /** What needed what, as its artifacts have it beside them. */
-  readonly graph: { readonly digest: string; readonly text: string };
+/** What a job has made. */
+interface Made {
+  readonly job: PlannedJob;
+  readonly artifact: Artifact;
 }
 
-async function builtBy(client: Client, run: string, jobs: readonly PlannedJob[]): Promise<Built> {
-  const views = new Map<string, JobView>();
-  for await (const view of client.jobs(run)) views.set(view.job, view);
-  const place = new Map(jobs.map(({ name }, position) => [name, position]));
-  const graph: BuiltGraph = {
-    v: 1,
-    jobs: jobs.map(({ name, package: item, needs }) => ({
-      job: name,
-      package: { name: item.name, version: item.version },
-      artifact: views.get(name)?.artifact?.digest ?? null,
-      needs: needs.flatMap((need) => place.get(need) ?? []),
-    })),
-  };
-  const text = `${JSON.stringify(graph)}\n`;
-  return { views, graph: { digest: digestOfText(text), text } };
-}
-
-/** Undefined where the run is no longer kept. */
-async function earlierView(client: Client, run: string, job: string): Promise<JobView | undefined> {
-  try {
-    for await (const view of client.jobs(run, { job })) return view;
-  } catch (error) {
-    if (!(error instanceof MillraceError) || error.code !== "notFound") throw error;
+function byImage(made: readonly Made[]): Map<string | undefined, Made[]> {
+  const groups = new Map<string | undefined, Made[]>();
+  for (const one of made) {
+    const group = groups.get(one.job.image);
+    if (group === undefined) groups.set(one.job.image, [one]);
+    else group.push(one);
   }
-  return undefined;
+  return groups;
+}
+
+const LOT_ARTIFACTS = 500;
+const LOT_FILES = 20_000;
+
+/** Cuts a list where so many artifacts, or so many files, have come together. */
+function* lotsOf(made: readonly Made[]): Generator<Made[]> {
+  let lot: Made[] = [];
+  let files = 0;
+  for (const one of made) {
+    lot.push(one);
+    files += one.artifact.files;
+    if (lot.length < LOT_ARTIFACTS && files < LOT_FILES) continue;
+    yield lot;
+    lot = [];
+    files = 0;
+  }
+  if (lot.length > 0) yield lot;
 }

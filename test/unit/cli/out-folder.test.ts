@@ -23,6 +23,7 @@ function clientWith(files: Record<string, string>): Client {
   const downloadArtifact: Client["downloadArtifact"] = async (_source, folder) => {
     await mkdir(folder);
     for (const [path, content] of Object.entries(files)) await writeFile(join(folder, path), content);
+    return [];
   };
   return { downloadArtifact } as Client;
 }

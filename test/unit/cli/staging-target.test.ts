@@ -6,6 +6,7 @@ import { planBuild } from "../../../coordinator/readers/packages/build-plan.ts";
 import { PackageIndex } from "../../../coordinator/readers/packages/package-index.ts";
 import type { Client } from "../../../shared/client/client.ts";
 import { jobViewSchema } from "../../../shared/model/api.ts";
+import type { Artifact } from "../../../shared/model/outcome.ts";
 import { type BuiltGraph, builtGraphSchema, provenanceSchema } from "../../../shared/model/provenance.ts";
 import { repositoryOf } from "../../support/package-repository.ts";
 
@@ -15,19 +16,17 @@ const digestOf = (content: string): string => content.repeat(64).slice(0, 64);
 function clusterWith(fileOf: (digest: string) => string): Client {
   const entry = { kind: "file", bytes: 1, executable: false, digest: digestOf("0"), target: null } as const;
   const fake: Partial<Client> = {
-    async artifactEntries(source) {
-      return [{ ...entry, path: fileOf("digest" in source ? source.digest : "") }];
-    },
     async downloadArtifact(source, folder) {
+      const path = fileOf("digest" in source ? source.digest : "");
       await mkdir(folder, { recursive: true });
-      await writeFile(join(folder, fileOf("digest" in source ? source.digest : "")), "x");
+      await writeFile(join(folder, path), "x");
+      return [{ ...entry, path }];
     },
-    async *jobs(run, { job } = {}) {
+    async *jobs(run, { names = ["a 1", "b 1", "c 1"] } = {}) {
       const outcome = { kind: "succeeded" };
       const attempt = { attempt: 2, agent: "host", outcome, startedAt: null, endedAt: null, returned: null };
       const measured = { wallMs: null, cpuMs: null, peakMemoryBytes: null, logBytes: null };
       const earlier = run === "earlier";
-      const names = job === undefined ? ["a 1", "b 1", "c 1"] : [job];
       for (const [index, name] of names.entries()) {
         yield jobViewSchema.parse({
           ...{ job: name, index, phase: "succeeded", priority: 500, rootCause: null, reason: null },
@@ -63,12 +62,15 @@ function transitiveJobs(jobs: BuiltGraph["jobs"], at: number): BuiltGraph["jobs"
   return [...needs].map((need) => jobs[need]!);
 }
 
-const artifact = (name: string) => ({ digest: digestOf(name), files: 1, bytes: 1 });
+/** What these packages have made. */
+function artifactsOf(...packages: readonly string[]): Map<string, Artifact> {
+  return new Map(packages.map((name) => [`${name} 1`, { digest: digestOf(name), files: 1, bytes: 1 }]));
+}
 
 test("artifacts are staged with the attempt that made them, and all that it saw", async () => {
   const target = await targetOf("staging");
   const client = clusterWith((digest) => `${digest.charAt(0)}.pkg`);
-  await Promise.all(["a", "b", "c"].map((name) => target.replace(client, `${name} 1`, artifact(name))));
+  await target.take(client, artifactsOf("a", "b", "c"), new AbortController().signal);
   expect(target.conflicts).toEqual([]);
   expect(target.paths.map((path) => path.slice(target.path.length)).sort()).toEqual([
     "/a.pkg",
@@ -95,7 +97,7 @@ test("artifacts are staged with the attempt that made them, and all that it saw"
 test("a file of two packages is refused for the second, and the others are staged", async () => {
   const target = await targetOf("staging");
   const client = clusterWith((digest) => (digest.startsWith("c") ? "c.pkg" : "same.pkg"));
-  for (const name of ["a", "b", "c"]) await target.replace(client, `${name} 1`, artifact(name));
+  await target.take(client, artifactsOf("a", "b", "c"), new AbortController().signal);
   expect(target.conflicts).toEqual([
     expect.stringMatching(/^b 1 can't be put into .*same\.pkg is there, of a 1$/),
   ]);

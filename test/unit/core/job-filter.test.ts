@@ -44,6 +44,16 @@ describe("a listing of jobs", () => {
     expect(named(state, { image: "debian" })).toEqual([]);
   });
 
+  it("has those of the names that are asked for, in the order of the graph, and none that is not there", () => {
+    const state = submitted();
+    const names = ["host", "nobody", "zlib 1.3 (debian:13)", "host"];
+    expect(named(state, { names })).toEqual(["zlib 1.3 (debian:13)", "host"]);
+    expect(named(state, { names, image: "debian:13" })).toEqual(["zlib 1.3 (debian:13)"]);
+    expect(named(state, { names, job: "host" })).toEqual(["host"]);
+    expect(named(state, { names: ["host"], job: "zlib 1.3 (debian:13)" })).toEqual([]);
+    expect(named(state, { names: [] })).toEqual([]);
+  });
+
   it("goes by the variables that a job sees: its own above those of the run, all of them", () => {
     const state = submitted();
     expect(named(state, { env: [["LEVEL", "1"]] })).toEqual(["zlib 1.3 (debian:12)", "host"]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ArtifactQuestion, searchStore } from "../../../coordinator/releases/artifact-search.ts";
 import { PackageStore } from "../../../coordinator/releases/package-store.ts";
-import { fillWith, provenanceOf } from "./sample-provenance.ts";
+import { additionOf, provenanceOf } from "./sample-provenance.ts";
 
 let root: string;
 let store: PackageStore;
@@ -16,7 +16,7 @@ beforeEach(async () => {
     ["CC", "gcc"],
     ["DEBUG", "1"],
   ];
-  await store.put({ provenance: provenanceOf("a 1", files, { environment }), fill: fillWith(files) });
+  await store.put(additionOf(provenanceOf("a 1", files, { environment }), files));
 });
 afterEach(async () => {
   await rm(root, { recursive: true, force: true });
@@ -65,7 +65,7 @@ describe("the search for artifacts", () => {
 
   it("reads no more of a store than the packages it is about", async () => {
     const files = { "c-1.pkg": "1" };
-    await store.put({ provenance: provenanceOf("c 1", files), fill: fillWith(files) });
+    await store.put(additionOf(provenanceOf("c 1", files), files));
     expect([...(await PackageStore.read(root, ["c"])).artifacts()]).toHaveLength(1);
   });
 });

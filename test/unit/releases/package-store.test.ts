@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PackageStore } from "../../../coordinator/releases/package-store.ts";
 import { hasUnfinishedChanges, PreparedChange } from "../../../coordinator/releases/store-change.ts";
 import { type Conflict, describeConflict } from "../../../coordinator/releases/store-conflict.ts";
-import { type Files, fillWith, provenanceOf } from "./sample-provenance.ts";
+import { provenancePath } from "../../../coordinator/releases/store-layout.ts";
+import { additionOf, type Files, fillWith, provenanceOf } from "./sample-provenance.ts";
 
 let root: string;
 beforeEach(async () => {
@@ -19,7 +20,7 @@ const open = (): Promise<PackageStore> => PackageStore.open(root, Date.now());
 
 async function put(owner: string, files: Files, replacing: readonly Conflict[] = []): Promise<void> {
   const store = await open();
-  await store.put({ provenance: provenanceOf(owner, files), fill: fillWith(files), replacing });
+  await store.put({ ...additionOf(provenanceOf(owner, files), files), replacing });
 }
 
 /** The files that people see, and the packages that are listed. */
@@ -46,7 +47,7 @@ describe("a store of packages", () => {
     await put("a 1", { "a-1.pkg": "1" });
     await rm(join(root, "a-1.pkg"));
     const store = await open();
-    expect(await store.missing([...store.artifacts()][0]!)).toEqual(["a-1.pkg"]);
+    expect(store.missing([...store.artifacts()][0]!)).toEqual(["a-1.pkg"]);
     await put("a 1", { "a-1.pkg": "1" });
     expect(await seen()).toEqual({ files: ["a-1.pkg"], packages: ["a 1"] });
   });
@@ -69,7 +70,7 @@ describe("a store of packages", () => {
     const store = await open();
     const contents = ["1", "2", "3"];
     const puts = contents.map((text) =>
-      store.put({ provenance: provenanceOf(`p${text} 1`, { x: text }), fill: fillWith({ x: text }) }),
+      store.put(additionOf(provenanceOf(`p${text} 1`, { x: text }), { x: text })),
     );
     const done = await Promise.allSettled(puts);
     expect(done.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected", "rejected"]);
@@ -79,13 +80,50 @@ describe("a store of packages", () => {
     expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
   });
 
+  it("takes of many those that nothing is in the way of, in one change, and tells of the others why not", async () => {
+    await put("a 1", { "a-1.pkg": "a" });
+    const wanted: [string, Files][] = [
+      ["b 1", { "b-1.pkg": "b", "doc/x": "b" }],
+      ["c 1", { "a-1.pkg": "c" }],
+      ["d 1", { "doc/x": "d" }],
+      ["e 1", { doc: "e" }],
+      ["f 1", { "b-1.pkg/x": "f" }],
+      ["g 1", { "doc/y": "g" }],
+    ];
+    const store = await open();
+    const result = await store.putFree(
+      wanted.map(([owner, files]) => additionOf(provenanceOf(owner, files), files)),
+    );
+    expect(result.put.map((provenance) => provenance.package.name)).toEqual(["b", "g"]);
+    expect(result.conflicts.map(({ message }) => message.replace(root, "it"))).toEqual([
+      "c 1 can't be put into it: a-1.pkg is there, of a 1",
+      "d 1 can't be put into it: doc/x is there, of b 1",
+      "e 1 can't be put into it: doc is there, and a file and a folder can't have one name",
+      "f 1 can't be put into it: b-1.pkg is there, of b 1",
+    ]);
+    expect(await seen()).toEqual({
+      files: ["a-1.pkg", "b-1.pkg", "doc/x", "doc/y"],
+      packages: ["a 1", "b 1", "g 1"],
+    });
+    expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
+  });
+
+  it("takes none of many when one of them can't be had", async () => {
+    const store = await open();
+    const good = additionOf(provenanceOf("a 1", { a: "1" }), { a: "1" });
+    const bad = { fill: () => Promise.reject(new Error("gone")) };
+    await expect(store.putFree([good, bad])).rejects.toThrow("gone");
+    expect(await seen()).toEqual({ files: [], packages: [] });
+    expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
+  });
+
   it("replaces what it is told to replace, whole", async () => {
     await put("a 1", { "a-1.pkg": "old", "a-1.debug": "old" });
     const store = await open();
     const files = { "a-1.pkg": "new" };
-    const conflicts = await store.conflicts(provenanceOf("a 1", files));
+    const conflicts = store.conflicts(provenanceOf("a 1", files));
     expect(conflicts.map(describeConflict)).toEqual(["a-1.pkg is there, of a 1"]);
-    await store.put({ provenance: provenanceOf("a 1", files), fill: fillWith(files), replacing: conflicts });
+    await store.put({ ...additionOf(provenanceOf("a 1", files), files), replacing: conflicts });
     expect(await seen()).toEqual({ files: ["a-1.pkg"], packages: ["a 1"] });
     expect(await readFile(join(root, "a-1.pkg"), "utf8")).toBe("new");
   });
@@ -106,10 +144,10 @@ describe("a store of packages", () => {
   it("lists nothing of which not all has come", async () => {
     const provenance = provenanceOf("a 1", { x: "1", y: "22" });
     const store = await open();
-    await expect(store.put({ provenance, fill: fillWith({ x: "1" }) })).rejects.toMatchObject({
+    await expect(store.put(additionOf(provenance, { x: "1" }))).rejects.toMatchObject({
       code: "corrupt",
     });
-    await expect(store.put({ provenance, fill: fillWith({ x: "1", y: "2" }) })).rejects.toMatchObject({
+    await expect(store.put(additionOf(provenance, { x: "1", y: "2" }))).rejects.toMatchObject({
       code: "corrupt",
     });
     expect(await seen()).toEqual({ files: [], packages: [] });
@@ -143,10 +181,11 @@ describe("a change of a store whose command is killed", () => {
     await put("a 1", { "n/1": "old", o: "old" });
     const change = new PreparedChange(root, false);
     await change.begin();
-    await fillWith(files)(change.content);
-    await change.commit({ put: Object.keys(files), remove: ["o"] });
+    await fillWith(files)(change.placeOf("0"));
+    const places = Object.keys(files).map((path): [string, string] => [`0/${path}`, path]);
+    await change.commit({ put: places, remove: ["o"] });
     const [token = ""] = await readdir(join(root, ".millrace/changes"));
-    const content = join(root, ".millrace/changes", token, "content");
+    const content = join(root, ".millrace/changes", token, "content/0");
     if (moved > 0) await rm(join(root, "o"));
     for (const path of Object.keys(files).slice(0, moved))
       await rename(join(content, path), join(root, path));
@@ -158,6 +197,45 @@ describe("a change of a store whose command is killed", () => {
     expect((await seen()).files).toEqual(["n/1", "n/2", "n/3"]);
     expect(await readFile(join(root, "n/1"), "utf8")).toBe("new");
     expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5])(
+    "lists no artifact of several before all of it is there (%i steps)",
+    async (steps) => {
+      const artifacts = { "a 1": { "a/x": "1", "a/y": "2" }, "b 1": { b: "3" } };
+      const change = new PreparedChange(root, false);
+      await change.begin();
+      const places: [string, string][] = [];
+      for (const [part, [owner, content]] of Object.entries(artifacts).entries()) {
+        const provenance = provenanceOf(owner, content);
+        await fillWith(content)(change.placeOf(String(part)));
+        await change.write(`${part}.json`, JSON.stringify(provenance));
+        for (const path of Object.keys(content)) places.push([`${part}/${path}`, path]);
+        places.push([`${part}.json`, provenancePath(provenance)]);
+      }
+      await change.commit({ put: places, remove: [] });
+      const [token = ""] = await readdir(join(root, ".millrace/changes"));
+      for (const [from, to] of places.slice(0, steps)) {
+        await mkdir(dirname(join(root, to)), { recursive: true });
+        await rename(join(root, ".millrace/changes", token, "content", from), join(root, to));
+      }
+      const store = await PackageStore.read(root);
+      expect([...store.artifacts()].flatMap((artifact) => store.missing(artifact))).toEqual([]);
+      await open();
+      expect(await seen()).toEqual({ files: ["a/x", "a/y", "b"], packages: ["a 1", "b 1"] });
+      expect(await readdir(join(root, ".millrace/changes"))).toEqual([]);
+    },
+  );
+
+  it("is finished, too, when version 0.1 has committed it", async () => {
+    await put("a 1", { "n/1": "old", o: "old" });
+    const folder = join(root, ".millrace/changes/0123");
+    await fillWith(files)(join(folder, "content"));
+    const change = { v: 1, put: Object.keys(files), remove: ["o"] };
+    await writeFile(join(folder, "change.json"), JSON.stringify(change));
+    await open();
+    expect((await seen()).files).toEqual(["n/1", "n/2", "n/3"]);
+    expect(await readFile(join(root, "n/1"), "utf8")).toBe("new");
   });
 
   it("is not read again when it was killed while it cleared away what it had done", async () => {
@@ -179,7 +257,7 @@ describe("a change of a store whose command is killed", () => {
   it("has never been when it was not committed, and is cleared away after a day", async () => {
     const change = new PreparedChange(root, false);
     await change.begin();
-    await fillWith(files)(change.content);
+    await fillWith(files)(change.placeOf("0"));
     await open();
     expect((await seen()).files).toEqual([]);
     expect(await readdir(join(root, ".millrace/changes"))).toHaveLength(1);

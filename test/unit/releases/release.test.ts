@@ -19,11 +19,11 @@ import { releaseFolder } from "../../../coordinator/releases/release-store.ts";
 import {
   findStagedRun,
   type Making,
-  stageArtifact,
+  stageArtifacts,
   stagingFolder,
 } from "../../../coordinator/releases/staging.ts";
 import type { ArtifactEntry } from "../../../shared/client/client.ts";
-import type { StoredFile } from "../../../shared/model/provenance.ts";
+import type { Provenance, StoredFile } from "../../../shared/model/provenance.ts";
 import { type Files, fillWith, provenanceOf, sha256 } from "./sample-provenance.ts";
 
 const run = "20260801-120000-aaaaaa";
@@ -59,8 +59,10 @@ function clusterWith(files: Files) {
     target: null,
   };
   return {
-    artifactEntries: async () => [...entries, folder],
-    downloadArtifact: async (_: unknown, into: string) => fillWith(files)(into),
+    downloadArtifact: async (_: unknown, into: string) => {
+      await fillWith(files)(into);
+      return [...entries, folder];
+    },
   };
 }
 
@@ -81,7 +83,14 @@ function makingOf(owner: string, files: Files, image = "debian:bullseye"): Makin
 
 async function stage(owner: string, files: Files, image?: string): Promise<void> {
   const store = await PackageStore.open(stagingFolder(staging, run, image), Date.now());
-  await stageArtifact(store, clusterWith(files), makingOf(owner, files, image), graphText);
+  await stageInto(store, owner, files, image);
+}
+
+/** Throws what was in the way. */
+async function stageInto(store: PackageStore, owner: string, files: Files, image?: string): Promise<void> {
+  const makings = [makingOf(owner, files, image)];
+  const { conflicts } = await stageArtifacts(store, clusterWith(files), makings, graphText);
+  for (const conflict of conflicts) throw conflict;
 }
 
 async function staged(): Promise<StagedArtifact[]> {
@@ -134,7 +143,7 @@ describe("the staging store", () => {
     }
     const folder = stagingFolder(staging, "20260801-130000-bbbbbb", "alpine");
     const later = await PackageStore.open(folder, Date.now());
-    await stageArtifact(later, clusterWith({ b: "1" }), makingOf("b 1", { b: "1" }), graphText);
+    await stageInto(later, "b 1", { b: "1" });
     expect((await findStagedRun(staging, "last")).run).toBe("20260801-130000-bbbbbb");
     await expect(findStagedRun(staging, "2026")).rejects.toMatchObject({ code: "badInput" });
     await expect(findStagedRun(staging, butidos)).rejects.toMatchObject({ code: "notFound" });
@@ -181,12 +190,13 @@ describe("a release", () => {
       { ...program!, type: "file", executable: true, size: 1, sha256: sha256("1") },
       { type: "link", path: "bin/a", target: "../program" },
     ];
-    const fill = async (folder: string): Promise<void> => {
+    const fill = async (folder: string): Promise<Provenance> => {
       await mkdir(join(folder, "bin"), { recursive: true });
       await writeFile(join(folder, "program"), "1", { mode: 0o755 });
       await symlink("../program", join(folder, "bin/a"));
+      return { ...provenance, files };
     };
-    await store.put({ provenance: { ...provenance, files }, fill });
+    await store.put({ fill });
     expect(await releaseAll()).toEqual(["new"]);
     expect((await stat(join(root, "releases/default/bin/a"))).mode & 0o777).toBe(0o755);
     expect(await readlink(join(root, "releases/default/bin/a"))).toBe("../program");

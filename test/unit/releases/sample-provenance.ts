@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Addition } from "../../../coordinator/releases/addition.ts";
 import type { Provenance } from "../../../shared/model/provenance.ts";
 
 /** Files of an artifact by path, with their content. */
@@ -57,6 +58,16 @@ export function fillWith(files: Files): (folder: string) => Promise<void> {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), text);
     }
+  };
+}
+
+/** The artifact with these files, to be put into a store. */
+export function additionOf(provenance: Provenance, files: Files): Addition {
+  return {
+    fill: async (folder) => {
+      await fillWith(files)(folder);
+      return provenance;
+    },
   };
 }
 
