@@ -21,7 +21,8 @@ export interface AgentRoom {
 
 /** What a result and the order that follows it may take on a busy host; agents gather results of short jobs for 25 ms. */
 const ROUND_TRIP_MS = 40;
-const MAX_ROUND_TRIP_JOBS = 24;
+/** No process is started and over in less. */
+const LEAST_USUAL_MS = 0.15;
 
 /** An agent lists what it holds in one message, unsettled results included. */
 const MAX_PLACED = 3_000;
@@ -35,7 +36,7 @@ export function mostPlaced(room: AgentRoom, backlogPerSlot: number): number {
 /** How many of its usual jobs a slot gets through in a round trip. */
 function roundTripJobs({ usualMs }: AgentRoom): number {
   if (usualMs === undefined) return 1;
-  return Math.min(MAX_ROUND_TRIP_JOBS, Math.max(1, Math.ceil(ROUND_TRIP_MS / Math.max(1, usualMs))));
+  return Math.max(1, Math.ceil(ROUND_TRIP_MS / Math.max(LEAST_USUAL_MS, usualMs)));
 }
 
 /** Of an agent that is gone, or that nobody has met. */

@@ -16,7 +16,7 @@
  */
 
 import { targetsOf } from "../../shared/model/graph.ts";
-import type { Outcome, Progress } from "../../shared/model/outcome.ts";
+import type { AttemptResult, Outcome, Progress } from "../../shared/model/outcome.ts";
 import { routineReturn } from "../../shared/model/return-reason.ts";
 import type { Change } from "./change.ts";
 import { enter, onNeedsFinal, reachDependants } from "./needs-fold.ts";
@@ -130,7 +130,8 @@ function onAssigned(state: RunState, record: RecordOf<"assigned">, changes: Chan
     progress: null,
     returned: null,
   };
-  job.attempts = [...job.attempts, attempt];
+  // A list that grows has room for 17; most jobs have one attempt.
+  job.attempts = job.attempts.concat(attempt);
   enter(state, job, "assigned");
   changes.push({ kind: "assigned", job: record.job, attempt });
 }
@@ -182,7 +183,7 @@ function onFinished(state: RunState, record: RecordOf<"finished">, changes: Chan
     enter(state, job, "running");
     changes.push({ kind: "started", job: record.job, attempt });
   }
-  attempt.result = result;
+  attempt.result = keptResult(result);
   attempt.ranOn = record.ranOn ?? null;
   attempt.isImplicit = record.implicit ?? false;
   attempt.endedAt = record.at;
@@ -201,6 +202,15 @@ function onFinished(state: RunState, record: RecordOf<"finished">, changes: Chan
   } else {
     failJob(state, record.job, attempt, result.outcome, record.at, changes);
   }
+}
+
+const succeeded: Outcome = Object.freeze({ kind: "succeeded" });
+
+/** The same in the least memory: as it comes from a message it has a shape of its own, and a text for what most say. */
+function keptResult(result: AttemptResult): AttemptResult {
+  const { outcome, wallMs, cpuMs, peakMemoryBytes, artifact, logBytes } = result;
+  const kept = outcome.kind === "succeeded" ? succeeded : outcome;
+  return { outcome: kept, wallMs, cpuMs, peakMemoryBytes, artifact, logBytes };
 }
 
 function onReused(state: RunState, record: RecordOf<"reused">, changes: Change[]): void {

@@ -218,7 +218,7 @@ describe("the scheduler", () => {
       const scheduler = new Scheduler();
       scheduler.onAgent(offer("a", 1));
       scheduler.onRunOpened("r", 1, 500);
-      request(scheduler, "r", 100);
+      request(scheduler, "r", 400);
       scheduler.plan();
       scheduler.onReleased("r", 0, ranMs);
       scheduler.plan();
@@ -228,7 +228,8 @@ describe("the scheduler", () => {
     expect(backlogAfter(40)).toBe(1);
     expect(backlogAfter(20)).toBe(2);
     expect(backlogAfter(5)).toBe(8);
-    expect(backlogAfter(0)).toBe(24);
+    expect(backlogAfter(1)).toBe(40);
+    expect(backlogAfter(0)).toBe(267);
   });
 
   it("knows the queued jobs that no agent could ever run", () => {
