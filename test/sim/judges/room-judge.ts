@@ -19,9 +19,9 @@ interface Given {
 
 /** A slot has the job that it runs and the next one. */
 const JOBS_A_SLOT = 2;
-/** Where jobs are shorter than a round trip it has more of them. */
-const SHORT_JOBS_A_SLOT = 25;
-const SHORT_MS = 40;
+/** Where jobs are shorter than a round trip it has as many of them as end in one; none is taken for shorter than so. */
+const ROUND_TRIP_MS = 40;
+const LEAST_MS = 0.15;
 /** A report that was on its way to an earlier leader may have come to this one. */
 const ON_THE_WAY_MS = 15_000;
 /** What an agent in trouble had may be given up by a record that is not stored yet. */
@@ -31,8 +31,8 @@ export class RoomJudge {
   readonly #options: RoomJudgeOptions;
   /** By agent, of all runs; what has ended meanwhile is still among them. */
   readonly #given = new Map<string, Given[]>();
-  /** When each agent last reported a short job. */
-  readonly #shortMs = new Map<string, number>();
+  /** By agent: when it last reported a job shorter than a round trip, and the shortest of them. */
+  readonly #short = new Map<string, { readonly atMs: number; readonly leastMs: number }>();
   /** Since when the present leader leads: it knows nothing of jobs before. */
   #leaderMs = 0;
 
@@ -45,10 +45,12 @@ export class RoomJudge {
   }
 
   onReported(agent: string, items: readonly ReportItem[]): void {
-    const isShort = items.some(
-      (item) => item.kind === "finished" && (item.result.wallMs ?? SHORT_MS) < SHORT_MS,
-    );
-    if (isShort) this.#shortMs.set(agent, this.#options.monotonicMs());
+    for (const item of items) {
+      const wallMs = item.kind === "finished" ? item.result.wallMs : null;
+      if (wallMs === null || wallMs >= ROUND_TRIP_MS) continue;
+      const leastMs = Math.min(wallMs, this.#short.get(agent)?.leastMs ?? wallMs);
+      this.#short.set(agent, { atMs: this.#options.monotonicMs(), leastMs });
+    }
   }
 
   onAssigned(model: RunModel, job: JobModel, agent: string): void {
@@ -93,7 +95,8 @@ export class RoomJudge {
   }
 
   #jobsASlot(agent: string): number {
-    const shortMs = this.#shortMs.get(agent) ?? Number.NEGATIVE_INFINITY;
-    return shortMs >= this.#leaderMs - ON_THE_WAY_MS ? SHORT_JOBS_A_SLOT : JOBS_A_SLOT;
+    const short = this.#short.get(agent);
+    if (short === undefined || short.atMs < this.#leaderMs - ON_THE_WAY_MS) return JOBS_A_SLOT;
+    return 1 + Math.ceil(ROUND_TRIP_MS / Math.max(LEAST_MS, short.leastMs));
   }
 }
