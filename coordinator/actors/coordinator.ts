@@ -31,7 +31,7 @@ import { EstimatesKeeper, type EstimatesMessage } from "./estimates-keeper.ts";
 import { FleetActor, type FleetOptions } from "./fleet.ts";
 import { FleetNumbers } from "./fleet-events.ts";
 import type { Command, CoordinatorMessage, FleetMessage, Reply, SchedulerMessage } from "./messages.ts";
-import { PlanActor, type PlanMessage } from "./plan.ts";
+import { Plans } from "./plans.ts";
 import { listRuns } from "./query.ts";
 import { ReuseActor } from "./reuse.ts";
 import type { ReuseMessage } from "./reuse-message.ts";
@@ -93,6 +93,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   readonly #submissions = new Submissions((run) => this.#storekeeper.onSubmitted(run));
   readonly #storekeeper: Storekeeper;
   readonly #early = new EarlyQuestions();
+  readonly #plans = new Plans();
   #actors: Actors | undefined;
 
   constructor(options: CoordinatorOptions) {
@@ -356,10 +357,8 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
   #plan(request: ApiCommand<"plan">, replyTo: ActorRef<Reply>, context: Context<CoordinatorMessage>): void {
     if (this.#actors === undefined) return;
     const { reuseStores } = this.#options;
-    const options = { ...this.#commonSurroundings(this.#actors, context), reuseStores, request, replyTo };
-    context.spawn<PlanMessage>(`plan-${context.id()}`, () => new PlanActor(options), {
-      supervision: { decide: () => "stop" },
-    });
+    const surroundings = { ...this.#commonSurroundings(this.#actors, context), reuseStores };
+    this.#plans.ask(request, replyTo, surroundings, context);
   }
 
   #onStorage(message: StorageMessage): void {

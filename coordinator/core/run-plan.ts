@@ -18,15 +18,34 @@ export function mayBeSpared(state: RunState, index: number): boolean {
   return !isFinal(jobAt(state, index).phase);
 }
 
-/** A page of the plan; the state is as if all that can be reused now had been. */
+/** What a plan says of all jobs together. */
+export type PlanTotals = Omit<Plan, "jobs" | "open">;
+
+/** Adds up, in steps between which others may have their turn; the state is as if all that can be reused now had been. */
+export function* totalsInSteps(
+  state: RunState,
+  sure: SureReasons,
+  estimates: Estimates,
+  slots: number,
+): Generator<void, PlanTotals> {
+  const isOpen = Uint8Array.from(state.jobs, (_, index) => (isOpenIn(state, sure, index) ? 1 : 0));
+  return {
+    total: state.jobs.length,
+    reused: state.reused,
+    mayBeSpared: isOpen.reduce((count, open) => count + open, 0),
+    ...(yield* expectedTimes(state, estimates, slots, (index) => isOpen[index] === 1)),
+  };
+}
+
+/** A page of the plan. */
 export function viewPlan(
   state: RunState,
   sure: SureReasons,
+  totals: PlanTotals,
   { offset, limit }: { readonly offset: number; readonly limit: number },
   estimates: Estimates,
-  slots: number,
 ): Plan {
-  const isOpen = (index: number): boolean => !sure.has(index) && mayBeSpared(state, index);
+  const isOpen = (index: number): boolean => isOpenIn(state, sure, index);
   const jobs: Plan["jobs"] = [];
   for (const index of state.graph.order.subarray(offset, offset + limit)) {
     const { reuse } = jobAt(state, index);
@@ -39,13 +58,25 @@ export function viewPlan(
       estimateMs: estimates.of(keysOf(spec))?.medianMs ?? null,
     });
   }
+  return { ...totals, open: 0, jobs };
+}
+
+/** What is said of a plan that is being made. */
+export function viewUnfinished(state: RunState | undefined, open: number): Plan {
+  const total = state?.jobs.length ?? 0;
   return {
-    total: state.jobs.length,
-    reused: state.reused,
-    mayBeSpared: state.graph.order.reduce((count, index) => count + (isOpen(index) ? 1 : 0), 0),
-    ...expectedTimes(state, estimates, slots, isOpen),
-    jobs,
+    total,
+    open: Math.max(1, open),
+    reused: state?.reused ?? 0,
+    mayBeSpared: 0,
+    expectedMs: null,
+    leastMs: null,
+    jobs: [],
   };
+}
+
+function isOpenIn(state: RunState, sure: SureReasons, index: number): boolean {
+  return !sure.has(index) && mayBeSpared(state, index);
 }
 
 function whyItRuns(state: RunState, index: number, isOpen: (index: number) => boolean): string {
@@ -64,17 +95,17 @@ function whyItRuns(state: RunState, index: number, isOpen: (index: number) => bo
 const MOST_FORECAST_JOBS = 10_000;
 
 /** With all that may run, and without what may be spared. */
-function expectedTimes(
+function* expectedTimes(
   state: RunState,
   estimates: Estimates,
   slots: number,
   isOpen: (index: number) => boolean,
-): Pick<Plan, "expectedMs" | "leastMs"> {
+): Generator<void, Pick<Plan, "expectedMs" | "leastMs">> {
   if (state.jobs.length > MOST_FORECAST_JOBS) return { expectedMs: null, leastMs: null };
-  const steps = forecastInSteps(state, estimates);
-  let step = steps.next();
-  while (!step.done) step = steps.next();
-  const least = forecastWithout(state.graph, step.value, isOpen);
+  const most = yield* forecastInSteps(state, estimates);
+  yield;
+  const least = forecastWithout(state.graph, most, isOpen);
+  yield;
   const takes = (forecast: Forecast): number | null => expectedEnd(state, forecast, slots, 0) ?? null;
-  return { expectedMs: takes(step.value), leastMs: takes(least) };
+  return { expectedMs: takes(most), leastMs: takes(least) };
 }

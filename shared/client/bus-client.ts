@@ -48,7 +48,6 @@ import { newRunId } from "./run-id.ts";
 /** Larger graphs travel as objects: a message holds 1 MiB at most. */
 const INLINE_GRAPH_BYTES = 256 * 1024;
 const COLLECTION_POLL_MS = 250;
-/** Each page is planned anew. */
 const PLAN_PAGE = 1_000;
 /** What a busy container engine may take for one of its calls. */
 const ENGINE_LIMIT_MS = 60_000;
@@ -88,13 +87,14 @@ export class BusClient implements Client {
   }
 
   async plan(graph: GraphSpecInput, options: Omit<SubmitOptions, "run"> = {}): Promise<RunPlan> {
-    const reference = await this.#reference(graph);
+    const request = { plan: newRunId(), graph: await this.#reference(graph), options, limit: PLAN_PAGE };
     const jobs: RunPlan["jobs"] = [];
     for (;;) {
-      const limit = PLAN_PAGE;
-      const page = await this.#call("plan", { graph: reference, options, offset: jobs.length, limit });
+      const page = await this.#call("plan", { ...request, offset: jobs.length });
+      const { total, open, ...plan } = page;
+      // It is being made, and the answer came as late as may be.
+      if (open > 0) continue;
       jobs.push(...page.jobs);
-      const { total, ...plan } = page;
       if (page.jobs.length === 0 || jobs.length >= total) return { ...plan, jobs };
     }
   }

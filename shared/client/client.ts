@@ -122,7 +122,7 @@ export interface JobArtifact {
 
 export type GraphNode = ApiResult<"graph">["jobs"][number];
 export type Submitted = ApiResult<"submit">;
-export type RunPlan = Omit<ApiResult<"plan">, "total">;
+export type RunPlan = Omit<ApiResult<"plan">, "total" | "open">;
 export type ClusterStatus = ApiResult<"status">;
 export type Collection = ApiResult<"gc">;
 

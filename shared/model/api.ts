@@ -217,11 +217,15 @@ export const api = {
   plan: {
     request: z.object({
       ...page,
+      /** Id that the asker makes. Questions of one id are about one plan, which is made once: each page of it, and copies. */
+      plan: identifierSchema.optional(),
       graph: z.union([z.object({ inline: graphSpecSchema }), z.object({ digest: digestSchema })]),
       options: runOptionsSchema.prefault({}),
     }),
     result: z.object({
       total: z.number().int(),
+      /** How many jobs are still looked at: there are no `jobs` as yet, and the question is to be asked again. */
+      open: z.number().int().default(0),
       /** How many jobs would be reused. */
       reused: z.number().int(),
       /** How many may be spared: they are reused if what they need is made anew and comes out the same. */

@@ -294,6 +294,62 @@ describe("the plan of a run", () => {
     });
   });
 
+  it("is made once for all who ask by one id, page by page", async () => {
+    const scene = await ReuseScene.open();
+    await scene.run("r1", diamond);
+    const { store } = scene.world.reuse;
+    const find = store.find.bind(store);
+    let found = 0;
+    store.find = (kind, key) => {
+      found += 1;
+      return find(kind, key);
+    };
+    const graph = { inline: { jobs: jobsOf(diamond) } };
+    const page = (plan: string, offset: number) =>
+      scene.world.call("plan", { plan, graph, offset, limit: 2 });
+    const copies = [page("p1", 0), page("p1", 0)];
+    const pages = [...(await Promise.all(copies)), await page("p1", 2)];
+    const named = pages.map((reply) =>
+      reply.ok ? (reply.result as ApiResult<"plan">).jobs.map(({ job }) => job) : [],
+    );
+    expect(named).toEqual([
+      ["base", "left"],
+      ["base", "left"],
+      ["right", "top"],
+    ]);
+    expect(found).toBe(4);
+    await page("p2", 0);
+    expect(found).toBe(8);
+    // What nobody asks for goes.
+    await scene.world.clock.advance(15_000);
+    await page("p1", 2);
+    expect(found).toBe(12);
+  });
+
+  it("tells who asks by an id how much is open while it is made, and goes on as long as something comes", async () => {
+    const scene = await ReuseScene.open();
+    await scene.run("r1", diamond);
+    const { store } = scene.world.reuse;
+    const find = store.find.bind(store);
+    const answers: (() => void)[] = [];
+    store.find = async (kind, key) => {
+      await new Promise<void>((resolve) => answers.push(resolve));
+      return find(kind, key);
+    };
+    const request = { plan: "p1", graph: { inline: { jobs: jobsOf(diamond) } } };
+    // The layers take six seconds each: all together longer than one answer may take.
+    for (const open of [1, 2, 1]) {
+      for (let round = 0; round < 2; round++) {
+        const asked = scene.world.call("plan", request);
+        await scene.world.clock.advance(3_000);
+        expect(await asked).toMatchObject({ ok: true, result: { total: 4, open, jobs: [] } });
+      }
+      for (const answer of answers.splice(0)) answer();
+    }
+    const reply = await scene.world.call("plan", request);
+    expect(reply).toMatchObject({ ok: true, result: { total: 4, open: 0, reused: 4 } });
+  });
+
   it("refuses what is no graph", async () => {
     const scene = await ReuseScene.open();
     const jobs = jobsOf({ a: { needs: ["b"] } });
