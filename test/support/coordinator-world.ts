@@ -218,6 +218,11 @@ export class SimulatedAgent {
     this.#beat();
   }
 
+  /** Its host burns: nothing of it is heard any more. */
+  vanish(): void {
+    this.#node.transport.disconnect();
+  }
+
   /** Whether its result is not settled yet. */
   holds({ lease }: JobRequest): boolean {
     return this.#held.has(lease);
