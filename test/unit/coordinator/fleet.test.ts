@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Reply } from "../../../coordinator/actors/messages.ts";
-import type { Codec } from "../../../shared/actor/contract.ts";
+import type { ActorRef, Codec } from "../../../shared/actor/contract.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
+import type { ApiResult } from "../../../shared/model/api.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
 import type { Order } from "../../../shared/model/messages.ts";
 import { recorder } from "../../support/actor-world.ts";
@@ -34,6 +35,20 @@ async function pass(world: FleetWorld, ms: number, ...agents: HandDrivenAgent[])
     for (const agent of agents) agent.heartbeat();
     await world.clock.advance(1_000);
   }
+}
+
+/** The names of the agents that people are told of. */
+async function listed(world: FleetWorld): Promise<string[]> {
+  const told: Reply[] = [];
+  const replyTo = world.coordinatorNode.system.spawn<Reply>("reader", recorder(told));
+  const request = { offset: 0, limit: 10 };
+  world.fleet.tell({ kind: "command", command: { verb: "agents", request }, replyTo });
+  await world.settle();
+  world.coordinatorNode.system.stopActor(replyTo as ActorRef<never>);
+  await world.settle();
+  const [reply] = told;
+  if (reply?.ok !== true) throw new Error("the agents were not listed");
+  return (reply.result as ApiResult<"agents">).agents.map(({ agent }) => agent);
 }
 
 describe("the roll call of a new leader", () => {
@@ -109,6 +124,19 @@ describe("a lease that a run tells of", () => {
     await world.clock.advance(4_000);
     expect(told).toMatchObject([{ kind: "agentGone", agent: "one" }]);
     expect(world.toScheduler).toEqual([{ kind: "agentGone", agent: "one" }]);
+  });
+
+  it("is not lost with what could not be heard: its agent's time begins anew after an outage", async () => {
+    const world = await FleetWorld.start();
+    const told = world.open("r", "one");
+    await world.clock.advance(10_000);
+    world.coordinatorNode.transport.disconnect();
+    await world.clock.advance(60_000);
+    world.coordinatorNode.transport.reconnect();
+    await world.clock.advance(13_000);
+    expect(told).toEqual([]);
+    await world.clock.advance(5_000);
+    expect(told).toMatchObject([{ kind: "agentGone", agent: "one" }]);
   });
 
   it.each(["lost", "left"])("is lost at once when the run is loaded after its agent %s", async (how) => {
@@ -207,6 +235,32 @@ describe("silence", () => {
     world.network.faults = {};
     await pass(world, 5_000, agent);
     expect(states(world)).toEqual(["joined"]);
+  });
+});
+
+describe("an agent that has gone", () => {
+  const HOUR_MS = 3600_000;
+
+  it("is listed for a day, then forgotten, and is an agent like any other when it comes back", async () => {
+    const world = await FleetWorld.start();
+    const settle: Order = { kind: "settle", run: "r", job: 0, attempt: 1, lease: "l1" };
+    const agent = new HandDrivenAgent(world, "one");
+    agent.hello();
+    await world.settle();
+    world.fleet.tell({ kind: "orders", agent: "one", orders: [settle] });
+    await world.settle();
+    agent.send("bye", { reason: "stopped" });
+    await world.clock.advance(23 * HOUR_MS);
+    expect(await listed(world)).toEqual(["one"]);
+    await world.clock.advance(2 * HOUR_MS);
+    expect(await listed(world)).toEqual([]);
+    agent.hello();
+    await world.settle();
+    world.fleet.tell({ kind: "orders", agent: "one", orders: [{ ...settle, lease: "l2" }] });
+    await world.settle();
+    expect(agent.orders).toMatchObject([{ lease: "l1" }, { lease: "l2" }]);
+    // What it has handled before was of this leader, though that has forgotten it.
+    expect(world.obeyed).toEqual([]);
   });
 });
 

@@ -1,0 +1,110 @@
+/** The runs that a leader knows: how they come, how they end, and what is left of them. */
+import { describe, expect, it } from "vitest";
+import type { Append, Journal } from "../../../coordinator/journal/journal.ts";
+import type { ActorSnapshot } from "../../../shared/actor/inspector.ts";
+import type { ApiResult } from "../../../shared/model/api.ts";
+import { gate } from "../../support/actor-world.ts";
+import { changed } from "../../support/changed.ts";
+import { CoordinatorWorld, SimulatedAgent } from "../../support/coordinator-world.ts";
+import type { Sketch } from "../../support/run-driver.ts";
+
+const four: Sketch = { a: {}, b: {}, c: {}, d: {} };
+const alone: Sketch = { a: {} };
+
+/** A journal of which some appends wait, or fail as by a defect. */
+const appending =
+  (before: (append: Append) => Promise<void>) =>
+  (journal: Journal): Journal =>
+    changed(journal, { append: (append) => before(append).then(() => journal.append(append)) });
+
+const holds = ({ payload }: Append, type: string): boolean => Buffer.from(payload).includes(type);
+
+describe("a takeover", () => {
+  it("gives nothing out before the last run is taken over: its leases may fill the agents", async () => {
+    const world = new CoordinatorWorld();
+    const first = await world.startCoordinator();
+    const agent = new SimulatedAgent(world, "one", () => undefined);
+    agent.wallMsOf = () => 60_000;
+    await world.submit("full", four);
+    await world.submit("waiting", four);
+    await world.clock.advance(1_000);
+    expect(agent.started.map(({ run }) => run)).toEqual(["full", "full", "full", "full"]);
+    first.crash();
+    const { opened, open } = gate();
+    await world.startCoordinator(appending(async ({ run }) => (run === "full" ? opened : undefined)));
+    await world.clock.advance(10_000);
+    expect(agent.started).toHaveLength(4);
+    open();
+    await world.clock.advance(1_000);
+    expect(agent.started).toHaveLength(4);
+    for (const request of agent.started.slice(0, 4)) agent.finish(request);
+    await world.clock.advance(1_000);
+    expect(agent.started).toHaveLength(8);
+  });
+});
+
+describe("a run that has ended", () => {
+  it("is listed once, and has no actor any more", async () => {
+    const world = new CoordinatorWorld();
+    const { system } = await world.startCoordinator();
+    new SimulatedAgent(world, "one");
+    await world.submit("r1", four);
+    await world.clock.advance(10_000);
+    const listed = await world.call("runs", {});
+    expect(listed.ok && (listed.result as ApiResult<"runs">).runs).toMatchObject([
+      { run: "r1", status: "succeeded" },
+    ]);
+    const paths = (actors: readonly ActorSnapshot[]): string[] =>
+      actors.flatMap(({ path, children }) => [path, ...paths(children)]);
+    expect(paths(system.tree()).filter((path) => path.includes("/run-"))).toEqual([]);
+    const status = await world.call("status", {});
+    expect(status.ok && (status.result as ApiResult<"status">).runs).toBe(0);
+  });
+});
+
+describe("a run whose actor fails for good", () => {
+  it("before it is stored is refused, and may be submitted again", async () => {
+    const world = new CoordinatorWorld();
+    let isBroken = true;
+    const breaking = async (append: Append): Promise<void> => {
+      if (isBroken && holds(append, "submitted")) throw new Error("code with a defect");
+    };
+    await world.startCoordinator(appending(breaking));
+    const refused = world.submit("r1", alone);
+    await world.clock.advance(20_000);
+    expect(await refused).toMatchObject({ ok: false, code: "internal" });
+    expect(await world.call("run", { run: "r1" })).toMatchObject({ ok: false, code: "notFound" });
+    isBroken = false;
+    new SimulatedAgent(world, "one");
+    expect(await world.submit("r1", alone)).toMatchObject({ ok: true, result: { repeated: false } });
+    await world.clock.advance(5_000);
+    expect(await world.view("r1")).toMatchObject({ status: "succeeded" });
+  });
+
+  it("and can't even be ended is listed as ended, and left to the next leader", async () => {
+    const world = new CoordinatorWorld();
+    let aborts = 0;
+    const breaking = async (append: Append): Promise<void> => {
+      if (holds(append, "aborted")) aborts += 1;
+      if (append.expectedSeq > 0 && !holds(append, "claimed")) throw new Error("code with a defect");
+    };
+    const first = await world.startCoordinator(appending(breaking));
+    const agent = new SimulatedAgent(world, "one", () => undefined);
+    await world.submit("r1", alone);
+    await world.clock.advance(120_000);
+    expect(await world.view("r1").catch(() => undefined)).toBeDefined();
+    const listed = await world.call("runs", {});
+    expect(listed.ok && (listed.result as ApiResult<"runs">).runs).toMatchObject([
+      { run: "r1", status: "infrastructure" },
+    ]);
+    expect(aborts).toBeLessThan(10);
+    first.crash();
+    await world.startCoordinator();
+    await world.clock.advance(5_000);
+    const [request] = agent.started;
+    if (request === undefined) throw new Error("nothing was started");
+    agent.finish(request);
+    await world.clock.advance(5_000);
+    expect(await world.view("r1")).toMatchObject({ status: "succeeded" });
+  });
+});
