@@ -5,7 +5,7 @@ import type { ActorSnapshot } from "../../../shared/actor/inspector.ts";
 import type { ApiResult } from "../../../shared/model/api.ts";
 import { gate } from "../../support/actor-world.ts";
 import { changed } from "../../support/changed.ts";
-import { CoordinatorWorld, SimulatedAgent } from "../../support/coordinator-world.ts";
+import { CoordinatorWorld, SimulatedAgent, subjects } from "../../support/coordinator-world.ts";
 import type { Sketch } from "../../support/run-driver.ts";
 
 const four: Sketch = { a: {}, b: {}, c: {}, d: {} };
@@ -34,8 +34,17 @@ describe("a takeover", () => {
     await world.startCoordinator(appending(async ({ run }) => (run === "full" ? opened : undefined)));
     await world.clock.advance(10_000);
     expect(agent.started).toHaveLength(4);
+    // Nor is any list told that would lack it.
+    let isListed = false;
+    const listed = world.call("runs", {}).then((reply) => {
+      isListed = true;
+      return reply;
+    });
+    await world.clock.advance(5_000);
+    expect(isListed).toBe(false);
     open();
     await world.clock.advance(1_000);
+    expect(await listed).toMatchObject({ ok: true, result: { total: 2 } });
     expect(agent.started).toHaveLength(4);
     for (const request of agent.started.slice(0, 4)) agent.finish(request);
     await world.clock.advance(1_000);
@@ -44,6 +53,26 @@ describe("a takeover", () => {
 });
 
 describe("a run that has ended", () => {
+  it("is told to have ended by the next leader when its own could not any more", async () => {
+    const world = new CoordinatorWorld();
+    const isEnd = (event: object): boolean => "type" in event && event.type === "run.finished";
+    const first = await world.startCoordinator(undefined, (eventLog) =>
+      changed(eventLog, {
+        store: (...store) => (store[2].some(isEnd) ? new Promise(() => {}) : eventLog.store(...store)),
+      }),
+    );
+    new SimulatedAgent(world, "one");
+    await world.submit("r1", alone);
+    await world.clock.advance(5_000);
+    expect(world.journalStream.recordsOf(subjects.journal("r1")).length).toBeGreaterThan(2);
+    expect(world.events("r1").some(isEnd)).toBe(false);
+    first.crash();
+    await world.startCoordinator();
+    await world.clock.advance(10_000);
+    expect(world.events("r1").filter(isEnd)).toHaveLength(1);
+    expect(await world.view("r1")).toMatchObject({ status: "succeeded" });
+  });
+
   it("is listed once, and has no actor any more", async () => {
     const world = new CoordinatorWorld();
     const { system } = await world.startCoordinator();
