@@ -14,7 +14,13 @@ import { MessageCodec } from "../../shared/actor/message-codec.ts";
 import { Subjects } from "../../shared/bus/subjects.ts";
 import { type ApiRequest, api, type RunView, type Verb } from "../../shared/model/api.ts";
 import type { RunEvent } from "../../shared/model/event.ts";
-import { ability, type JobRequest, type Orders, ordersSchema } from "../../shared/model/messages.ts";
+import {
+  ability,
+  type JobRequest,
+  type Order,
+  type Orders,
+  ordersSchema,
+} from "../../shared/model/messages.ts";
 import type { Artifact, Outcome } from "../../shared/model/outcome.ts";
 import { MemoryObjects } from "../unit/store/memory-objects.ts";
 import { ActorWorld, type Node } from "./actor-world.ts";
@@ -180,6 +186,8 @@ export type Answer = Outcome | "refused" | undefined;
  * repeats a result until it is settled. */
 export class SimulatedAgent {
   readonly started: JobRequest[] = [];
+  /** All that it was ordered, in order. */
+  readonly ordered: Order[] = [];
   /** How long each of its jobs is said to have run. */
   wallMsOf: (job: string) => number = () => 5;
   /** What each of its jobs makes. */
@@ -228,6 +236,11 @@ export class SimulatedAgent {
     return this.#held.has(lease);
   }
 
+  /** Runs what it should not, as if its agent had never heard that it is over. */
+  hold(request: JobRequest): void {
+    this.#held.set(request.lease, request);
+  }
+
   /** Tells of a result anew, as if it had not been settled. */
   repeat(request: JobRequest): void {
     this.#held.set(request.lease, request);
@@ -260,6 +273,7 @@ export class SimulatedAgent {
     if (batch.number === 0) return this.#hello();
     if (batch.number !== this.#ordersSeen + 1) return;
     this.#ordersSeen = batch.number;
+    this.ordered.push(...batch.orders);
     for (const order of batch.orders) {
       // A start order that was sent again after a hello: it is held already.
       if (order.kind === "start" && !this.#held.has(order.request.lease)) {

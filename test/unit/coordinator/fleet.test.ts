@@ -163,6 +163,55 @@ describe("a lease that a run tells of", () => {
     expect(told).toMatchObject([{ kind: "agentGone", agent: "one" }]);
   });
 
+  it("is safe with an agent that was awaited and has come", async () => {
+    const world = await FleetWorld.start();
+    const told = world.open("r", "one");
+    await world.clock.advance(10_000);
+    const agent = new HandDrivenAgent(world, "one");
+    agent.held = [attemptOf("r")];
+    agent.hello();
+    await pass(world, 30_000, agent);
+    expect(kinds(told)).toEqual(["agentResynced"]);
+    expect(kinds(world.toScheduler)).not.toContain("agentGone");
+  });
+
+  it("is lost with its agent, whichever run it is of and however it was given", async () => {
+    const world = await FleetWorld.start();
+    new HandDrivenAgent(world, "one").hello();
+    await world.settle();
+    const adopted = [world.open("r1", "one"), world.open("r2", "one")];
+    const ordered = world.open("r3");
+    world.fleet.tell({ kind: "orders", agent: "one", orders: [startOf("r3")] });
+    const other = world.open("r4");
+    await world.clock.advance(18_000);
+    for (const told of [...adopted, ordered])
+      expect(told.at(-1)).toMatchObject({ kind: "agentGone", agent: "one" });
+    expect(other).toEqual([]);
+  });
+
+  it("is lost in time though other runs tell later that they wait for the same agent", async () => {
+    const world = await FleetWorld.start();
+    const told = world.open("r1", "one");
+    await world.clock.advance(10_000);
+    world.open("r2", "one");
+    await world.clock.advance(6_000);
+    expect(kinds(told)).toEqual(["agentGone"]);
+  });
+
+  it("is not looked at when a run tells of it again: it is compared once for each hello", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.held = [attemptOf("r")];
+    agent.hello();
+    await world.settle();
+    const { ref, told } = world.run("r");
+    world.fleet.tell({ kind: "runOpened", run: "r", ref });
+    world.fleet.tell({ kind: "leaseAdopted", run: "r", agent: "one" });
+    world.fleet.tell({ kind: "recovered", runs: [{ run: "r", ref }] });
+    await world.settle();
+    expect(kinds(told)).toEqual(["agentResynced"]);
+  });
+
   it("is looked at again when the actor of its run was restarted", async () => {
     const world = await FleetWorld.start();
     new HandDrivenAgent(world, "one").hello();

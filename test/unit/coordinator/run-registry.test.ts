@@ -6,7 +6,7 @@ import type { ApiResult } from "../../../shared/model/api.ts";
 import { gate } from "../../support/actor-world.ts";
 import { changed } from "../../support/changed.ts";
 import { CoordinatorWorld, SimulatedAgent, subjects } from "../../support/coordinator-world.ts";
-import type { Sketch } from "../../support/run-driver.ts";
+import { type Sketch, succeeded } from "../../support/run-driver.ts";
 
 const four: Sketch = { a: {}, b: {}, c: {}, d: {} };
 const alone: Sketch = { a: {} };
@@ -49,6 +49,114 @@ describe("a takeover", () => {
     for (const request of agent.started.slice(0, 4)) agent.finish(request);
     await world.clock.advance(1_000);
     expect(agent.started).toHaveLength(8);
+  });
+});
+
+describe("a takeover of a run", () => {
+  it("ends what an agent holds of it without a lease, also when that was told before the run was taken over", async () => {
+    const world = new CoordinatorWorld();
+    const first = await world.startCoordinator();
+    const agent = new SimulatedAgent(world, "one", ({ spec }) => (spec.name === "a" ? succeeded : undefined));
+    await world.submit("r1", { a: {}, b: { needs: ["a"] }, c: { needs: ["b"], labels: [["rare", "yes"]] } });
+    await world.clock.advance(2_000);
+    const [a, b] = agent.started;
+    if (a === undefined || b === undefined) throw new Error("not both were started");
+    // The run has no lease there any more: nothing but this agent tells of it.
+    agent.finish(b);
+    await world.clock.advance(1_000);
+    first.crash();
+    agent.hold(a);
+    const { opened, open } = gate();
+    await world.startCoordinator(appending(() => opened));
+    await world.clock.advance(3_000);
+    agent.ordered.length = 0;
+    open();
+    await world.clock.advance(1_000);
+    expect(agent.ordered).toContainEqual(expect.objectContaining({ kind: "cancel", lease: a.lease }));
+  });
+
+  it("is not built upon when its actor fails: the journal is read again", async () => {
+    const world = new CoordinatorWorld();
+    const first = await world.startCoordinator();
+    const agent = new SimulatedAgent(world, "one", () => undefined);
+    await world.submit("r1", { a: {}, b: { needs: ["a"] } });
+    first.crash();
+    let failures = 2;
+    await world.startCoordinator(
+      appending(async (append) => {
+        if (!holds(append, "finished") || failures === 0) return;
+        failures -= 1;
+        throw new Error("code with a defect");
+      }),
+    );
+    await world.clock.advance(5_000);
+    for (let ended = 0; ended < 2; ended++) {
+      const request = agent.started[ended];
+      if (request === undefined) throw new Error("nothing was started");
+      agent.finish(request);
+      await world.clock.advance(10_000);
+    }
+    expect(failures).toBe(0);
+    expect(await world.view("r1")).toMatchObject({ status: "succeeded" });
+    const events = world.events("r1");
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    expect(events.filter(({ type }) => type === "job.succeeded")).toHaveLength(2);
+    expect(agent.started).toHaveLength(2);
+  });
+});
+
+describe("a submission", () => {
+  it("that comes again while it is being stored is answered when it is, and is one run", async () => {
+    const world = new CoordinatorWorld();
+    const { opened, open } = gate();
+    await world.startCoordinator(appending(() => opened));
+    new SimulatedAgent(world, "one");
+    const answers: unknown[] = [];
+    const submit = () => world.submit("r1", alone).then((answer) => answers.push(answer));
+    const both = [submit(), submit()];
+    await world.clock.advance(5_000);
+    expect(answers).toEqual([]);
+    open();
+    await world.clock.advance(5_000);
+    await Promise.all(both);
+    expect(answers).toMatchObject([
+      { ok: true, result: { run: "r1", jobs: 1 } },
+      { ok: true, result: { run: "r1", jobs: 1 } },
+    ]);
+    expect(world.events("r1").filter(({ type }) => type === "run.submitted")).toHaveLength(1);
+  });
+
+  it.each(["lives", "has ended"])("of a run that %s begins nothing anew", async (how) => {
+    const world = new CoordinatorWorld();
+    const { system } = await world.startCoordinator();
+    const agent = new SimulatedAgent(world, "one", () => (how === "lives" ? undefined : succeeded));
+    await world.submit("r1", alone);
+    await world.clock.advance(5_000);
+    const { spawned } = system.counters;
+    const again = await world.submit("r1", alone);
+    expect(again).toMatchObject({ ok: true, result: { run: "r1", jobs: 1, repeated: true } });
+    await world.clock.advance(5_000);
+    expect(system.counters.spawned).toBe(spawned);
+    expect(agent.started).toHaveLength(1);
+  });
+});
+
+describe("a run that is being taken over", () => {
+  it("is not begun anew when it is submitted again meanwhile", async () => {
+    const world = new CoordinatorWorld();
+    const first = await world.startCoordinator();
+    const agent = new SimulatedAgent(world, "one");
+    await world.submit("r1", { a: { labels: [["rare", "yes"]] } });
+    first.crash();
+    const { opened, open } = gate();
+    const { system } = await world.startCoordinator(appending(() => opened));
+    await world.clock.advance(1_000);
+    const { spawned } = system.counters;
+    expect(await world.submit("r1", alone)).toMatchObject({ ok: true, result: { repeated: true } });
+    expect(system.counters.spawned).toBe(spawned);
+    open();
+    await world.clock.advance(5_000);
+    expect(agent.started).toEqual([]);
   });
 });
 
