@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { RecordOf, RunRecord } from "../../../coordinator/core/record.ts";
+import type { Journal } from "../../../coordinator/journal/journal.ts";
 import { JournalFollower } from "../../../coordinator/journal/journal-follower.ts";
 import { MemoryConnection, MemoryStream } from "../../../coordinator/journal/memory-stream.ts";
 import { StreamEventLog } from "../../../coordinator/journal/stream-event-log.ts";
 import { StreamJournal } from "../../../coordinator/journal/stream-journal.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import { Subjects } from "../../../shared/bus/subjects.ts";
+import { changed } from "../../support/changed.ts";
 import { RunDriver, type Sketch } from "../../support/run-driver.ts";
 import { silentLog } from "../../support/silent-log.ts";
 
@@ -60,6 +62,12 @@ class WrittenJournal {
   async remove(run: string): Promise<void> {
     await this.giveUp(run);
     this.#journalStream.purge(subjects.journal(run));
+  }
+
+  /** Uses an id again of which nothing is left. */
+  async begin(run: string, records: readonly RunRecord[]): Promise<void> {
+    this.#ends.delete(run);
+    await this.append(run, records);
   }
 
   async giveUp(run: string): Promise<void> {
@@ -195,6 +203,82 @@ describe("a follower of the journal", () => {
     const runs = await follower.finish();
     expect([...runs.living]).toEqual([["first", undefined]]);
     await following;
+  });
+
+  it("takes no run for removed that it has missed: it is left to the leader", async () => {
+    const written = new WrittenJournal();
+    await written.append("seen", recordsOf({ a: {} }));
+    await written.append("missed", recordsOf({ a: {} }));
+    await written.append("rubbish", "rubbish");
+    const stores = written.open();
+    const journal = changed<Journal>(stores.journal, {
+      async *follow(signal) {
+        for await (const item of stores.journal.follow(signal)) {
+          yield item.kind === "entry" && item.entry.run !== "seen"
+            ? { kind: "claim" as const, seq: item.seq, epoch: 1 }
+            : item;
+        }
+      },
+    });
+    const follower = new JournalFollower({ ...stores, journal }, silentLog, () => undefined);
+    const following = follower.follow();
+    const runs = await follower.finish();
+    expect([...runs.living.keys()].sort()).toEqual(["missed", "rubbish", "seen"]);
+    expect(runs.living.get("seen")).toBeDefined();
+    expect(runs.living.get("missed")).toBeUndefined();
+    expect([...runs.removed]).toEqual([]);
+    await following;
+  });
+
+  it("knows a run as living whose id was that of an ended one, though it has missed the removal", async () => {
+    const written = new WrittenJournal();
+    const whole = recordsOf({ a: {} }, endRun);
+    await written.append("r1", whole);
+    const stores = written.open();
+    const journal = changed<Journal>(stores.journal, {
+      async *follow(signal) {
+        for await (const item of stores.journal.follow(signal)) {
+          const isRemoval = item.kind === "entry" && Buffer.from(item.entry.payload).includes("removed");
+          yield isRemoval ? { kind: "claim" as const, seq: item.seq, epoch: 1 } : item;
+        }
+      },
+    });
+    const follower = new JournalFollower({ ...stores, journal }, silentLog, () => undefined);
+    const following = follower.follow();
+    await follower.reached(await written.lastSeq());
+    await written.remove("r1");
+    await written.begin("r1", whole.slice(0, 1));
+    const runs = await follower.finish();
+    expect([...runs.living.keys()]).toEqual(["r1"]);
+    expect([...runs.ended.keys()]).toEqual([]);
+    await following;
+  });
+
+  it("says that it will not come any further when the journal can't be read any more", async () => {
+    const written = new WrittenJournal();
+    await written.append("r1", recordsOf({ a: {} }));
+    const stores = written.open();
+    let fail: (error: Error) => void = () => undefined;
+    const failed = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    const journal = changed<Journal>(stores.journal, {
+      async *follow(signal) {
+        for await (const item of stores.journal.follow(signal)) {
+          yield item;
+          await failed;
+        }
+      },
+    });
+    const follower = new JournalFollower({ ...stores, journal }, silentLog, () => undefined);
+    const following = follower.follow();
+    const position = await written.lastSeq();
+    expect(await follower.reached(position)).toBe(true);
+    const further = follower.reached(position + 1);
+    fail(new Error("the stream is gone"));
+    await expect(following).rejects.toThrow("the stream is gone");
+    expect(await further).toBe(false);
+    expect(follower.hasEnded).toBe(true);
   });
 
   it("says that it will not come to where it was stopped before", async () => {

@@ -46,4 +46,17 @@ describe("a journal that goes on after a power cut", () => {
     await connect().append(append("another", 1));
     expect(await journal.hasLost()).toBe(true);
   });
+
+  it("has lost what was only followed through it, as a standby's that has written nothing", async () => {
+    const { stream, connect, journal } = world();
+    const leader = connect();
+    await leader.append(append("first", 0));
+    await leader.append(append("second", 1));
+    const end = new AbortController();
+    for await (const { seq } of journal.follow(end.signal)) if (seq === 2) break;
+    end.abort();
+    expect(await journal.hasLost()).toBe(false);
+    stream.losePower(1);
+    expect(await journal.hasLost()).toBe(true);
+  });
 });
