@@ -19,6 +19,8 @@ export interface ClusterOptions {
   /** Slots of each agent. */
   readonly slots?: number;
   readonly agentArguments?: readonly string[];
+  /** More lines for the server's configuration file. */
+  readonly serverConfig?: string;
 }
 
 /** A whole cluster of real processes: nats-server, a coordinator, agents named a1, a2, …; built code. */
@@ -37,7 +39,8 @@ export class Cluster {
   }
 
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
-    const server = await startNatsServer();
+    const { serverConfig } = options;
+    const server = await startNatsServer(serverConfig === undefined ? {} : { config: serverConfig });
     const folder = await mkdtemp(join(tmpdir(), "millrace-cluster-"));
     const client = await connect({ server: server.url, timeoutMs: 20_000 });
     const cluster = new Cluster(server, client, folder, options);

@@ -1,12 +1,19 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitUntil } from "./wait-until.ts";
 
-const built = fileURLToPath(new URL("../../dist/coordinator/cli/main.js", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const MAIN = "dist/coordinator/cli/main.js";
+
+/** Somebody whom the tests' user, who is root, can be. */
+export interface OtherUser {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 export interface CommandResult {
   readonly status: number | null;
@@ -55,19 +62,38 @@ export class RunningCommand {
 export class CommandUser {
   readonly folder: string;
   readonly environment: NodeJS.ProcessEnv;
+  readonly #main: string;
+  readonly #who: OtherUser | undefined;
   readonly #running = new Set<RunningCommand>();
 
-  private constructor(folder: string) {
+  private constructor(folder: string, main: string, who: OtherUser | undefined) {
     this.folder = folder;
+    this.#main = main;
+    this.#who = who;
     const { MILLRACE_SERVER: _server, NO_COLOR: _colour, ...inherited } = process.env;
     const home = { HOME: folder, XDG_STATE_HOME: join(folder, "state") };
     // The servers of tests are on this machine, where a proxy that it needs would not find them.
     this.environment = { ...inherited, ...home, no_proxy: "*" };
   }
 
-  static async create(): Promise<CommandUser> {
+  /** Another one than the tests' own has a copy of the program, as the tests' may be where nobody else can look. */
+  static async create(who?: OtherUser): Promise<CommandUser> {
+    const built = join(root, MAIN);
     if (!existsSync(built)) throw new Error(`${built} is not there; build first with npm run build`);
-    return new CommandUser(await mkdtemp(join(tmpdir(), "millrace-user-")));
+    const folder = await mkdtemp(join(tmpdir(), "millrace-user-"));
+    if (who === undefined) return new CommandUser(folder, built, who);
+    const copy = join(folder, "program");
+    await cp(join(root, "dist"), join(copy, "dist"), { recursive: true });
+    await copyFile(join(root, "package.json"), join(copy, "package.json"));
+    const user = new CommandUser(folder, join(copy, MAIN), who);
+    user.own();
+    return user;
+  }
+
+  /** Makes all that is in the folder the user's. */
+  own(): void {
+    if (this.#who === undefined) return;
+    execFileSync("chown", ["-R", `${this.#who.uid}:${this.#who.gid}`, this.folder]);
   }
 
   /** Starts `millrace` with these arguments in the user's folder; stdout may go to a file descriptor. */
@@ -76,7 +102,8 @@ export class CommandUser {
     environment: NodeJS.ProcessEnv = {},
     stdout: "pipe" | number = "pipe",
   ): RunningCommand {
-    const child = spawn(process.execPath, [built, ...args], {
+    const child = spawn(process.execPath, [this.#main, ...args], {
+      ...this.#who,
       cwd: this.folder,
       env: { ...this.environment, ...environment },
       stdio: ["ignore", stdout, "pipe"],
