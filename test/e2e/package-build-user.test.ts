@@ -13,7 +13,7 @@ function obstacle(): string | undefined {
   if (process.getuid?.() !== 0) return "only root can be somebody else";
   const trial = ["--user", "--map-root-user", "--mount", process.execPath, "--version"];
   try {
-    execFileSync("unshare", trial, { ...nobody, cwd: "/", stdio: "pipe" });
+    execFileSync("/usr/bin/unshare", trial, { ...nobody, cwd: "/", stdio: "pipe" });
     return undefined;
   } catch (error) {
     return `no other user can have namespaces here: ${(error as Error).message.trim()}`;
