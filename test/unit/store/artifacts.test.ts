@@ -249,6 +249,20 @@ describe("an artifact", () => {
     expect(readdirSync(folder)).toEqual(["workspace"]);
   });
 
+  it("leaves no file open, whole or damaged", async () => {
+    for (let index = 0; index < 20; index++) await file(`small${index}`);
+    await file("large", randomBytes(300_000));
+    const { digest } = (await store.upload(root, ["."])) as { digest: string };
+    const open = (): number => readdirSync("/proc/self/fd").length;
+    const before = open();
+    await store.download(digest, join(folder, "out"));
+    const tar = objects.stored.get(`artifact/${digest}`) as Buffer;
+    objects.stored.set(`artifact/${digest}`, tar.subarray(0, tar.length - 20_000));
+    await expect(store.download(digest, join(folder, "cut"))).rejects.toMatchObject({ code: "corrupt" });
+    // Others in this process may open one or two meanwhile.
+    expect(open()).toBeLessThan(before + 10);
+  });
+
   it("is corrupt when it is cut off", async () => {
     await file("f", randomBytes(10_000));
     const { digest } = (await store.upload(root, ["f"])) as { digest: string };
