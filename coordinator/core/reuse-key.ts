@@ -70,31 +70,40 @@ const manyInputs = new WeakMap<Job, Inputs>();
 function inputsFrom(state: RunState, index: number, needed: readonly number[]): Inputs {
   const isNamed = specAt(state, index).layout === "workspace";
   const nameOf = (need: number): string => specAt(state, need).name;
-  const artifacts = valuesOf(needed, (need) => jobAt(state, need).artifact?.digest ?? null);
-  const histories = valuesOf(roots(state, index), (need) => {
-    const { artifact, keys } = jobAt(state, need);
-    return keys?.deepKey ?? artifact?.digest ?? null;
-  });
-  const digest = (values: readonly Valued[]): string =>
-    digestOf(
-      [...new Set(values.map(([need, value]) => (isNamed ? `${value} ${nameOf(need)}` : value)))].sort(),
-    );
-  const isFew = artifacts.length <= NAMED_INPUTS;
+  const artifactOf = (need: number): string | undefined => jobAt(state, need).artifact?.digest;
+  const historyOf = (need: number): string | undefined =>
+    jobAt(state, need).keys?.deepKey ?? artifactOf(need);
+  // A loop without an object for each one: in a deep graph there are millions.
+  const digest = (of: readonly number[], told: (need: number) => string | undefined): string => {
+    const values: string[] = [];
+    for (const need of of) {
+      const value = told(need);
+      if (value !== undefined) values.push(isNamed ? `${value} ${nameOf(need)}` : value);
+    }
+    values.sort();
+    return digestOf(values.filter((value, at) => at === 0 || value !== values[at - 1]));
+  };
   return {
-    named: isFew ? artifacts.map(([need, value]) => [`${INPUT}${nameOf(need)}`, value]) : undefined,
-    artifacts: digest(artifacts),
-    histories: digest(histories),
+    named: namedArtifacts(needed, artifactOf, nameOf),
+    artifacts: digest(needed, artifactOf),
+    histories: digest(roots(state, index), historyOf),
   };
 }
 
-type Valued = readonly [need: number, value: string];
-
-/** Leaves out what has none. */
-function valuesOf(needed: readonly number[], of: (need: number) => string | null): Valued[] {
-  return needed.flatMap((need): Valued[] => {
-    const value = of(need);
-    return value === null ? [] : [[need, value]];
-  });
+/** Undefined where they are too many. */
+function namedArtifacts(
+  needed: readonly number[],
+  artifactOf: (need: number) => string | undefined,
+  nameOf: (need: number) => string,
+): Component[] | undefined {
+  const named: Component[] = [];
+  for (const need of needed) {
+    const artifact = artifactOf(need);
+    if (artifact === undefined) continue;
+    if (named.length === NAMED_INPUTS) return undefined;
+    named.push([`${INPUT}${nameOf(need)}`, artifact]);
+  }
+  return named;
 }
 
 /** What has the history of all inputs in its own: the needs of a job, and of one without a deep key what that brought along. */
