@@ -38,6 +38,7 @@ import type { AttemptTools } from "./attempt-tools.ts";
 import { type HostAnswer, type HostQuestion, HostQuestions } from "./host-questions.ts";
 import { type OrderReading, readOrders, type UnreadableOrder } from "./order-reading.ts";
 import { Pulse } from "./pulse.ts";
+import { type ReportDue, ReportHour } from "./report-hour.ts";
 import { type Looked, RoomWatch } from "./room-watch.ts";
 
 export interface AgentActorOptions extends AgentVoiceOptions {
@@ -56,8 +57,7 @@ export type AgentMessage =
   | { readonly kind: "introduce"; readonly againMs: number }
   | { readonly kind: "beat" }
   | { readonly kind: "pulse" }
-  | { readonly kind: "flush" }
-  | { readonly kind: "flushStarted" }
+  | ReportDue
   | { readonly kind: "transport"; readonly status: TransportStatus }
   | { readonly kind: "stop"; readonly mode: StopMode }
   | { readonly kind: "attemptEnded"; readonly key: string; readonly terminated: Terminated }
@@ -68,10 +68,6 @@ export type AgentMessage =
 const FIRST_HELLO_AGAIN_MS = 100;
 /** How often unsettled reports and unconfirmed orders are looked at, while there are any. */
 const PULSE_MS = 250;
-/** What has only started is said a little later: a short job then costs one message instead of two. */
-const STARTED_DELAY_MS = 20;
-/** While every slot has work at hand, results of short jobs are gathered this long: one report instead of many. */
-const GATHERING_MS = 25;
 /** While it has attempts, it looks so many pulses apart whether it has room for jobs; otherwise with each heartbeat. */
 const PULSES_A_LOOK = 4;
 /** Between TERM and KILL when the agent stops at once. */
@@ -90,8 +86,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #heartbeatMs: number;
   #beating: Cancel | undefined;
   readonly #pulse = new Pulse();
-  /** A report is due: in this turn, or a little later, when more may have come together. */
-  #flush: "now" | "gathering" | "soon" | undefined;
+  readonly #reportHour = new ReportHour();
   #stopping: Stopping | undefined;
   #isStopped = false;
 
@@ -141,12 +136,9 @@ export class AgentActor implements Behaviour<AgentMessage> {
       case "pulse":
         return this.#onPulse(context);
       case "flush":
-        this.#flush = undefined;
         return this.#sendReport(context);
       case "flushStarted":
-        // Most often a result has been sent since, and what had started with it.
-        if (this.#flush === "soon") this.#flush = undefined;
-        if (this.#held.unsaid.length > 0) this.#sendReport(context);
+        if (this.#reportHour.isStartedDue(context)) this.#sendReport(context);
         return;
       case "transport":
         if (message.status === "connected") this.#sayAllAgain(context);
@@ -250,24 +242,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #apply(effects: readonly holdings.HoldingEffect[], context: Context<AgentMessage>): void {
     for (const effect of effects) this.#carryOut(effect, context);
     if (holdings.hasAnswers(this.#held)) {
-      if (holdings.hasMuchQueued(this.#held)) this.#flushSoon(context);
-      else this.#flushNow(context);
-    } else if (this.#flush === undefined && this.#held.unsaid.length > 0) {
-      this.#flush = "soon";
-      context.after(STARTED_DELAY_MS, { kind: "flushStarted" });
-    }
-  }
-
-  #flushNow(context: Context<AgentMessage>): void {
-    if (this.#flush === "now") return;
-    this.#flush = "now";
-    context.self.tell({ kind: "flush" });
-  }
-
-  #flushSoon(context: Context<AgentMessage>): void {
-    if (this.#flush === "now" || this.#flush === "gathering") return;
-    this.#flush = "gathering";
-    context.after(GATHERING_MS, { kind: "flush" });
+      this.#reportHour.onAnswers(holdings.hasMuchQueued(this.#held), context);
+    } else if (this.#held.unsaid.length > 0) this.#reportHour.onStarted(context);
   }
 
   #carryOut(effect: holdings.HoldingEffect, context: Context<AgentMessage>): void {
@@ -382,6 +358,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
   }
 
   #sendReport(context: Context<AgentMessage>): void {
+    this.#reportHour.onSent();
     this.#voice?.report(holdings.takeReport(this.#held, context.monotonicMs()));
   }
 

@@ -112,6 +112,8 @@ export class Consequences {
       if (consequence === undefined) break;
       left -= this.#carryOutSome(consequence, left);
     }
+    // Together: the events of one append are one message.
+    this.#events.store();
     if (this.#position < this.#waiting.length) {
       this.#isCarryOnDue = true;
       this.#context.self.tell({ kind: "carryOn" });

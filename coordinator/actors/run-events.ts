@@ -41,15 +41,15 @@ export class RunEvents {
     if (options.isLive) for (const event of events) this.#publish(event);
     // One by one: a record may have more events than a call takes arguments.
     for (const event of events) this.#waiting.push(event);
-    this.#store();
   }
 
   onStored(): void {
     this.#isStoring = false;
-    this.#store();
+    this.store();
   }
 
-  #store(): void {
+  /** Stores what was added, unless a message is in flight: then when that is stored. */
+  store(): void {
     if (this.#isStoring || this.#taken === this.#waiting.length) return;
     const events = this.#waiting.slice(this.#taken, this.#taken + MAX_EVENTS);
     this.#taken += events.length;

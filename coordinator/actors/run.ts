@@ -156,6 +156,7 @@ export class RunActor implements Behaviour<RunMessage> {
     const { run, coordinator, views } = this.#surroundings;
     views.set(run, viewRun(living.state));
     living.events.add(missing, { isLive: false });
+    living.events.store();
     coordinator.tell({ kind: "runLoaded", run });
     if (living.state.endedAt !== null) return living.consequences.tellEnd();
     const { abortReason } = this.#origin;

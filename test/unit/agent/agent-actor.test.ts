@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { attemptKey } from "../../../agent/core/attempt-key.ts";
+import { withoutRun } from "../../../agent/core/holdings.ts";
 import { recordOf } from "../../../agent/workspaces/attempt-record.ts";
 import type { JobRequest, Order } from "../../../shared/model/messages.ts";
 import { gate } from "../../support/actor-world.ts";
@@ -32,6 +34,23 @@ test.each([
   looks = 0;
   await world.clock.advance(20_000);
   expect(looks).toBe(looked);
+});
+
+test("says what has only started once its time has come, whatever was said before", async () => {
+  const { world, heard, order, agent } = await startedAgent({});
+  const [first, second] = [jobRequest(), jobRequest()];
+  const started = () => heard.filter(({ kind }) => kind === "report").flatMap((report) => report.items ?? []);
+  order({ kind: "start", request: first });
+  await world.clock.advance(12);
+  agent.tell({ kind: "finished", key: attemptKey(first), ended: withoutRun({ kind: "succeeded" }) });
+  order({ kind: "start", request: second });
+  await world.clock.advance(1);
+  expect(started()).toMatchObject([{ kind: "started" }, { kind: "finished" }]);
+  // The timer of the first one comes, and is not for the second one.
+  await world.clock.advance(12);
+  expect(started()).toHaveLength(2);
+  await world.clock.advance(10);
+  expect(started()).toHaveLength(3);
 });
 
 test("says that it drains before it gives back what waits, or it would be given to it again", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FleetMessage, Reply, RunMessage } from "../../../coordinator/actors/messages.ts";
-import { Consequences } from "../../../coordinator/actors/run-consequences.ts";
+import { type Consequence, Consequences } from "../../../coordinator/actors/run-consequences.ts";
 import { RunEvents } from "../../../coordinator/actors/run-events.ts";
 import type { RunJobs } from "../../../coordinator/actors/run-jobs.ts";
 import { RunPatience } from "../../../coordinator/actors/run-patience.ts";
@@ -32,6 +32,7 @@ function place() {
   const steps: string[] = [];
   const events: Partial<RunEvents> = {
     add: (some) => void steps.push(`events ${some[0]?.seq} to ${some.at(-1)?.seq}`),
+    store: () => void steps.push("stored"),
     isIdle: true,
   };
   const reuse = new RunReuse(run.state, surroundings, context as Context<RunMessage>);
@@ -82,11 +83,20 @@ describe("what follows from a record", () => {
       { kind: "orders", agent: "host", orders: [] },
       { kind: "reply", replyTo: replyTo as ActorRef<Reply>, reply: { ok: true, result: null } },
     ]);
-    expect(steps.slice(0, 2)).toEqual(["reply", "events 1 to 500"]);
+    expect(steps.slice(0, 3)).toEqual(["reply", "events 1 to 500", "stored"]);
     while (!consequences.isIdle) consequences.carryOn();
-    expect(steps).toHaveLength(1 + count / 500);
-    expect(steps.at(-1)).toBe(`events ${count - 499} to ${count}`);
+    expect(steps.filter((step) => step.startsWith("events"))).toHaveLength(count / 500);
+    expect(steps.filter((step) => step !== "stored").at(-1)).toBe(`events ${count - 499} to ${count}`);
     expect(told).toEqual([]);
+  });
+
+  it("is one message of events for all that one entry has", () => {
+    const { run, steps, consequences } = place();
+    const changed = (firstSeq: number): Consequence => {
+      return { kind: "changes", changes: [{ kind: "stranded", job: 0, reason: "" }], at: run.now, firstSeq };
+    };
+    consequences.carryOut([changed(1), changed(2)]);
+    expect(steps).toEqual(["events 1 to 1", "events 2 to 2", "stored"]);
   });
 
   it("may be more events than a call takes arguments", async () => {
@@ -103,6 +113,7 @@ describe("what follows from a record", () => {
     const events = new RunEvents("r1", surroundings, new RunPatience(), context as Context<RunMessage>);
     const many = Array.from({ length: 300_000 }, (_, index) => ({ seq: index + 1 }) as RunEvent);
     events.add(many, { isLive: false });
+    events.store();
     while (!events.isIdle) events.onStored();
     expect(stored.at(-1)).toBe(299_001);
   });
