@@ -38,7 +38,14 @@ import { AgentQuestions, refuseQuestion } from "./agent-questions.ts";
 import type { Counters } from "./counters.ts";
 import { FleetEvents, type FleetNumbers } from "./fleet-events.ts";
 import { FleetRuns, runsStartedBy } from "./fleet-runs.ts";
-import type { Command, CoordinatorMessage, FleetMessage, Reply, SchedulerMessage } from "./messages.ts";
+import type {
+  Command,
+  CoordinatorMessage,
+  FleetMessage,
+  Reply,
+  RunMessage,
+  SchedulerMessage,
+} from "./messages.ts";
 import { endStray, type StrayOrder, settleStray } from "./strays.ts";
 
 export interface FleetOptions {
@@ -76,6 +83,8 @@ export class FleetActor implements Behaviour<FleetMessage> {
   /** Agents that hold leases of an earlier leader and have not said hello to this one, since when. */
   readonly #awaited = new Map<string, number>();
   #isFlushDue = false;
+  /** All runs of before are known. */
+  #isRecovered = false;
   /** Where it hears itself. */
   #echo = "";
 
@@ -111,7 +120,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
       case "echo":
         return this.#onEcho(context);
       case "runOpened":
-        return this.#runs.open(message.run, message.ref);
+        return this.#onRunOpened(message.run, message.ref);
       case "runClosed":
         return this.#runs.close(message.run);
       case "recovered":
@@ -208,10 +217,20 @@ export class FleetActor implements Behaviour<FleetMessage> {
   }
 
   #onRecovered(runs: Extract<FleetMessage, { kind: "recovered" }>["runs"]): void {
+    this.#isRecovered = true;
     for (const { run, ref } of runs) this.#runs.know(run, ref);
     for (const agent of this.#options.fleet.agents.values()) {
       // Its hello may have come before the run was there.
       if (isPresent(agent)) this.#runs.resyncUnconcerned(agent);
+    }
+  }
+
+  /** A run that goes on after a failure of its actor has forgotten what agents said, also of what it has no lease for. */
+  #onRunOpened(run: string, ref: ActorRef<RunMessage>): void {
+    this.#runs.open(run, ref);
+    if (!this.#isRecovered) return;
+    for (const agent of this.#options.fleet.agents.values()) {
+      if (isPresent(agent) && agent.held.some((item) => item.run === run)) this.#runs.resyncOne(run, agent);
     }
   }
 

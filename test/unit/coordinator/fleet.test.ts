@@ -525,6 +525,23 @@ describe("what belongs to no run", () => {
     expect(agent.orders).toEqual([]);
   });
 
+  it("is told again to a run whose actor was restarted, which has no lease there", async () => {
+    const world = await FleetWorld.start();
+    world.going.add("r");
+    const agent = new HandDrivenAgent(world, "one");
+    agent.held = [attemptOf("r")];
+    new HandDrivenAgent(world, "two").hello();
+    const { ref, told } = world.run("r");
+    world.fleet.tell({ kind: "runOpened", run: "r", ref });
+    world.fleet.tell({ kind: "recovered", runs: [{ run: "r", ref }] });
+    agent.hello();
+    await world.settle();
+    told.length = 0;
+    world.fleet.tell({ kind: "runOpened", run: "r", ref });
+    await world.settle();
+    expect(told).toMatchObject([{ kind: "agentResynced", agent: "one", held: [attemptOf("r")] }]);
+  });
+
   it("is not what belongs to a run that the fleet actor has not met since its restart", async () => {
     const world = await FleetWorld.start();
     const agent = new HandDrivenAgent(world, "one");
