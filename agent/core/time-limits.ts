@@ -28,7 +28,8 @@ export interface LookVerdict {
   readonly passed: Extract<EndCause, { kind: "timeout" }> | undefined;
 }
 
-const LATE_MS = 2_000;
+/** Twice the time between two looks: limits are short, too, and the end of a job may be missed within any of them. */
+const LATE_MS = 300;
 
 /** Its clocks start; `elapsedMs` has passed already for one that an earlier process of the agent launched. */
 export function beginTiming(now: number, elapsedMs = 0): Timing {
