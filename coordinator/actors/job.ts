@@ -11,43 +11,45 @@
  */
 import type { Behaviour, Context } from "../../shared/actor/contract.ts";
 import type { DependencyResult } from "../../shared/model/event.ts";
+import { type Graph, targetsOf } from "../../shared/model/graph.ts";
 import type { JobMessage } from "./messages.ts";
 
-/** The world as a job actor sees it. */
+/** The world as the job actors of one run see it. */
 export interface JobSurroundings {
-  /** Indexes of the jobs it needs. */
-  readonly needs: Int32Array;
-  /** How many jobs the graph has. */
-  readonly graphSize: number;
-  askSlot(): void;
+  readonly graph: Pick<Graph, "size" | "needs">;
+  askSlot(job: number): void;
   publish(result: DependencyResult): void;
 }
 
-/** Up to this many needs are found by searching; more get a bit for each job of the graph. */
-const SEARCHED_NEEDS = 32;
+/** Up to so many needs are found by searching, and have a bit each in a number; more have one for each job of the graph. */
+const SEARCHED_NEEDS = 31;
 
+/** A run has as many of these as jobs, so what it holds is small. */
 export class JobActor implements Behaviour<JobMessage> {
   readonly #surroundings: JobSurroundings;
+  readonly #index: number;
   #missing: number;
-  /** A bit per need (few) or per job of the graph (many); made with the first result. */
-  #received: Uint8Array | undefined;
+  /** Whose results have come. */
+  #received: number | Uint8Array = 0;
 
-  constructor(surroundings: JobSurroundings) {
+  constructor(index: number, surroundings: JobSurroundings) {
     this.#surroundings = surroundings;
-    this.#missing = surroundings.needs.length;
+    this.#index = index;
+    this.#missing = targetsOf(surroundings.graph.needs, index).length;
+    if (this.#missing > SEARCHED_NEEDS) this.#received = new Uint8Array((surroundings.graph.size + 7) >> 3);
   }
 
   receive(message: JobMessage, context: Context<JobMessage>): void {
     switch (message.kind) {
       case "needResult":
-        if (this.#mark(message.need) && this.#missing === 0) this.#surroundings.askSlot();
+        if (this.#mark(message.need) && this.#missing === 0) this.#surroundings.askSlot(this.#index);
         return;
       case "askSlot":
         if (message.delayMs > 0) context.after(message.delayMs, { kind: "slotDue" });
-        else this.#surroundings.askSlot();
+        else this.#surroundings.askSlot(this.#index);
         return;
       case "slotDue":
-        this.#surroundings.askSlot();
+        this.#surroundings.askSlot(this.#index);
         return;
       case "settled":
         if (message.result !== null) this.#surroundings.publish(message.result);
@@ -57,14 +59,17 @@ export class JobActor implements Behaviour<JobMessage> {
 
   /** Whether this result was missing until now. */
   #mark(need: number): boolean {
-    const { needs, graphSize } = this.#surroundings;
-    const bit = needs.length <= SEARCHED_NEEDS ? needs.indexOf(need) : need;
-    if (bit < 0 || bit >= graphSize) return false;
-    this.#received ??= new Uint8Array(((needs.length <= SEARCHED_NEEDS ? needs.length : graphSize) + 7) >> 3);
-    const mask = 1 << (bit & 7);
-    const byte = this.#received[bit >> 3] ?? 0;
-    if ((byte & mask) !== 0) return false;
-    this.#received[bit >> 3] = byte | mask;
+    const { graph } = this.#surroundings;
+    if (typeof this.#received === "number") {
+      const position = targetsOf(graph.needs, this.#index).indexOf(need);
+      if (position < 0 || (this.#received & (1 << position)) !== 0) return false;
+      this.#received |= 1 << position;
+    } else {
+      const byte = this.#received[need >> 3];
+      const mask = 1 << (need & 7);
+      if (byte === undefined || (byte & mask) !== 0) return false;
+      this.#received[need >> 3] = byte | mask;
+    }
     this.#missing -= 1;
     return true;
   }

@@ -27,7 +27,7 @@ import {
   type RunState,
   specAt,
 } from "../core/run-state.ts";
-import { JobActor } from "./job.ts";
+import { JobActor, type JobSurroundings } from "./job.ts";
 import type { JobMessage, RunMessage } from "./messages.ts";
 import type { RunForecast } from "./run-forecast.ts";
 import type { RunReuse } from "./run-reuse.ts";
@@ -36,6 +36,7 @@ import type { RunSurroundings } from "./run-surroundings.ts";
 const JOB_MAILBOX = 1000;
 /** The rest of what becomes ready with them would only queue. */
 const MOST_EARLY = 100;
+const usualOptions = { mailbox: { capacity: JOB_MAILBOX } };
 
 export class RunJobs {
   readonly #state: RunState;
@@ -43,6 +44,7 @@ export class RunJobs {
   readonly #forecast: Pick<RunForecast, "rankOf">;
   readonly #reuse: Pick<RunReuse, "looksFor">;
   readonly #context: Context<RunMessage>;
+  readonly #ofJobs: JobSurroundings;
   readonly #actors = new Map<number, ActorRef<JobMessage>>();
   /** 1 for a ready job that has asked for a slot since it became ready. */
   readonly #hasAsked: Uint8Array;
@@ -64,6 +66,11 @@ export class RunJobs {
     this.#forecast = parts.forecast;
     this.#reuse = parts.reuse;
     this.#context = context;
+    this.#ofJobs = {
+      graph: state.graph,
+      askSlot: (index) => this.#askSlot(index),
+      publish: (result) => this.#publish(result),
+    };
     this.#hasAsked = new Uint8Array(state.jobs.length);
     this.#isRepaired = new Uint8Array(state.jobs.length);
     this.withQueueTimeout = [...state.specs.keys()].filter(
@@ -237,16 +244,12 @@ export class RunJobs {
   #actor(index: number): ActorRef<JobMessage> {
     const known = this.#actors.get(index);
     if (known !== undefined) return known;
-    const needs = targetsOf(this.#state.graph.needs, index);
-    const surroundings = {
-      needs,
-      graphSize: this.#state.jobs.length,
-      askSlot: () => this.#askSlot(index),
-      publish: (result: DependencyResult) => this.#publish(result),
-    };
-    const actor = this.#context.spawn(`job-${index}`, () => new JobActor(surroundings), {
-      mailbox: { capacity: Math.max(JOB_MAILBOX, needs.length) },
-    });
+    const needs = targetsOf(this.#state.graph.needs, index).length;
+    const actor = this.#context.spawn(
+      `job-${index}`,
+      () => new JobActor(index, this.#ofJobs),
+      needs <= JOB_MAILBOX ? usualOptions : { mailbox: { capacity: needs } },
+    );
     this.#actors.set(index, actor);
     this.#tellRepaired(index, actor);
     return actor;
