@@ -305,7 +305,10 @@ export class ElectionActor implements Behaviour<ElectionMessage> {
       epoch,
       runs,
       onDeposed: (higher) => self.tell({ kind: "epochSeen", epoch: higher }),
-      onEpochObeyed: (heard) => self.tell({ kind: "epochObeyed", epoch: heard }),
+      onEpochObeyed: (heard) => {
+        // A term that is being ended still hears agents, which obey the next one by then.
+        if (election.epoch === epoch) self.tell({ kind: "epochObeyed", epoch: heard });
+      },
     };
     const coordinator = context.spawn(`term-${epoch}`, () => makeCoordinator(term), {
       mailbox: { capacity: COORDINATOR_MAILBOX },

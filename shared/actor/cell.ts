@@ -38,6 +38,8 @@ export type ActorState = Exclude<Phase, "unwinding"> | "restarting" | "stopping"
 export type Delivery = "accepted" | "full" | "terminated";
 
 const DEFAULTS = {} as const;
+/** Its elder siblings and its parent wait for it, and go on with their work meanwhile. */
+const STOPPED_LIMIT_MS = 2_000;
 
 export class Cell implements Runnable, Parent {
   readonly host: Host;
@@ -303,13 +305,21 @@ export class Cell implements Runnable, Parent {
   private dispose(): void {
     const pending = this.callStopped();
     if (pending === undefined) return this.unwound();
-    pending.then(
-      () => this.unwound(),
-      (error: unknown) => {
-        this.logStopFailure(error);
-        this.unwound();
-      },
-    );
+    let isOver = false;
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      cancel();
+      this.unwound();
+    };
+    const cancel = this.host.clock.schedule(STOPPED_LIMIT_MS, () => {
+      this.host.log.warn({ actor: this.path }, "actor took too long to stop: it is waited for no longer");
+      over();
+    });
+    pending.then(over, (error: unknown) => {
+      this.logStopFailure(error);
+      over();
+    });
   }
 
   private callStopped(): Promise<void> | undefined {

@@ -96,7 +96,7 @@ export interface SpawnOptions {
 export interface Behaviour<M> {
   started?(context: Context<M>): void | Promise<void>;
   receive(message: M, context: Context<M>): void | Promise<void>;
-  /** Runs once after the last message, also before a restart makes a new behaviour. */
+  /** Runs once after the last message, also before a restart makes a new behaviour; waited for up to 2 s. */
   stopped?(context: Context<M>): void | Promise<void>;
 }
 

@@ -102,6 +102,29 @@ describe("stopping", () => {
     expect(seen).toEqual(["b", "c", "a", "p"]);
   });
 
+  it("waits for an actor that does not end for 2 s, and says which it was", async () => {
+    const world = new ActorWorld();
+    const { system } = world.node("n");
+    const seen: string[] = [];
+    const parent = system.spawn<string>("p", () => ({
+      started: (context) => {
+        const make = (): Behaviour<string> => ({ receive: () => undefined, stopped: () => gate().opened });
+        context.spawn("stuck", make);
+      },
+      receive: () => undefined,
+      stopped: () => {
+        seen.push("p");
+      },
+    }));
+    await world.settle();
+    system.stopActor(parent);
+    await world.clock.advance(1_900);
+    expect(seen).toEqual([]);
+    await world.clock.advance(200);
+    expect(seen).toEqual(["p"]);
+    expect(world.log).toMatchObject([{ level: "warn", fields: { actor: "/p/stuck" } }]);
+  });
+
   it("gives up at the deadline and says who had not ended", async () => {
     const world = new ActorWorld();
     const node = world.node("n");
