@@ -59,7 +59,8 @@ function conclude(error: unknown): number {
     return exitCode.usage;
   }
   if (!(error instanceof MillraceError)) {
-    const detail = error instanceof Error ? error.stack : String(error);
+    // Some errors of libraries come with an empty stack.
+    const detail = error instanceof Error ? error.stack || `${error.name}: ${error.message}` : String(error);
     process.stderr.write(`millrace-agent: internal error: ${detail}\n`);
     return exitCode.infrastructure;
   }

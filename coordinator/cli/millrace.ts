@@ -30,7 +30,9 @@ function exitNow(status: number): never {
 function conclude(error: unknown): number {
   if (error instanceof Interrupted) return exitCode.interrupted;
   if (!(error instanceof MillraceError)) {
-    terminal.note(`millrace: internal error: ${error instanceof Error ? error.stack : String(error)}`);
+    // Some errors of libraries come with an empty stack.
+    const what = error instanceof Error ? error.stack || `${error.name}: ${error.message}` : String(error);
+    terminal.note(`millrace: internal error: ${what}`);
     return exitCode.infrastructure;
   }
   terminal.note(`millrace: ${error.message}`);

@@ -41,13 +41,23 @@ export async function serveApi(bus: Bus, version: string, handle: ApiHandler): P
       },
     });
   }
-  await bus.connection.flush();
+  await flushed(bus);
   return {
     stopped: service.stopped.then((reason) => reason ?? undefined),
     stop: async () => {
       await service.stop();
     },
   };
+}
+
+/** The server has the subscriptions; where the connection is lost meanwhile, they are sent anew with the next one. */
+async function flushed({ connection }: Bus): Promise<void> {
+  try {
+    await connection.flush();
+  } catch (cause) {
+    if (!connection.isClosed()) return;
+    throw new MillraceError("unavailable", "the connection to the server is closed", { cause });
+  }
 }
 
 async function answer(bus: Bus, message: ServiceMsg, reply: Promise<Uint8Array>): Promise<void> {

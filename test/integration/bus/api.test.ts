@@ -105,6 +105,18 @@ describe("the control API", () => {
     await service.stop();
   });
 
+  test("is served though the server dies before it has said that it knows of it", async () => {
+    process.kill(server.pid(), "SIGSTOP");
+    const serving = serveApi(coordinator, "1.0.0", priorityReply);
+    await server.kill();
+    await server.restart();
+    const service = await serving;
+    expect(await callApi(client, "priority", { run: "r1", priority: 5 }, { timeoutMs: 20_000 })).toEqual({
+      priority: 5,
+    });
+    await service.stop();
+  });
+
   test("answers across a restart of the server", async () => {
     const service = await serveApi(coordinator, "1.0.0", priorityReply);
     await server.kill();
