@@ -85,8 +85,6 @@ export type RunMessage =
   | { readonly kind: "storeDue"; readonly errand: string }
   | { readonly kind: "granted"; readonly grants: readonly Grant[] }
   | { readonly kind: "recalled"; readonly recalls: readonly Recall[] }
-  /** What was asked for has been planned: what was granted of it was told before this. */
-  | { readonly kind: "planned" }
   | { readonly kind: "stranded"; readonly jobs: readonly number[]; readonly reason: string }
   | { readonly kind: "reported"; readonly agent: string; readonly items: readonly ReportItem[] }
   | {
@@ -148,8 +146,6 @@ export type SchedulerMessage =
       readonly isImpatient: boolean;
       readonly ref: ActorRef<RunMessage>;
     }
-  /** It is to be told when all that it has asked for until now is planned, once: it waits with an append for that. */
-  | { readonly kind: "awaitsPlan"; readonly run: string }
   /** It is to be told of the next offer, once: where its jobs could run is not known as yet. */
   | { readonly kind: "awaitsOffer"; readonly run: string }
   | { readonly kind: "runPriority"; readonly run: string; readonly priority: number }

@@ -2,13 +2,8 @@
  * The job actors of one run: made when first touched, told what concerns them, dropped when final. Also the repair of
  * dependency results that were lost on the way: core NATS delivers at most once.
  *
- * A slot idles while a result is on its way. So where nobody waits for one, a job asks as soon as the run knows that it is
- * ready, and the results come after; and the run's next append waits for what the scheduler says, which takes some turns of
- * actors, so that an end and the leases that follow from it are one entry.
- *
  * Safe: 1. a result counts only if the run's own state says the same. Live: 2. a ready job that has not asked for a
- * slot is made to ask by `recheck`; 3. after `repair` every job knows the results that were final by then; 4. no append waits
- * for the scheduler for longer than until the next `recheck`.
+ * slot is made to ask by `recheck`; 3. after `repair` every job knows the results that were final by then.
  */
 import type { ActorRef, Context } from "../../shared/actor/contract.ts";
 import type { DependencyResult } from "../../shared/model/event.ts";
@@ -34,8 +29,6 @@ import type { RunReuse } from "./run-reuse.ts";
 import type { RunSurroundings } from "./run-surroundings.ts";
 
 const JOB_MAILBOX = 1000;
-/** The rest of what becomes ready with them would only queue. */
-const MOST_EARLY = 100;
 const usualOptions = { mailbox: { capacity: JOB_MAILBOX } };
 
 export class RunJobs {
@@ -50,8 +43,6 @@ export class RunJobs {
   readonly #hasAsked: Uint8Array;
   /** 1 for a final job whose result may have been lost: actors made later are told of it. */
   readonly #isRepaired: Uint8Array;
-  /** Jobs that have asked early, and of which the scheduler has not said anything yet. */
-  #early = 0;
   /** Jobs with a limit on their wait for a slot. */
   readonly withQueueTimeout: readonly number[];
 
@@ -102,9 +93,6 @@ export class RunJobs {
     if (isWhole) scheduler.tell({ kind: "withdrawAll", run });
     for (const change of changes) {
       switch (change.kind) {
-        case "ready":
-          this.#askEarly(change.job);
-          break;
         case "returned":
         case "retrying":
           this.#hasAsked[change.job] = 0;
@@ -121,15 +109,6 @@ export class RunJobs {
           break;
       }
     }
-  }
-
-  /** The scheduler is about to grant what was asked for early: the leases may go into the same entry. */
-  get awaitsPlan(): boolean {
-    return this.#early > 0;
-  }
-
-  onPlanned(): void {
-    this.#early = 0;
   }
 
   /** It was final before any job was there to hear of it: those that need it learn of it when they are made. */
@@ -224,16 +203,6 @@ export class RunJobs {
   /** The scheduler has started again and knows of no request. */
   forgetRequests(): void {
     this.#hasAsked.fill(0);
-  }
-
-  #askEarly(index: number): void {
-    const { run, graph } = this.#state;
-    const { scheduler, schedule } = this.#surroundings;
-    if (this.#early === MOST_EARLY || targetsOf(graph.needs, index).length === 0) return;
-    if (schedule.current.hasQueued(run)) return;
-    this.#askSlot(index);
-    this.#early += 1;
-    if (this.#early === 1) scheduler.tell({ kind: "awaitsPlan", run });
   }
 
   #release(index: number, attempt: Attempt | null): void {

@@ -85,10 +85,9 @@ export class RunWriter {
     this.#commit.stage(null, [consequence]);
   }
 
-  /** Carries out what waits for no record, and appends what is staged when no append is in flight and no lease is about to follow. */
+  /** Carries out what waits for no record, and appends what is staged when no append is in flight. */
   send(): void {
     this.#parts.consequences.carryOut(this.#commit.takeFree());
-    if (this.#parts.jobs.awaitsPlan) return;
     let batch = this.#commit.take();
     if (batch === undefined) return;
     const { run, epoch, journal, codec } = this.#surroundings;

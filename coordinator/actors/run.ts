@@ -200,9 +200,6 @@ export class RunActor implements Behaviour<RunMessage> {
         return leases.onGranted(message);
       case "recalled":
         return leases.recall(message.recalls);
-      case "planned":
-        living.jobs.onPlanned();
-        return writer.send();
       case "stranded":
         return writer.record(
           message.jobs.flatMap((job) => decide.onStranded(state, job, message.reason, now)),
@@ -305,8 +302,6 @@ export class RunActor implements Behaviour<RunMessage> {
 
   #recheck(living: Living, overdueMs: number, context: Context<RunMessage>): void {
     const { state, writer, jobs } = living;
-    jobs.onPlanned();
-    writer.send();
     if (state.endedAt !== null || writer.wait !== undefined) return;
     const now = context.now();
     const { records, recalls } = decide.onQueueCheck(state, jobs.withQueueTimeout, now);

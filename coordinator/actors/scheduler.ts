@@ -31,8 +31,6 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
   readonly #runs = new Map<string, KnownRun>();
   /** Jobs of which was told that nobody can run them, as `run/job`. */
   readonly #told = new Set<string>();
-  /** Runs that wait for the next plan. */
-  readonly #awaitingPlan = new Set<string>();
   /** Runs that wait for an offer. */
   readonly #awaiting = new Set<string>();
   #graceEndsMs = 0;
@@ -69,10 +67,6 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
       case "awaitsOffer":
         this.#awaiting.add(message.run);
         return;
-      case "awaitsPlan":
-        this.#awaitingPlan.add(message.run);
-        if (!this.#isRecovered) this.#tellPlanned();
-        break;
       case "runClosed":
         this.#awaiting.delete(message.run);
         this.#runs.delete(message.run);
@@ -112,7 +106,6 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
       case "plan":
         this.#isPlanDue = false;
         this.#plan();
-        this.#tellPlanned();
         return this.#tellStranded(context);
       case "checkStranded":
         this.#isCheckDue = false;
@@ -121,11 +114,6 @@ export class SchedulerActor implements Behaviour<SchedulerMessage> {
     if (this.#isPlanDue || !this.#isRecovered) return;
     this.#isPlanDue = true;
     context.self.tell({ kind: "plan" });
-  }
-
-  #tellPlanned(): void {
-    for (const run of this.#awaitingPlan) this.#runs.get(run)?.ref.tell({ kind: "planned" });
-    this.#awaitingPlan.clear();
   }
 
   #tellOffered(): void {

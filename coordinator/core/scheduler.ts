@@ -190,11 +190,6 @@ export class Scheduler {
     if (room.placed.size === 0 && room.offer.capacity === noCapacity) this.#agents.delete(room.offer.name);
   }
 
-  /** Whether jobs of the run wait for a slot. */
-  hasQueued(run: string): boolean {
-    return (this.#runs.get(run)?.queuedCount ?? 0) > 0;
-  }
-
   /** Jobs that wait for a slot, of all runs. */
   get queuedCount(): number {
     let count = 0;

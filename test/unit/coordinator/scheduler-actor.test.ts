@@ -165,27 +165,3 @@ it("tells a run of the next offer when it waits for one, once", async () => {
   expect(await after({ kind: "offer", offer })).toEqual(["offered"]);
   expect(await after({ kind: "offer", offer })).toEqual([]);
 });
-
-it("tells a run that waits for it when all is planned that it has asked for, after what was granted, once", async () => {
-  const { after } = await scheduling();
-  await after({ kind: "offer", offer });
-  expect(await after({ kind: "awaitsPlan", run: "r" }, request(0), request(1))).toEqual([
-    "granted",
-    "planned",
-  ]);
-  expect(await after(released(0), request(2))).toEqual(["granted"]);
-});
-
-it("lets no run wait for a plan while not all leases are adopted", async () => {
-  const world = new ActorWorld();
-  const { system } = world.node("c", { serialiseLocal: false });
-  const told: RunMessage[] = [];
-  const coordinator = system.spawn<CoordinatorMessage>("coordinator", () => listener([]));
-  const ref: ActorRef<RunMessage> = system.spawn<RunMessage>("run", () => listener(told));
-  const options = { scheduler: new Scheduler(), coordinator, graceMs: 0 };
-  const actor = system.spawn<SchedulerMessage>("scheduler", () => new SchedulerActor(options));
-  actor.tell({ kind: "runOpened", run: "r", ref, order: 1, priority: 500, isImpatient: false });
-  actor.tell({ kind: "awaitsPlan", run: "r" });
-  await world.clock.advance(1_000);
-  expect(told).toEqual([{ kind: "planned" }]);
-});
