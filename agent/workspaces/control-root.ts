@@ -8,7 +8,7 @@
  * gone, and nobody may conclude anything from that.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { removeTree } from "./folder-tree.ts";
@@ -44,7 +44,7 @@ export function remakeControlRoot({ path }: ControlRoot, folder: string): boolea
 
 /** Removes a control root unless it still holds what a successor needs. */
 export async function closeControlRoot({ path }: ControlRoot): Promise<void> {
-  const isOwn = (name: string) => name === OWNER_FILE || name === ID_FILE;
+  const isOwn = (name: string) => name.startsWith(OWNER_FILE) || name === ID_FILE;
   if ((await readdir(path)).every(isOwn)) await rm(path, { recursive: true });
 }
 
@@ -61,7 +61,8 @@ async function removeOrphans(shared: string): Promise<void> {
 
 function ownerOf(root: string): string | undefined {
   try {
-    return readFileSync(join(root, OWNER_FILE), "utf8");
+    const owner = readFileSync(join(root, OWNER_FILE), "utf8");
+    return owner === "" ? undefined : owner;
   } catch {
     // Just being made or removed by its agent.
     return undefined;
@@ -70,7 +71,10 @@ function ownerOf(root: string): string | undefined {
 
 function made(path: string, folder: string): ControlRoot {
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  writeFileSync(join(path, OWNER_FILE), folder, { mode: 0o600 });
+  // Whole at once: another agent that read half of it would find no such work folder, and remove all this.
+  const partial = join(path, `${OWNER_FILE}.${process.pid}`);
+  writeFileSync(partial, folder, { mode: 0o600 });
+  renameSync(partial, join(path, OWNER_FILE));
   return { path, id: idIn(path) };
 }
 

@@ -180,6 +180,20 @@ test("removes control files of a work folder that is gone", async () => {
   await other.close("everything");
 });
 
+test("leaves control files alone whose work folder is not written down yet", async () => {
+  const workspaces = await opened();
+  const { control } = workspaces.take(record(), true);
+  const owner = join(workspaces.controlFolder, "work-folder");
+  expect(readFileSync(owner, "utf8")).toBe(folder);
+  writeFileSync(owner, "");
+  const other = (await open(join(root, "other"))).workspaces;
+  expect(existsSync(control)).toBe(true);
+  await other.close("everything");
+  writeFileSync(owner, folder);
+  await workspaces.close("everything");
+  expect(existsSync(workspaces.controlFolder)).toBe(false);
+});
+
 describe("control files that somebody else removes", () => {
   test("are missed, told of once, and have a folder again in which what runs leaves its status", async () => {
     const lost: string[] = [];
