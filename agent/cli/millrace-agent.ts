@@ -1,6 +1,6 @@
 /** The `millrace-agent` command. What runs an agent is loaded when one is to run: `--help` must answer at once. */
 import { Command, CommanderError } from "commander";
-import { MillraceError } from "../../shared/model/error.ts";
+import { MillraceError, stackOf } from "../../shared/model/error.ts";
 import { version } from "../../shared/model/version.ts";
 import { withAgentFlags } from "./flags.ts";
 
@@ -59,9 +59,7 @@ function conclude(error: unknown): number {
     return exitCode.usage;
   }
   if (!(error instanceof MillraceError)) {
-    // Some errors of libraries come with an empty stack.
-    const detail = error instanceof Error ? error.stack || `${error.name}: ${error.message}` : String(error);
-    process.stderr.write(`millrace-agent: internal error: ${detail}\n`);
+    process.stderr.write(`millrace-agent: internal error: ${stackOf(error)}\n`);
     return exitCode.infrastructure;
   }
   process.stderr.write(`millrace-agent: ${error.message}\n`);

@@ -5,8 +5,8 @@
  *   taking over ──every living run claimed──▶ leading ──higher epoch seen──▶ deposed (all stops)
  *
  * Safe: 1. a command to a run is answered after its claim, a listing of all when every run is claimed; 2. what agents
- * hold of unknown runs is ended only when the journal has none of them. Live: 3. a run whose actors fail for good is ended as `infrastructure`;
- * nothing else suffers.
+ * hold of unknown runs is ended only when the journal has none of them. Live: 3. a run whose actors fail for good is ended
+ * as `infrastructure`; nothing else suffers.
  */
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
@@ -238,7 +238,7 @@ export class CoordinatorActor implements Behaviour<CoordinatorMessage> {
       journal: this.#options.journal,
       fleet,
       counters,
-      standingOf: (run) => (this.#storekeeper.isGivenUp(run) ? "over" : this.#runs.standingOf(run)),
+      lifeOf: (run) => (this.#storekeeper.isGivenUp(run) ? "over" : this.#runs.lifeOf(run)),
       takeUp: (run) => this.#runs.spawn(run, { isStored: true }, context),
     });
     return { scheduler, fleet, reuse, strays };

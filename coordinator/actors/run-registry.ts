@@ -14,7 +14,7 @@ import type { CoordinatorMessage, RunMessage, StoreWait } from "./messages.ts";
 import { RunActor } from "./run.ts";
 import { waitingReason } from "./run-commands.ts";
 import type { RunOrigin, RunSurroundings } from "./run-surroundings.ts";
-import type { Standing } from "./strays.ts";
+import type { RunLife } from "./strays.ts";
 
 /** What all runs are given alike. */
 export type CommonSurroundings = Omit<RunSurroundings, "run" | "states" | "views">;
@@ -72,7 +72,7 @@ export class RunRegistry {
     return this.#living.get(run)?.ref;
   }
 
-  standingOf(run: string): Standing {
+  lifeOf(run: string): RunLife {
     if (this.#living.has(run)) return "living";
     return this.#ended.has(run) ? "over" : "unknown";
   }

@@ -24,13 +24,13 @@ export type StrayOrder = Extract<Order, { kind: "cancel" | "settle" }>;
 export type StrayMessage = Extract<CoordinatorMessage, { kind: "straysSighted" | "straysLookedFor" }>;
 
 /** What the coordinator knows of a run without asking the journal. */
-export type Standing = "living" | "over" | "unknown";
+export type RunLife = "living" | "over" | "unknown";
 
 export interface StraysOptions {
   readonly journal: Pick<Journal, "has">;
   readonly fleet: ActorRef<FleetMessage>;
   readonly counters: Counters;
-  readonly standingOf: (run: string) => Standing;
+  readonly lifeOf: (run: string) => RunLife;
   readonly takeUp: (run: string) => void;
 }
 
@@ -49,7 +49,7 @@ export class Strays {
   }
 
   take(message: StrayMessage, context: Context<CoordinatorMessage>): void {
-    const { standingOf, takeUp } = this.#options;
+    const { lifeOf, takeUp } = this.#options;
     const { agent, orders } = message;
     if (message.kind === "straysSighted") {
       for (const [run, its] of byRun(orders)) this.#judge(run, { agent, orders: its }, context);
@@ -57,17 +57,17 @@ export class Strays {
       context.after(AGAIN_MS, { kind: "straysSighted", agent, orders });
     } else if (!message.isStored) {
       this.#end(message);
-    } else if (standingOf(message.run) === "unknown") {
+    } else if (lifeOf(message.run) === "unknown") {
       context.log.warn({ run: message.run, agent }, "a run that a deposed leader has taken is taken up");
       takeUp(message.run);
     }
   }
 
   #judge(run: string, sighted: Sighted, context: Context<CoordinatorMessage>): void {
-    const { journal, standingOf } = this.#options;
-    const standing = standingOf(run);
-    if (standing === "over") this.#end(sighted);
-    if (standing !== "unknown") return;
+    const { journal, lifeOf } = this.#options;
+    const life = lifeOf(run);
+    if (life === "over") this.#end(sighted);
+    if (life !== "unknown") return;
     const looked = (isStored: boolean | null): CoordinatorMessage => ({
       kind: "straysLookedFor",
       run,

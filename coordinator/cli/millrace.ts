@@ -1,5 +1,5 @@
 /** The `millrace` command. Loads no more than the command named needs: `--help` must answer at once. */
-import { MillraceError } from "../../shared/model/error.ts";
+import { MillraceError, stackOf } from "../../shared/model/error.ts";
 import { version } from "../../shared/model/version.ts";
 import { butidoRefusal } from "./butido-words.ts";
 import { catalogue } from "./catalogue/catalogue.ts";
@@ -30,9 +30,7 @@ function exitNow(status: number): never {
 function conclude(error: unknown): number {
   if (error instanceof Interrupted) return exitCode.interrupted;
   if (!(error instanceof MillraceError)) {
-    // Some errors of libraries come with an empty stack.
-    const what = error instanceof Error ? error.stack || `${error.name}: ${error.message}` : String(error);
-    terminal.note(`millrace: internal error: ${what}`);
+    terminal.note(`millrace: internal error: ${stackOf(error)}`);
     return exitCode.infrastructure;
   }
   terminal.note(`millrace: ${error.message}`);

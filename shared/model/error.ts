@@ -35,6 +35,12 @@ export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
+/** Where a defect was thrown, for those who mend it; some errors of libraries come with an empty stack. */
+export function stackOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return thrown.stack || `${thrown.name}: ${thrown.message}`;
+}
+
 /** Turns anything thrown into a MillraceError; one that already is comes back unchanged. */
 export function asMillraceError(
   thrown: unknown,

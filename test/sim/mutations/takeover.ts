@@ -46,7 +46,7 @@ export const takeoverMutations: readonly Mutation[] = [
   {
     breaks: "the journal is asked before attempts of an unknown run are ended",
     file: STRAYS,
-    find: 'if (standing === "over") this',
-    replace: 'if (standing !== "living") this',
+    find: 'if (life === "over") this',
+    replace: 'if (life !== "living") this',
   },
 ];
