@@ -187,6 +187,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
       if (order.kind === "ask") this.#questions.onAsked(order, this.#voice, context);
       else this.#apply(this.#onOrder(order, context.monotonicMs()), context);
     }
+    // Somebody waits to hear that the mode is taken.
+    if (batch.orders.some(({ kind }) => kind === "mode")) this.#voice?.heartbeat(this.#present());
     for (const order of unreadable) this.#onUnreadable(order, context);
   }
 

@@ -94,6 +94,12 @@ export class AgentOrders {
     return this.#channels.get(agent)?.incarnation === incarnation;
   }
 
+  /** Number of the last batch that was sent to the agent; 0 before the first. */
+  lastNumber(agent: string): number {
+    return this.#channels.get(agent)?.lastNumber ?? 0;
+  }
+
+  /** Sends what is waiting. */
   flush(context: Context<FleetMessage>): void {
     for (const [name, channel] of this.#channels) {
       for (const batch of channel.takeNew(context.monotonicMs(), MAX_BATCH_BYTES)) {

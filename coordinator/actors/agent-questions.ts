@@ -1,9 +1,9 @@
 /** Questions about hosts that agents have been asked, and who waits for the answers. */
 import type { ActorRef } from "../../shared/actor/contract.ts";
 import { type AnswerReport, ability } from "../../shared/model/messages.ts";
-import { nearestName } from "../../shared/model/nearest-name.ts";
-import { type Fleet, isPresent } from "../core/fleet.ts";
-import type { Reply } from "./messages.ts";
+import type { Fleet } from "../core/fleet.ts";
+import { findAgent } from "./agent-search.ts";
+import type { Refusal, Reply } from "./messages.ts";
 
 /** Who asks repeats a question long before; nobody waits for what is older. */
 const FORGET_AFTER_MS = 60_000;
@@ -50,19 +50,9 @@ export class AgentQuestions {
 }
 
 /** Why the agent of this name can't be asked; undefined where it can. */
-export function refuseQuestion({ agents }: Fleet, name: string): Reply | undefined {
-  const agent = agents.get(name);
-  if (agent === undefined) {
-    const nearest = nearestName(name, [...agents.keys()]);
-    const message = `there is no agent ${JSON.stringify(name)}`;
-    const fix =
-      nearest === undefined ? "See `millrace agents` for those there are." : `Did you mean ${nearest}?`;
-    return { ok: false, code: "notFound", message, fix };
-  }
-  if (!isPresent(agent)) {
-    const message = `the agent ${JSON.stringify(name)} is ${agent.state}, and can't be asked`;
-    return { ok: false, code: "unavailable", message };
-  }
+export function refuseQuestion(fleet: Fleet, name: string): Refusal | undefined {
+  const agent = findAgent(fleet, name);
+  if ("ok" in agent) return agent;
   if (agent.hello.abilities.includes(ability.hostQuestions)) return undefined;
   const { millrace } = agent.hello.versions;
   const message = `the agent ${JSON.stringify(name)} of version ${millrace} answers no questions about its host`;

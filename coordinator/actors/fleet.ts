@@ -11,13 +11,11 @@
  */
 import type { ActorRef, Behaviour, Codec, Context } from "../../shared/actor/contract.ts";
 import type { Subjects } from "../../shared/bus/subjects.ts";
-import type { ApiCommand } from "../../shared/model/api.ts";
-import type { AgentMode, AnswerReport, Hello, Order, Report } from "../../shared/model/messages.ts";
+import type { Hello, Order, Report } from "../../shared/model/messages.ts";
 import { subjectToken } from "../../shared/model/name.ts";
 import { MOST_EPOCHS_LOST } from "../core/election.ts";
 import {
   type AgentRecord,
-  type Fleet,
   type FleetEffect,
   isPresent,
   offerOf,
@@ -28,29 +26,20 @@ import {
   onReport,
   onTick,
 } from "../core/fleet.ts";
-import { viewAgents } from "../core/fleet-view.ts";
 import { ListeningClock } from "../core/listening-clock.ts";
 import type { OrderChannel } from "../core/order-channel.ts";
 import type { EventLog } from "../journal/journal.ts";
+import { AgentCommands, type AgentCommandsOptions } from "./agent-commands.ts";
 import { type FromAgent, readFromAgent } from "./agent-message.ts";
 import { AgentOrders } from "./agent-orders.ts";
-import { AgentQuestions, refuseQuestion } from "./agent-questions.ts";
 import type { Counters } from "./counters.ts";
 import { FleetEvents, type FleetNumbers } from "./fleet-events.ts";
 import { FleetRuns, runsStartedBy } from "./fleet-runs.ts";
-import type {
-  Command,
-  CoordinatorMessage,
-  FleetMessage,
-  Reply,
-  RunMessage,
-  SchedulerMessage,
-} from "./messages.ts";
+import type { CoordinatorMessage, FleetMessage, RunMessage } from "./messages.ts";
 import { endStray, type StrayOrder, settleStray } from "./strays.ts";
 
-export interface FleetOptions {
+export interface FleetOptions extends AgentCommandsOptions {
   readonly epoch: number;
-  readonly fleet: Fleet;
   readonly channels: Map<string, OrderChannel>;
   readonly numbers: FleetNumbers;
   readonly subjects: Subjects;
@@ -60,11 +49,8 @@ export interface FleetOptions {
   readonly heardOf: () => Promise<readonly string[]>;
   readonly counters: Counters;
   readonly coordinator: ActorRef<CoordinatorMessage>;
-  readonly scheduler: ActorRef<SchedulerMessage>;
   /** An agent has obeyed this epoch, though not by an order of this leader. */
   readonly onEpochObeyed: (epoch: number) => void;
-  /** Name of a job, for listings of what runs. */
-  readonly jobName: (run: string, job: number) => string | undefined;
 }
 
 const TICK_MS = 500;
@@ -78,7 +64,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
   readonly #runs = new FleetRuns();
   readonly #orders: AgentOrders;
   readonly #events: FleetEvents;
-  readonly #questions = new AgentQuestions();
+  readonly #commands: AgentCommands;
   #clock = new ListeningClock(0, OUTAGE_MS);
   /** Agents that hold leases of an earlier leader and have not said hello to this one, since when. */
   readonly #awaited = new Map<string, number>();
@@ -92,6 +78,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
     this.#options = options;
     this.#orders = new AgentOrders(options);
     this.#events = new FleetEvents(options);
+    this.#commands = new AgentCommands(options, this.#orders);
   }
 
   started(context: Context<FleetMessage>): void {
@@ -145,7 +132,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
       case "eventsFailed":
         return this.#events.onFailed(message.reason, context);
       case "command":
-        return this.#onCommand(message.command, message.replyTo, context);
+        return this.#commands.onCommand(message.command, message.replyTo, this.#clock.nowMs, context);
     }
   }
 
@@ -172,8 +159,24 @@ export class FleetActor implements Behaviour<FleetMessage> {
       context.deadLetter(refused.reason, this.#options.subjects.fromAgent(body.agent, type), body);
     }
     this.#carryOut(effects, context);
-    if (type === "answer" && refused === undefined) this.#onAnswer(body);
-    if (type === "report" && refused === undefined) this.#deliver(body);
+    if (refused === undefined) this.#onBelieved(message);
+  }
+
+  #onBelieved({ type, body }: FromAgent): void {
+    switch (type) {
+      case "hello":
+      case "heartbeat":
+        // What it has handled of another leader's orders is nothing to those of this one.
+        if (body.epoch === this.#options.epoch) this.#commands.onMode(body);
+        return;
+      case "report":
+        return this.#deliver(body);
+      case "answer":
+        this.#commands.onAnswer(body);
+        return this.#runs.onAnswer(body);
+      case "bye":
+        return;
+    }
   }
 
   #isBelieved(obeyed: number): boolean {
@@ -341,11 +344,13 @@ export class FleetActor implements Behaviour<FleetMessage> {
       this.#orders.forget(agent.name);
     }
     this.#orders.onTick(context);
+    this.#commands.onTick(context);
   }
 
   /** Its jobs are given to others; it has to say hello again to be given any. */
   #giveUp(agent: string, reason: string): void {
     this.#orders.close(agent);
+    this.#commands.onGone(agent, reason);
     this.#options.scheduler.tell({ kind: "agentGone", agent });
     this.#runs.gone(agent, reason);
   }
@@ -353,43 +358,5 @@ export class FleetActor implements Behaviour<FleetMessage> {
   #offer(agent: AgentRecord): void {
     if (!isPresent(agent)) return;
     this.#options.scheduler.tell({ kind: "offer", offer: offerOf(agent) });
-  }
-
-  #onCommand(command: Command, replyTo: ActorRef<Reply>, context: Context<FleetMessage>): void {
-    const { fleet, jobName } = this.#options;
-    if (command.verb === "agents") {
-      const { offset, limit } = command.request;
-      const all = viewAgents(fleet, jobName, this.#clock.nowMs);
-      replyTo.tell({ ok: true, result: { total: all.length, agents: all.slice(offset, offset + limit) } });
-    } else if (command.verb === "mode") {
-      replyTo.tell(this.#setMode(command.request.agent, command.request.mode, context));
-    } else if (command.verb === "ask") {
-      this.#ask(command.request, replyTo, context);
-    }
-  }
-
-  #ask({ id, agent, question }: ApiCommand<"ask">, replyTo: ActorRef<Reply>, context: Context<FleetMessage>) {
-    const refusal = refuseQuestion(this.#options.fleet, agent);
-    if (refusal !== undefined) return replyTo.tell(refusal);
-    this.#questions.onAsked(id, agent, replyTo, context.monotonicMs());
-    this.#enqueue(agent, [{ kind: "ask", id, question }], context);
-  }
-
-  #onAnswer(report: AnswerReport): void {
-    this.#questions.onAnswer(report);
-    this.#runs.onAnswer(report);
-  }
-
-  #setMode(name: string, mode: AgentMode, context: Context<FleetMessage>): Reply {
-    const agent = this.#options.fleet.agents.get(name);
-    if (agent === undefined)
-      return { ok: false, code: "notFound", message: `there is no agent ${JSON.stringify(name)}` };
-    if (!isPresent(agent)) {
-      return { ok: false, code: "conflict", message: `the agent ${JSON.stringify(name)} is ${agent.state}` };
-    }
-    // At once, so that nothing more is placed; the agent confirms with its next heartbeat.
-    this.#options.scheduler.tell({ kind: "offer", offer: { ...offerOf(agent), mode } });
-    this.#enqueue(name, [{ kind: "mode", mode }], context);
-    return { ok: true, result: { agent: name, mode } };
   }
 }

@@ -16,9 +16,15 @@ import type { FromAgent } from "./agent-message.ts";
 import type { StrayOrder } from "./strays.ts";
 
 /** A reply to a command of the API: its result, or what was wrong. */
-export type Reply =
-  | { readonly ok: true; readonly result: unknown }
-  | { readonly ok: false; readonly code: string; readonly message: string; readonly fix?: string };
+export type Reply = { readonly ok: true; readonly result: unknown } | Refusal;
+
+/** Why a command was not carried out, and what to do. */
+export interface Refusal {
+  readonly ok: false;
+  readonly code: string;
+  readonly message: string;
+  readonly fix?: string;
+}
 
 export type Command = { readonly [V in Verb]: { readonly verb: V; readonly request: ApiCommand<V> } }[Verb];
 

@@ -283,12 +283,6 @@ export class Commands {
     }
   }
 
-  /** As somebody does who sees agents that take no jobs. */
-  resumeAgents(): void {
-    if (!this.#wereToldModes) return;
-    for (const { name } of this.#cluster.livingAgents) this.#undo("mode", { agent: name, mode: "active" });
-  }
-
   /** After a while, and until it is done; what was refused may have been done by an earlier try that got no answer. */
   #undo(verb: Verb, request: object, done: () => void = () => undefined): void {
     const { chance, clock } = this.#cluster.world;

@@ -169,12 +169,11 @@ function takeovers(scene: Scene, left = TAKEOVERS): void {
 
 function slowStreams(scene: Scene): void {
   const { world } = scene.cluster;
-  const usualMs = world.streamMs;
   world.coverage.count("streams slow");
   world.streamMs = world.chance.pick([30, 300, 1_500]);
   world.trace.add("streams", () => `FAULT slow: ${world.streamMs} ms`);
   later(scene, 500, 8_000, () => {
-    world.streamMs = usualMs;
+    world.streamMs = STREAM_MS;
   });
 }
 

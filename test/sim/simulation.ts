@@ -117,7 +117,6 @@ class Simulation {
     trace.add("all", () => "HEALED: nothing goes wrong from here on");
     this.#cluster.heal();
     // A mode is no record: what a leader was told just before it died may not have reached its agent.
-    this.#commands.resumeAgents();
     this.#lookForStrays();
     const areOver = (): boolean => this.#commands.open === 0 && this.#openRuns().length === 0;
     if (!(await this.#until(areOver, HEALING_MS))) {

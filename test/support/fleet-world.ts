@@ -14,7 +14,13 @@ import type { MemoryTransport } from "../../shared/actor/memory-network.ts";
 import { MessageCodec } from "../../shared/actor/message-codec.ts";
 import { Subjects } from "../../shared/bus/subjects.ts";
 import type { AgentEvent } from "../../shared/model/event.ts";
-import { type HeldAttempt, type Order, type Orders, ordersSchema } from "../../shared/model/messages.ts";
+import {
+  type AgentMode,
+  type HeldAttempt,
+  type Order,
+  type Orders,
+  ordersSchema,
+} from "../../shared/model/messages.ts";
 import { ActorWorld, type Node, onMessage, recorder } from "./actor-world.ts";
 
 export const fleetSubjects = new Subjects("test");
@@ -117,6 +123,7 @@ export class HandDrivenAgent {
   readonly orders: Order[] = [];
   held: HeldAttempt[] = [];
   ordersSeen = 0;
+  mode: AgentMode = "active";
   /** What it says it has obeyed, when that is not this leader. */
   epoch: number | undefined;
   readonly #name: string;
@@ -145,7 +152,7 @@ export class HandDrivenAgent {
       capacity: { slots: 2, cpu: 2, memoryBytes: 1e9 },
       labels: [],
       pool: "",
-      mode: "active",
+      mode: this.mode,
       host: { hostname: `host of ${this.#incarnation}`, platform: "linux", arch: "x64", pid: 1 },
       versions: { millrace: "0", node: "20", engine: null },
       held: this.held,
@@ -153,7 +160,7 @@ export class HandDrivenAgent {
   }
 
   heartbeat(): void {
-    this.send("heartbeat", { mode: "active", load1: 0, freeMemoryBytes: 0, held: this.held });
+    this.send("heartbeat", { mode: this.mode, load1: 0, freeMemoryBytes: 0, held: this.held });
   }
 
   send(kind: "hello" | "heartbeat" | "report" | "answer" | "bye", fields: object): void {

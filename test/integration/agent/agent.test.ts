@@ -211,8 +211,16 @@ test("repeats a result until it is settled, to a new coordinator at once, and on
 test("confirms orders that need no answer", async () => {
   coordinator.heartbeatMs = 60_000;
   await start();
-  coordinator.order({ kind: "mode", mode: "held" });
+  const { run, job, attempt, lease } = script("true");
+  coordinator.order({ kind: "settle", run, job, attempt, lease });
   await waitUntil("the batch is confirmed", () => coordinator.ordersSeen === coordinator.lastNumber);
+});
+
+test("says at once that it has taken a mode, and refuses jobs while it is held", async () => {
+  coordinator.heartbeatMs = 60_000;
+  await start();
+  coordinator.order({ kind: "mode", mode: "held" });
+  await waitUntil("it is held", () => coordinator.heartbeats.at(-1)?.mode === "held");
   const refused = script("true");
   expect(await outcomeOf(refused)).toMatchObject({
     kind: "returned",

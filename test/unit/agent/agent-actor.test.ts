@@ -264,7 +264,10 @@ test("takes nothing while it is held, and what runs goes on", async () => {
   order({ kind: "mode", mode: "held" }, { kind: "start", request: late });
   heard.length = 0;
   await world.clock.advance(100);
-  expect(heard).toMatchObject([{ kind: "report", items: [{ kind: "returned", lease: late.lease }] }]);
+  expect(heard).toMatchObject([
+    { kind: "heartbeat", mode: "held" },
+    { kind: "report", items: [{ kind: "returned", lease: late.lease }] },
+  ]);
   await world.clock.advance(2_000);
   expect(heard).toContainEqual(
     expect.objectContaining({

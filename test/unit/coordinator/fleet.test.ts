@@ -609,37 +609,6 @@ describe("two agents of one name", () => {
   });
 });
 
-describe("the mode of an agent", () => {
-  async function setMode(world: FleetWorld, agent: string): Promise<Reply | undefined> {
-    const replies: Reply[] = [];
-    const replyTo = world.coordinatorNode.system.spawn<Reply>(`asker-${agent}`, recorder(replies));
-    const command = { verb: "mode", request: { agent, mode: "draining" } } as const;
-    world.fleet.tell({ kind: "command", command, replyTo });
-    await world.settle();
-    return replies[0];
-  }
-
-  it("counts at once for what is placed, and the agent is told", async () => {
-    const world = await FleetWorld.start();
-    const agent = new HandDrivenAgent(world, "one");
-    agent.hello();
-    await world.settle();
-    expect(await setMode(world, "one")).toEqual({ ok: true, result: { agent: "one", mode: "draining" } });
-    expect(world.toScheduler.at(-1)).toMatchObject({ kind: "offer", offer: { mode: "draining" } });
-    expect(agent.orders).toEqual([{ kind: "mode", mode: "draining" }]);
-  });
-
-  it("can't be set of one that is not known, or not there", async () => {
-    const world = await FleetWorld.start();
-    const agent = new HandDrivenAgent(world, "one");
-    expect(await setMode(world, "two")).toMatchObject({ ok: false, code: "notFound" });
-    agent.hello();
-    await world.clock.advance(20_000);
-    expect(await setMode(world, "one")).toMatchObject({ ok: false, code: "conflict" });
-    expect(kinds(world.toScheduler).at(-1)).toBe("agentGone");
-  });
-});
-
 describe("a bad message", () => {
   it("reaches nobody, is counted by its reason and shown to operators", async () => {
     const world = await FleetWorld.start();
