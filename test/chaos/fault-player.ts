@@ -23,15 +23,18 @@ export class FaultPlayer {
     return [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** Plays a schedule to its end; resolves when every target is up again. */
+  /** Plays a schedule to its end, or until a target does not come up again; resolves when every target is up. */
   async play(strikes: readonly Strike[]): Promise<void> {
     const startedMs = performance.now();
     const playing: Promise<void>[] = [];
+    const failures: unknown[] = [];
     for (const { atMs, fault } of strikes) {
       await sleep(Math.max(0, startedMs + atMs - performance.now()));
-      playing.push(this.strike(fault));
+      if (failures.length > 0) break;
+      playing.push(this.strike(fault).catch((error: unknown) => void failures.push(error)));
     }
     await Promise.all(playing);
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Strikes once; resolves when the target is up again. */

@@ -2,7 +2,7 @@
 import { startTestDocker } from "../support/docker.ts";
 import { makeBusyboxImage } from "../support/image.ts";
 import { scenarios } from "./catalogue.ts";
-import { type ChaosOptions, readOptions } from "./options.ts";
+import { type ChaosOptions, readOptions, usage } from "./options.ts";
 import { faultTable } from "./report.ts";
 import { playScenario, type Scenario } from "./scenario.ts";
 import { Stage } from "./stage.ts";
@@ -20,8 +20,12 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     options = readOptions(args);
   } catch (error) {
-    print(String(error));
+    print(`${String(error)}\n${usage}`);
     return 2;
+  }
+  if (options.help) {
+    print(usage);
+    return 0;
   }
   const { scenario: name } = options;
   if (name !== undefined && !scenarios.has(name)) {

@@ -17,9 +17,21 @@ const schema = z.object({
   shellOnly: z.boolean().default(false),
   /** Keep the folder with logs and timeline when all is well, too. */
   keep: z.boolean().default(false),
+  help: z.boolean().default(false),
 });
 
 export type ChaosOptions = z.infer<typeof schema>;
+
+export const usage = `npm run chaos -- [options]
+  --minutes N      how long faults strike (default: 1)
+  --seed N         the same one gives the same graphs and the same schedule of faults
+  --pace MS        time between two faults, on average (default: 1500)
+  --cluster        three nats-servers that replicate, instead of one
+  --scenario NAME  a directed scenario instead of random faults
+  --shell-only     no jobs in containers
+  --keep           keeps the folder with logs and timeline when all is well, too
+  --help           prints this
+`;
 
 /** Throws for what it does not know. */
 export function readOptions(args: readonly string[]): ChaosOptions {
@@ -33,6 +45,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
       scenario: { type: "string" },
       "shell-only": { type: "boolean" },
       keep: { type: "boolean" },
+      help: { type: "boolean" },
     },
   });
   const { "shell-only": shellOnly, ...rest } = values;

@@ -86,6 +86,8 @@ export async function startNatsServer(options: TestServerOptions = {}): Promise<
       await end(server, "SIGTERM");
       server = await start(port);
       await waitUntil("nats-server takes connections again", () => accepts(port), {
+        // It reads what it has stored first, which may be gigabytes.
+        timeoutMs: 60_000,
         intervalMs: 2,
         diagnose: () => readLog(folder),
       });
