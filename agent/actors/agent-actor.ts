@@ -244,7 +244,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #apply(effects: readonly holdings.HoldingEffect[], context: Context<AgentMessage>): void {
     for (const effect of effects) this.#carryOut(effect, context);
     if (holdings.hasAnswers(this.#held)) {
-      this.#reportHour.onAnswers(holdings.hasMuchQueued(this.#held), context);
+      this.#reportHour.onAnswers(holdings.mayGather(this.#held), context);
     } else if (this.#held.unsaid.length > 0) this.#reportHour.onStarted(context);
   }
 

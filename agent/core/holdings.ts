@@ -33,6 +33,9 @@ import type { EndCause } from "./end-cause.ts";
 import * as outboxes from "./outbox.ts";
 import { fits, freeSlots, type Needs, occupy, release, type Slots } from "./slots.ts";
 
+/** A report with so many answers goes out at once. */
+const MOST_GATHERED = 64;
+
 type Phase = "queued" | "running" | "collecting" | "finished";
 
 interface Held {
@@ -256,9 +259,12 @@ export function hasAnswers(holdings: Holdings): boolean {
   return holdings.outbox.fresh > 0;
 }
 
-/** Whether each slot has more than its next job at hand, so that a report may wait a moment without idling one. */
-export function hasMuchQueued(holdings: Holdings): boolean {
-  return holdings.queue.size > holdings.slots.capacity.slots;
+/**
+ * Whether a report may wait a moment for more answers: each slot has more than its next job at hand, so that none idles
+ * meanwhile, and there are not so many that coordinator and agent would work in turns instead of side by side.
+ */
+export function mayGather({ queue, slots, outbox }: Holdings): boolean {
+  return queue.size > slots.capacity.slots && outbox.fresh < MOST_GATHERED;
 }
 
 /** What is to be reported now: what is said once of attempts since the last report, and outbox items that are due. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { attemptKey } from "../../../agent/core/attempt-key.ts";
 import * as holdings from "../../../agent/core/holdings.ts";
+import type { JobRequest } from "../../../shared/model/messages.ts";
 import { jobRequest } from "./request.ts";
 
 const capacity = { slots: 2, cpu: 4, memoryBytes: 1000 };
@@ -223,12 +224,20 @@ test("is idle when nothing runs, waits or is being stored", () => {
   expect(holdings.isIdle(held)).toBe(true);
 });
 
-test("has much queued with more than a job for each slot", () => {
+test("lets answers gather while there is more than a job for each slot, up to 64 of them", () => {
   const held = agent();
-  for (let count = 0; count < 4; count++) holdings.onStartOrdered(held, jobRequest(), 0);
-  expect(holdings.hasMuchQueued(held)).toBe(false);
-  holdings.onStartOrdered(held, jobRequest(), 0);
-  expect(holdings.hasMuchQueued(held)).toBe(true);
+  const requests = Array.from({ length: 70 }, () => jobRequest());
+  for (const request of requests.slice(0, 4)) holdings.onStartOrdered(held, request, 0);
+  expect(holdings.mayGather(held)).toBe(false);
+  for (const request of requests.slice(4)) holdings.onStartOrdered(held, request, 0);
+  expect(holdings.mayGather(held)).toBe(true);
+  const finish = (request: JobRequest) => holdings.onFinished(held, attemptKey(request), succeeded, 0);
+  for (const request of requests.slice(0, 63)) finish(request);
+  expect(holdings.mayGather(held)).toBe(true);
+  finish(requests[63] as JobRequest);
+  expect(holdings.mayGather(held)).toBe(false);
+  reported(held);
+  expect(holdings.mayGather(held)).toBe(true);
 });
 
 test("when held it keeps what waits, and refuses what comes", () => {
