@@ -3,9 +3,9 @@
  *
  *     #BUTIDO:PROGRESS:40   #BUTIDO:PHASE:build   #BUTIDO:STATE:OK   #BUTIDO:STATE:ERR:no compiler
  *
- * A mark begins a line. Its text goes to the end of the line, to a quote, or to a backslash that begins no escape; a text
- * that begins with a quote goes to the next one. Whatever follows a mark in its line counts for nothing. A line that is
- * none of these is a line of the log, and not UTF-8 is no mistake.
+ * A mark begins a line. Its text goes to the end of the line; one that begins with a quote goes to the next one. What
+ * follows a quoted text, a number or OK in its line counts for nothing. A line that is none of these is a line of the
+ * log, and not UTF-8 is no mistake.
  *
  * Invariant: however the bytes of a log are divided, the same marks are found. Of a line at most MAX_LINE_BYTES are held.
  */
@@ -155,7 +155,8 @@ const escapes = new Map([
   ["t", "\t"],
 ]);
 
+/** A backslash that begins no escape stands for itself. */
 function textIn(value: string): string {
-  const [text = ""] = /^(?:[^"\\]|\\[\\/"bfnrt])*/.exec(value.replace(/^"/, "")) ?? [];
-  return text.replace(/\\(.)/g, (_, escaped: string) => escapes.get(escaped) ?? escaped);
+  const [, quoted] = /^"((?:[^"\\]|\\.?)*)/.exec(value) ?? [];
+  return (quoted ?? value).replace(/\\(.)/g, (all, escaped: string) => escapes.get(escaped) ?? all);
 }

@@ -23,9 +23,13 @@ describe("a mark", () => {
     ["#BUTIDO:STATE:OK", { kind: "ok" }],
     ["#BUTIDO:STATE:ERR:no compiler", { kind: "error", message: "no compiler" }],
     ['#BUTIDO:STATE:ERR:"no compiler" at all', { kind: "error", message: "no compiler" }],
-    ['#BUTIDO:STATE:ERR:no "compiler"', { kind: "error", message: "no " }],
+    ['#BUTIDO:STATE:ERR:no "compiler" here', { kind: "error", message: 'no "compiler" here' }],
+    ['#BUTIDO:STATE:ERR:"no compiler', { kind: "error", message: "no compiler" }],
+    ['#BUTIDO:STATE:ERR:""', { kind: "error", message: "" }],
+    [String.raw`#BUTIDO:STATE:ERR:"no \"compiler\"" here`, { kind: "error", message: 'no "compiler"' }],
     [String.raw`#BUTIDO:STATE:ERR:a\tb\\c\/\"d\"\n`, { kind: "error", message: 'a\tb\\c/"d"\n' }],
-    [String.raw`#BUTIDO:STATE:ERR:C:\x`, { kind: "error", message: "C:" }],
+    [String.raw`#BUTIDO:STATE:ERR:C:\x`, { kind: "error", message: String.raw`C:\x` }],
+    ["#BUTIDO:STATE:ERR:broken\\", { kind: "error", message: "broken\\" }],
   ])("is in %j", (line, mark) => expect(markOf(line)).toEqual(mark));
 
   it.each([
