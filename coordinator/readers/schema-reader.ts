@@ -5,7 +5,7 @@
  * prototypes, and a mistyped key can be told its nearest neighbour. A schema is compiled once to closures.
  *
  * Understood are objects (strict), maps, arrays, optional values, unions of at most one scalar, one list and one map
- * each, and scalars of any kind, with checks and transforms on scalars and checks on maps and arrays. Anything else
+ * each, and scalars of any kind, with checks and transforms on scalars and checks on all else but unions. Anything else
  * in a schema is a programming error and throws when it is compiled.
  *
  * 1. When nothing was reported, the value is what the schema itself gives for the same data.
@@ -64,6 +64,7 @@ class Compiler {
     );
     const required = Object.keys(schema.shape).filter((key) => !(schema.shape[key] instanceof z.ZodOptional));
     const expected = `a map with the keys ${listed(fields)}`;
+    const check = checksOf(schema, label);
     const read = (node: SourceNode, report: Report): unknown => {
       if (node.kind !== "map") return void report(node.start, mismatch(label, expected, node));
       const value: Record<string, unknown> = {};
@@ -75,7 +76,7 @@ class Compiler {
       for (const key of required) {
         if (!Object.hasOwn(value, key)) report(node.start, `${prefixed(label)}missing key ${quoted(key)}`);
       }
-      return value;
+      return check(value, node, report);
     };
     return { read, takes: "map", expected };
   }
@@ -203,7 +204,9 @@ function checksOf(schema: z.ZodType, label: string) {
     const result = checked.safeParse(value);
     if (result.success) return value;
     const message = result.error.issues[0]!.message;
-    return void report(node.start, `${prefixed(label)}${message}; found ${describeNode(node)}`);
+    // That an object is a map says nothing of what is wrong among its keys.
+    const found = schema instanceof z.ZodObject ? "" : `; found ${describeNode(node)}`;
+    return void report(node.start, `${prefixed(label)}${message}${found}`);
   };
 }
 

@@ -46,6 +46,7 @@ export function completePackage(merged: MergedLayers, folder: string): Completio
     const path = pathBelowRoot(patch);
     return path ?? report(["patches", index], `${JSON.stringify(patch.path)} does not lie in the repository`);
   });
+  for (const [variable, value] of merged.environment ?? []) checkVariable(variable, value, report);
   if (name === undefined || version === undefined || problems.length > 0) return { ok: false, problems };
   const draft: PackageDraft = {
     name,
@@ -88,6 +89,15 @@ function checkWord(key: string, value: string, report: ReportProblem): void {
   if (value === "") report([key], `${key}: must not be empty`);
   else if (/[/\s\p{Cc}]/u.test(value)) {
     report([key], `${key}: must not contain /, spaces or control characters`);
+  }
+}
+
+/** What no process can be given. */
+function checkVariable(name: string, value: string, report: ReportProblem): void {
+  if (name === "" || /[=\0]/.test(name)) {
+    report(["environment", name], `environment: ${JSON.stringify(name)} is no name of a variable`);
+  } else if (value.includes("\0")) {
+    report(["environment", name], `environment: the variable ${name} must not contain a NUL byte`);
   }
 }
 

@@ -36,7 +36,11 @@ const source = z.strictObject({
   download_manually: z.boolean("must be true or false").optional(),
 });
 
-const phase = z.strictObject({ script: z.string(notText).optional(), path: z.string(notText).optional() });
+const phase = z
+  .strictObject({ script: z.string(notText).optional(), path: z.string(notText).optional() })
+  .refine(({ script, path }) => script === undefined || path === undefined, {
+    message: "must have a script or a path, not both",
+  });
 
 const packageLayerSchema = z.strictObject({
   name: textValue.optional(),

@@ -54,10 +54,12 @@ const SHOWN_PROBLEMS = 50;
 
 /** Mistakes of a repository as one error. */
 export function mistakes(problems: readonly Problem[]): MillraceError {
-  const lines = problems.slice(0, SHOWN_PROBLEMS).map(formatProblem);
-  const rest = problems.length - lines.length;
+  // One in a file that many packages share is found in each of them.
+  const all = [...new Set(problems.map(formatProblem))];
+  const lines = all.slice(0, SHOWN_PROBLEMS);
+  const rest = all.length - lines.length;
   if (rest > 0) lines.push(`… and ${rest} more`);
-  const count = problems.length === 1 ? "a mistake" : `${problems.length} mistakes`;
+  const count = all.length === 1 ? "a mistake" : `${all.length} mistakes`;
   return new MillraceError("badInput", `the package repository has ${count}:\n${lines.join("\n")}`);
 }
 
@@ -99,13 +101,16 @@ class PackageReading {
   }
 
   async packages(): Promise<Package[]> {
-    return await Promise.all(
+    const packages = await Promise.all(
       this.#drafts.map(async (draft) => {
         const phases = new Map<string, string>();
         for (const [name, phase] of draft.phases) phases.set(name, await this.#script(draft, name, phase));
         return { ...draft, phases };
       }),
     );
+    const gone = await Promise.all(this.#problems);
+    if (gone.length > 0) throw mistakes(gone);
+    return packages;
   }
 
   #merge(folder: string, content: Uint8Array, above: MergedLayers): MergedLayers | undefined {
@@ -144,7 +149,8 @@ class PackageReading {
         : await readFile(join(this.#place.root, path), "utf8").catch(() => undefined);
     if (text !== undefined) return text;
     const message = `the script ${JSON.stringify(phase.file.path)} can't be read in the repository`;
-    throw mistakes([await problemAt(this.#place, draft.folder, ["phases", name, "path"], message)]);
+    this.#report(draft.folder, ["phases", name, "path"], message);
+    return "";
   }
 
   #placed(folder: string, { path, message, isLack = false }: PackageProblem): Promise<Problem> {

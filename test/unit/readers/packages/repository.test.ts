@@ -144,6 +144,30 @@ describe("a mistake in a package", () => {
     ]);
   });
 
+  test("is a variable that no process can be given", async () => {
+    expect(
+      await mistakesIn({
+        "pkg.toml": '[environment]\n"A=B" = "1"\n',
+        "b/pkg.toml": 'name = "b"\nversion = "1"\n',
+        "a/pkg.toml": 'name = "a"\nversion = "1"\n[environment]\n"" = "2"\nC = "\\u0000"\n"D E" = "3"\n',
+      }),
+    ).toEqual([
+      'pkg.toml:2:9: environment: "A=B" is no name of a variable',
+      'a/pkg.toml:4:6: environment: "" is no name of a variable',
+      "a/pkg.toml:5:5: environment: the variable C must not contain a NUL byte",
+    ]);
+  });
+
+  test("is a phase with both a script and a file of one", async () => {
+    expect(
+      await mistakesIn({
+        "pkg.toml": "phases.build.script = 'make'\n",
+        "a/pkg.toml": 'name = "a"\nversion = "1"\nphases.build = { script = "make", path = "build.sh" }\n',
+        "b/pkg.toml": 'name = "b"\nversion = "1"\nphases.build.path = "pkg.toml"\n',
+      }),
+    ).toEqual(["a/pkg.toml:3:16: an entry of phases: must have a script or a path, not both"]);
+  });
+
   test("is a patch that is not there", async () => {
     expect(
       await mistakesIn({
@@ -164,8 +188,14 @@ describe("a mistake in a package", () => {
 
   test("is a phase whose file is not there", async () => {
     expect(
-      await mistakesIn({ "a/pkg.toml": 'name = "a"\nversion = "1"\nphases.build.path = "../../etc/passwd"' }),
-    ).toEqual(['a/pkg.toml:3:21: the script "../../etc/passwd" can\'t be read in the repository']);
+      await mistakesIn({
+        "a/pkg.toml": 'name = "a"\nversion = "1"\nphases.build.path = "../../etc/passwd"',
+        "b/pkg.toml": 'name = "b"\nversion = "1"\nphases.build.path = "gone.sh"',
+      }),
+    ).toEqual([
+      'a/pkg.toml:3:21: the script "../../etc/passwd" can\'t be read in the repository',
+      'b/pkg.toml:3:21: the script "gone.sh" can\'t be read in the repository',
+    ]);
   });
 });
 
