@@ -16,7 +16,7 @@ import { addressesOf } from "./addresses.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { ProxyFor } from "./proxy.ts";
 import type { CachedSource } from "./source-cache.ts";
-import { checkSource } from "./source-state.ts";
+import { checkSource, type SourceState } from "./source-state.ts";
 import { type Fetched, fetchFrom } from "./transfer.ts";
 
 const MAX_PAUSE_MS = 30_000;
@@ -48,8 +48,11 @@ export type DownloadOutcome =
       readonly resumedAt: number;
       readonly warning: string | undefined;
     }
-  | { readonly kind: "manual" }
+  | { readonly kind: "manual"; readonly found: SourceState }
   | { readonly kind: "failed"; readonly reason: string };
+
+/** Why each address did not give it when it was last asked. */
+type Refusals = Map<string, string>;
 
 /** Resolves whatever comes of it; rejects only when the signal aborts. */
 export async function downloadSource(
@@ -58,28 +61,37 @@ export async function downloadSource(
 ): Promise<DownloadOutcome> {
   const { signal, timeoutMs } = settings;
   const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  const refusals: Refusals = new Map();
   try {
-    const state = await checkSource(cached, signal);
-    if (state.kind === "right" && !settings.force) return { kind: "present", bytes: state.bytes };
-    if (cached.source.downloadManually) return { kind: "manual" };
-    return await fetchSource(cached, {
-      ...settings,
-      signal: limit === undefined ? signal : AbortSignal.any([signal, limit]),
-    });
+    const found = await checkSource(cached, signal);
+    const isManual = cached.source.downloadManually;
+    if (found.kind === "right" && (isManual || !settings.force)) {
+      return { kind: "present", bytes: found.bytes };
+    }
+    if (isManual) return { kind: "manual", found };
+    const limited = limit === undefined ? signal : AbortSignal.any([signal, limit]);
+    return await fetchSource(cached, { ...settings, signal: limited }, refusals);
   } catch (error) {
     signal.throwIfAborted();
-    if (limit?.aborted) return { kind: "failed", reason: `not done within ${(timeoutMs ?? 0) / 1000} s` };
+    if (limit?.aborted) {
+      const late = `not done within ${(timeoutMs ?? 0) / 1000} s`;
+      return { kind: "failed", reason: [late, ...sentencesOf(refusals)].join("; ") };
+    }
     if (error instanceof MillraceError) return { kind: "failed", reason: error.message };
     return { kind: "failed", reason: `it can't be kept: ${reasonOf(error)}` };
   }
 }
 
-async function fetchSource(cached: CachedSource, settings: DownloadSettings): Promise<DownloadOutcome> {
+async function fetchSource(
+  cached: CachedSource,
+  settings: DownloadSettings,
+  refusals: Refusals,
+): Promise<DownloadOutcome> {
   const addresses = addressesOf(cached, settings.mirrors);
   const partial = await PartialFile.take(cached, { nowMs: Date.now(), pid: process.pid });
   let isFinished = false;
   try {
-    const { from, warning } = await fetchFromAny(addresses, cached, partial, settings);
+    const { from, warning } = await fetchFromAny(addresses, cached, partial, settings, refusals);
     const { size: bytes, inherited: resumedAt } = partial;
     await partial.finish(cached.path);
     isFinished = true;
@@ -95,8 +107,8 @@ async function fetchFromAny(
   cached: CachedSource,
   partial: PartialFile,
   settings: DownloadSettings,
+  refusals: Refusals,
 ): Promise<Extract<Fetched, { kind: "right" }>> {
-  const said = new Map<string, string>();
   const leftOut = new Set<string>();
   let furthest = partial.size;
   let fruitless = 0;
@@ -106,7 +118,7 @@ async function fetchFromAny(
       if (leftOut.has(address)) continue;
       const fetched = await fetchFrom(address, cached, partial, settings);
       if (fetched.kind === "right") return fetched;
-      said.set(address, fetched.reason);
+      refusals.set(address, fetched.reason);
       if (fetched.kind === "never") leftOut.add(address);
       else askedPauseMs = Math.max(askedPauseMs, fetched.afterMs ?? 0);
     }
@@ -116,10 +128,11 @@ async function fetchFromAny(
     const pauseMs = Math.max(pauseAfter(fruitless, settings.firstPauseMs, Math.random()), askedPauseMs);
     await pause(Math.min(pauseMs, MAX_ASKED_PAUSE_MS), undefined, { signal: settings.signal });
   }
-  throw new MillraceError(
-    "unavailable",
-    [...said].map(([address, reason]) => `${withoutPassword(address)}: ${reason}`).join("; "),
-  );
+  throw new MillraceError("unavailable", sentencesOf(refusals).join("; "));
+}
+
+function sentencesOf(refusals: Refusals): string[] {
+  return Array.from(refusals, ([address, reason]) => `${withoutPassword(address)}: ${reason}`);
 }
 
 /** Doubles with each attempt that brought nothing; `chance`, from 0 to 1, keeps many from coming back at once. */

@@ -5,6 +5,7 @@ import { inCrew } from "../../sources/crew.ts";
 import { type DownloadOutcome, downloadSource, withoutPassword } from "../../sources/download.ts";
 import { proxiesOf } from "../../sources/proxy.ts";
 import { type CachedSource, sourceLabel } from "../../sources/source-cache.ts";
+import { describeState } from "../../sources/source-state.ts";
 import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
 import { printJson } from "../json-output.ts";
@@ -86,8 +87,11 @@ function noteOf(cached: CachedSource, outcome: DownloadOutcome): string | undefi
       const warning = outcome.warning === undefined ? "" : `; ${outcome.warning}, but its hash is right`;
       return `${label}: ${size} from ${withoutPassword(outcome.from)}${resumed}${warning}`;
     }
-    case "manual":
-      return `${label} can't be downloaded by a program: get it from ${cached.source.url} and put it at ${cached.path}`;
+    case "manual": {
+      const { found } = outcome;
+      const there = found.kind === "missing" ? "" : `; what is there ${describeState(cached, found)}`;
+      return `${label} can't be downloaded by a program: get it from ${cached.source.url} and put it at ${cached.path}${there}`;
+    }
     case "failed":
       return `${label}: failed: ${outcome.reason}`;
   }

@@ -212,12 +212,31 @@ describe("a download", () => {
     expect(late).toEqual({ kind: "failed", reason: "not done within 0.1 s" });
   });
 
+  it("tells what its addresses said when its time runs out between two attempts", async () => {
+    server.on(path, status(503));
+    expect(await fetchIt(zlib(), { timeoutMs: 300, firstPauseMs: 60_000 })).toEqual({
+      kind: "failed",
+      reason: `not done within 0.3 s; ${server.url(path)}: the server answered 503`,
+    });
+  });
+
   it("does not touch what a person has to fetch, unless it is there and right", async () => {
     server.on(path, file(content));
-    expect(await fetchIt(zlib({ manual: true }))).toEqual({ kind: "manual" });
+    expect(await fetchIt(zlib({ manual: true }))).toEqual({ kind: "manual", found: { kind: "missing" } });
     expect(server.requests).toEqual([]);
     await fetchIt(zlib());
     expect(await fetchIt(zlib({ manual: true }))).toMatchObject({ kind: "present" });
+    expect(await fetchIt(zlib({ manual: true }), { force: true })).toMatchObject({ kind: "present" });
+  });
+
+  it("tells a person who has fetched another file what is there", async () => {
+    server.on(path, file(content));
+    await fetchIt(zlib());
+    const other = zlib({ manual: true, bytes: Buffer.from("another release") });
+    expect(await fetchIt(other)).toMatchObject({
+      kind: "manual",
+      found: { kind: "wrong", bytes: content.length, actual: zlib().source.hash.hash },
+    });
   });
 
   it("stops when it is interrupted, and leaves what has come", async () => {
