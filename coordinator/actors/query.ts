@@ -7,6 +7,8 @@ import { viewGraph, viewJobs, viewRun } from "../core/run-view.ts";
 import type { Scheduler } from "../core/scheduler.ts";
 import type { Command, Reply } from "./messages.ts";
 
+const MAX_MEANT = 3;
+
 /** A page of the runs, latest first. */
 export function listRuns(views: RunView[], request: ApiCommand<"runs">): Reply {
   const { offset, limit, status } = request;
@@ -40,7 +42,7 @@ export function answerQuery(
       return { ok: true, result: viewGraph(state, command.request.offset, command.request.limit) };
     case "explain": {
       const index = state.graph.indexOf.get(command.request.job);
-      if (index === undefined) return noJob(state.run, command.request.job);
+      if (index === undefined) return noJob(state, command.request.job);
       return { ok: true, result: explain(state, index, scheduler, now, outlook?.estimateOf(index)) };
     }
     default:
@@ -51,10 +53,16 @@ export function answerQuery(
 /** The answer to a command that names a job which the run does not have. */
 export function refuseUnknownJob(state: RunState, { request }: Command): Reply | undefined {
   const name = "job" in request ? request.job : undefined;
-  return name === undefined || state.graph.indexOf.has(name) ? undefined : noJob(state.run, name);
+  return name === undefined || state.graph.indexOf.has(name) ? undefined : noJob(state, name);
 }
 
-function noJob(run: string, name: string): Reply {
+/** Names those that begin so: whoever knows a package may not know that the job's name has its image, too. */
+function noJob({ run, graph }: RunState, name: string): Reply {
   const fix = `List its jobs with \`millrace status --all ${run}\`.`;
-  return { ok: false, code: "notFound", message: `run ${run} has no job ${name}`, fix };
+  const longer: string[] = [];
+  for (const job of graph.indexOf.keys()) {
+    if (job.startsWith(name) && longer.push(JSON.stringify(job)) === MAX_MEANT) break;
+  }
+  const hint = longer.length === 0 ? "" : `; did you mean ${longer.join(" or ")}?`;
+  return { ok: false, code: "notFound", message: `run ${run} has no job ${name}${hint}`, fix };
 }

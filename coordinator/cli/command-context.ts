@@ -12,6 +12,8 @@ export interface Programs {
 export interface CommandContext {
   /** The command that runs, and all there are. */
   readonly entry: CommandEntry;
+  /** How its user calls it, such as `millrace source of`. */
+  readonly words: string;
   readonly catalogue: readonly Chapter[];
   readonly terminal: Terminal;
   readonly environment: NodeJS.ProcessEnv;

@@ -11,17 +11,17 @@ export function defineCommand<S extends z.ZodType>(
 ): CommandModule["command"] {
   return async (raw, context) => {
     const parsed = schema.safeParse(raw);
-    if (!parsed.success) throw usageError(context.entry, parsed.error.issues);
+    if (!parsed.success) throw usageError(context, parsed.error.issues);
     const { timeout } = parsed.data as { readonly timeout?: number };
     if (timeout !== undefined) context.interruption.limit(timeout);
     return await execute(parsed.data, context);
   };
 }
 
-function usageError(entry: CommandEntry, issues: readonly z.core.$ZodIssue[]): MillraceError {
+function usageError({ entry, words }: CommandContext, issues: readonly z.core.$ZodIssue[]): MillraceError {
   const sentences = issues.map(({ path, message }) => `${nameOnTheLine(entry, path[0])}${message}`);
   return new MillraceError("badInput", sentences.join("; "), {
-    fix: `See millrace ${entry.name} --help.`,
+    fix: `See ${words} --help.`,
   });
 }
 

@@ -53,11 +53,19 @@ async function carryOut(programs: Programs): Promise<number> {
   try {
     const refusal = butidoRefusal(process.argv.slice(2));
     if (refusal !== undefined) throw refusal;
-    return await runProgram(catalogue, version, process.argv.slice(2), async (entry, input) => {
+    return await runProgram(catalogue, version, process.argv.slice(2), async (entry, input, words) => {
       interruption.listen(process);
       const { command } = await entry.load();
       const { env: environment } = process;
-      return await command(input, { entry, catalogue, terminal, environment, interruption, programs });
+      return await command(input, {
+        entry,
+        words,
+        catalogue,
+        terminal,
+        environment,
+        interruption,
+        programs,
+      });
     });
   } catch (error) {
     return conclude(error);

@@ -12,8 +12,8 @@ import { isGroup } from "./catalogue/entry.ts";
 import type { RawInput } from "./command-module.ts";
 import { exitCode } from "./exit-code.ts";
 
-/** Carries out the command that was named. */
-export type Carrier = (entry: CommandEntry, input: RawInput) => Promise<number>;
+/** Carries out the command that was named; `words` are how its user calls it, such as `millrace source of`. */
+export type Carrier = (entry: CommandEntry, input: RawInput, words: string) => Promise<number>;
 
 const introduction = `Examples:
   millrace run build.yaml            run a graph here, with live progress
@@ -41,8 +41,8 @@ export async function runProgram(
     .showHelpAfterError("(millrace --help shows the commands)")
     .addHelpText("after", `\n${introduction}`)
     .exitOverride();
-  const carryOut: Carrier = async (entry, input) => {
-    status = await carry(entry, input);
+  const carryOut: Carrier = async (...named) => {
+    status = await carry(...named);
     return status;
   };
   for (const { title, entries } of chapters) {
@@ -93,6 +93,7 @@ function subcommandTerm(command: Command): string {
 }
 
 function leafCommand(entry: CommandEntry, parent: string, carry: Carrier): Command {
+  const words = `${parent} ${entry.name}`;
   const command = new Command(entry.name)
     .summary(entry.summary)
     .description(
@@ -105,7 +106,7 @@ function leafCommand(entry: CommandEntry, parent: string, carry: Carrier): Comma
       argumentDescription: ({ description }) => description,
     })
     .exitOverride()
-    .showHelpAfterError(`(${parent} ${entry.name} --help shows usage and examples)`)
+    .showHelpAfterError(`(${words} --help shows usage and examples)`)
     .addHelpText("after", examplesText(entry.examples ?? []));
   command.aliases([...(entry.aliases ?? [])]);
   if (entry.usage !== undefined) command.usage(`[options] ${entry.usage}`);
@@ -115,10 +116,11 @@ function leafCommand(entry: CommandEntry, parent: string, carry: Carrier): Comma
     for (const alias of option.aliases ?? []) command.addOption(aliasOption(option, alias));
   }
   return command.action(async () => {
-    await carry(entry, {
+    const input = {
       ...optionValues(entry, command.opts()),
       ...positionals(entry, command.processedArgs),
-    });
+    };
+    await carry(entry, input, words);
   });
 }
 

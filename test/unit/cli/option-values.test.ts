@@ -24,6 +24,7 @@ function context(): CommandContext {
   const interruption = new Interruption(() => {});
   return {
     entry,
+    words: "millrace tool probe",
     catalogue: [],
     terminal: new CapturedTerminal(),
     environment: {},

@@ -33,6 +33,7 @@ async function asked(
   const { command } = await entry.load();
   const context = {
     entry,
+    words: `millrace ${name}`,
     catalogue,
     terminal,
     environment: { XDG_CONFIG_HOME: root },

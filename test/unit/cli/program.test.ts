@@ -29,6 +29,15 @@ async function parse(...argv: string[]): Promise<{ status: number; command?: str
 }
 
 describe("the command line", () => {
+  it("knows how its user called a command of a group", async () => {
+    const called: string[] = [];
+    await runProgram(catalogue, "1.2.3", ["source", "of", "zlib"], async (_entry, _input, words) => {
+      called.push(words);
+      return 0;
+    });
+    expect(called).toEqual(["millrace source of"]);
+  });
+
   it("hands arguments and options over by name", async () => {
     const { command, input } = await parse(
       "run",

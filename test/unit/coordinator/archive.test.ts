@@ -58,6 +58,19 @@ describe("the archive", () => {
     expect(await cancel("b")).toMatchObject({ ok: false, code: "notFound" });
   });
 
+  it("answers a name that is the start of others with these", async () => {
+    const { write, ask } = place();
+    const run = new RunDriver({ "zlib 1.3 (a)": {}, "zlib 1.3 (b)": {}, "zlib 2.0 (a)": {} });
+    const view = await write(run, 1_000);
+    const message = async (job: string) =>
+      await ask(view, { verb: "jobs", request: api.jobs.request.parse({ run: "r1", job }) });
+    expect(await message("zlib 1.3")).toMatchObject({
+      code: "notFound",
+      message: 'run r1 has no job zlib 1.3; did you mean "zlib 1.3 (a)" or "zlib 1.3 (b)"?',
+    });
+    expect(await message("zlib-1.3")).toMatchObject({ message: "run r1 has no job zlib-1.3" });
+  });
+
   it("tells of the run that is meant when its id was given up and used again", async () => {
     const { write, ask } = place();
     const first = new RunDriver({ a: {} });
