@@ -158,11 +158,12 @@ export class HostTools implements AttemptTools {
 
   async free(record: AttemptRecord, place: Place, log: ShippedLog, failed: boolean): Promise<void> {
     const isKept = failed && this.#options.keepFailed;
-    if (isKept) await this.#inputs.settle(attemptKey(record), place);
+    const key = attemptKey(record);
     try {
-      await this.#free(record, place, log, isKept);
+      if (isKept) await this.#inputs.settle(key, place);
     } finally {
-      await this.#inputs.release(attemptKey(record));
+      // Also when the disk has no room for all that it saw.
+      await this.#free(record, place, log, isKept).finally(() => this.#inputs.release(key));
     }
   }
 
