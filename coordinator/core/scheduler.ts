@@ -187,7 +187,6 @@ export class Scheduler {
     if (room === undefined || placement === undefined) return;
     if (ranMs !== null) room.usualMs = ((room.usualMs ?? ranMs) * 7 + ranMs) / 8;
     this.#vacate(key, room, placement);
-    if (room.placed.size === 0 && room.offer.capacity === noCapacity) this.#agents.delete(room.offer.name);
   }
 
   /** Jobs that wait for a slot, of all runs. */
@@ -356,6 +355,7 @@ export class Scheduler {
     this.#places.delete(key);
     const run = this.#runs.get(placement.run);
     if (run !== undefined) run.placedCount -= 1;
+    if (room.placed.size === 0 && room.offer.capacity === noCapacity) this.#agents.delete(room.offer.name);
   }
 }
 
