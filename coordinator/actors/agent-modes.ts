@@ -28,7 +28,7 @@ export type ModePresent = Pick<
 >;
 
 export class AgentModes {
-  /** By agent, in the order of their batches. */
+  /** By agent, in the order of their batches; of one that has gone there are none. */
   readonly #waiting = new Map<string, readonly Ordered[]>();
 
   onOrdered(agent: string, ordered: Ordered): void {
@@ -43,7 +43,7 @@ export class AgentModes {
       return this.onGone(agent, `the agent ${agent} has been started again`);
     }
     const handled = waiting.filter(({ batch }) => batch <= ordersSeen);
-    this.#keep(agent, waiting.slice(handled.length));
+    this.#waiting.set(agent, waiting.slice(handled.length));
     for (const [index, { mode: wanted, replyTo }] of handled.entries()) {
       // The agent has taken an earlier one, too, before the last.
       const isTaken = index < handled.length - 1 || mode === wanted || trouble !== undefined;
@@ -62,16 +62,9 @@ export class AgentModes {
     for (const [agent, waiting] of this.#waiting) {
       const isLate = ({ sinceMs }: Ordered) => nowMs - sinceMs >= ANSWER_WITHIN_MS;
       for (const { mode, replyTo } of waiting.filter(isLate)) replyTo.tell(unconfirmed(agent, mode));
-      this.#keep(
-        agent,
-        waiting.filter((ordered) => !isLate(ordered)),
-      );
+      const others = waiting.filter((ordered) => !isLate(ordered));
+      this.#waiting.set(agent, others);
     }
-  }
-
-  #keep(agent: string, waiting: readonly Ordered[]): void {
-    if (waiting.length === 0) this.#waiting.delete(agent);
-    else this.#waiting.set(agent, waiting);
   }
 }
 

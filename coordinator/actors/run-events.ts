@@ -33,8 +33,9 @@ export class RunEvents {
     this.#context = context;
   }
 
+  /** Whether all that was told to be stored is. */
   get isIdle(): boolean {
-    return !this.#isStoring && this.#taken === this.#waiting.length;
+    return !this.#isStoring;
   }
 
   add(events: readonly RunEvent[], options: { isLive: boolean }): void {

@@ -2,6 +2,7 @@ import { ArchiveActor, type ArchiveMessage } from "../../coordinator/actors/arch
 import { CoordinatorActor, type CoordinatorOptions } from "../../coordinator/actors/coordinator.ts";
 import type { Term } from "../../coordinator/actors/election.ts";
 import type { Command, CoordinatorMessage, Reply } from "../../coordinator/actors/messages.ts";
+import type { StorageSettings } from "../../coordinator/actors/storage-watch.ts";
 import { EstimateStore } from "../../coordinator/journal/estimate-store.ts";
 import type { EventLog, Journal } from "../../coordinator/journal/journal.ts";
 import { type FollowedRuns, JournalFollower } from "../../coordinator/journal/journal-follower.ts";
@@ -52,6 +53,8 @@ export class CoordinatorWorld extends ActorWorld {
   readonly obeyed: number[] = [];
   /** What each leader was given to take over. */
   readonly takenOver: FollowedRuns[] = [];
+  /** How the coordinators that are started from now on watch their storage; there is always room when left out. */
+  storage: StorageSettings | undefined;
   /** Tokens of all agents of which a heartbeat was ever sent, as the server keeps them. */
   readonly heardOf = new Set<string>();
   readonly #documents = new MemoryDocuments();
@@ -104,6 +107,7 @@ export class CoordinatorWorld extends ActorWorld {
       reuseStores: this.reuse,
       times: { heartbeatMs: 2_000, lostAfterMs: 15_000 },
       backlogPerSlot: 1,
+      ...(this.storage === undefined ? {} : { storage: this.storage }),
     };
     const archive = node.system.spawn<ArchiveMessage>("archive", () => new ArchiveActor(parts));
     const options = { ...parts, archive };

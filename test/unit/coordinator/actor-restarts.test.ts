@@ -8,6 +8,7 @@ import { SchedulerActor } from "../../../coordinator/actors/scheduler.ts";
 import { Scheduler } from "../../../coordinator/core/scheduler.ts";
 import type { Behaviour } from "../../../shared/actor/contract.ts";
 import type { ApiResult } from "../../../shared/model/api.ts";
+import type { StorageUsage } from "../../../shared/model/storage-usage.ts";
 import { CoordinatorWorld, SimulatedAgent } from "../../support/coordinator-world.ts";
 import type { Sketch } from "../../support/run-driver.ts";
 import { ReuseScene } from "./reuse-scene.ts";
@@ -88,6 +89,33 @@ describe("a scheduler that has failed", () => {
     expect(failure.has).toBe(true);
     const status = await world.call("status", {});
     expect(status.ok && (status.result as ApiResult<"status">)).toMatchObject({ queued: 3, agents: 1 });
+  });
+});
+
+describe("a scheduler that has failed while there is no room for new work", () => {
+  it("gives nothing out all the same", async () => {
+    const world = new CoordinatorWorld();
+    const refusals = new Map<string, string>();
+    let isTold = true;
+    const usage: StorageUsage = { streams: [], accounts: [], isClustered: false };
+    world.storage = {
+      usage: () => (isTold ? Promise.resolve(usage) : new Promise(() => undefined)),
+      refusals,
+      kept: [],
+      maxBytes: null,
+    };
+    await world.startCoordinator();
+    await world.submit("r1", { a: {} });
+    refusals.set("journal", "no space left");
+    await world.clock.advance(5_000);
+    // What was told of storage last is not told again.
+    isTold = false;
+    await world.clock.advance(5_000);
+    const agent = new SimulatedAgent(world, "one");
+    const failure = failAt<SchedulerMessage>(SchedulerActor.prototype, "offer");
+    await world.clock.advance(20_000);
+    expect(failure.has).toBe(true);
+    expect(agent.started).toEqual([]);
   });
 });
 

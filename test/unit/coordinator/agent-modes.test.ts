@@ -38,6 +38,13 @@ test("counts at once for what is placed, and is said to be taken once the agent 
   expect(replies).toHaveLength(1);
 });
 
+test("counts at once also when nothing more may be started", async () => {
+  const { world } = await started();
+  setMode(world, "one", "held");
+  await world.settle();
+  expect(world.toScheduler.at(-1)).toMatchObject({ kind: "offer", offer: { mode: "held" } });
+});
+
 test("may be confirmed by a hello, too", async () => {
   const { world, agent } = await started();
   const replies = setMode(world, "one");
@@ -90,6 +97,7 @@ test("is not taken by an agent that is stopping, which is given nothing meanwhil
   const { world, agent } = await started();
   agent.mode = "draining";
   agent.heartbeat();
+  await world.settle();
   const replies = setMode(world, "one", "active");
   await world.settle();
   agent.heartbeat();
@@ -133,6 +141,9 @@ test("is not confirmed by an agent that leaves, nor by its successor", async () 
   successor.heartbeat();
   await world.settle();
   expect(followed).toMatchObject([{ ok: false, message: expect.stringMatching(/started again/) }]);
+  // Who was told that it is not will hear nothing else.
+  await world.clock.advance(30_000);
+  expect([left, followed].map((replies) => replies.length)).toEqual([1, 1]);
 });
 
 test("can't be set of one that is not known, or not there", async () => {
@@ -146,6 +157,8 @@ test("can't be set of one that is not known, or not there", async () => {
   await world.clock.advance(20_000);
   const lost = setMode(world, "one");
   await world.settle();
-  expect(lost).toMatchObject([{ ok: false, code: "unavailable" }]);
+  expect(lost).toMatchObject([
+    { ok: false, code: "unavailable", message: expect.stringContaining('"one" is lost') },
+  ]);
   expect(world.toScheduler.at(-1)).toMatchObject({ kind: "agentGone" });
 });

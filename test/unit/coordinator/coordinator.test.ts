@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Journal } from "../../../coordinator/journal/journal.ts";
+import type { RunEvent } from "../../../shared/model/event.ts";
 import { changed } from "../../support/changed.ts";
 import { CoordinatorWorld, SimulatedAgent, subjects } from "../../support/coordinator-world.ts";
 import { type Sketch, succeeded } from "../../support/run-driver.ts";
@@ -42,6 +43,34 @@ describe("the coordinator's actors", () => {
       "job.succeeded b",
       "run.finished",
     ]);
+  });
+
+  it("tell each event live as well, once, those of a job on a subject of its own", async () => {
+    const world = new CoordinatorWorld();
+    const first = await world.startCoordinator(undefined, (eventLog) =>
+      changed(eventLog, { store: () => new Promise(() => undefined) }),
+    );
+    const live: [string, RunEvent][] = [];
+    world.network.connect("listener").subscribe(`${subjects.root}.run.r1.>`, (payload, subject) => {
+      live.push([subject, JSON.parse(Buffer.from(payload).toString()) as RunEvent]);
+    });
+    const agent = new SimulatedAgent(world, "one", () => undefined);
+    await world.submit("r1", { a: {} });
+    first.crash();
+    // What the first one could not store any more was told by it all the same.
+    await world.startCoordinator();
+    await world.clock.advance(5_000);
+    const [a] = agent.started;
+    if (a === undefined) throw new Error("a was not started");
+    agent.finish(a);
+    await world.clock.advance(5_000);
+    const told = [...live].sort(([, one], [, other]) => one.seq - other.seq);
+    expect(told.map(([, event]) => event)).toEqual(world.events("r1"));
+    for (const [subject, event] of told) {
+      const { type } = event;
+      const own = "job" in event ? subjects.jobEvent("r1", event.job, type) : subjects.runEvent("r1", type);
+      expect(subject).toBe(own);
+    }
   });
 
   it("make a dependant go on by the message on its subject, and repair one that was lost", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Reply } from "../../../coordinator/actors/messages.ts";
 import type { ActorRef, Codec } from "../../../shared/actor/contract.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
-import type { ApiResult } from "../../../shared/model/api.ts";
+import type { ApiCommand, ApiResult } from "../../../shared/model/api.ts";
 import { MillraceError } from "../../../shared/model/error.ts";
 import type { Order } from "../../../shared/model/messages.ts";
 import { recorder } from "../../support/actor-world.ts";
@@ -39,16 +39,20 @@ async function pass(world: FleetWorld, ms: number, ...agents: HandDrivenAgent[])
 
 /** The names of the agents that people are told of. */
 async function listed(world: FleetWorld): Promise<string[]> {
+  return (await page(world, { offset: 0, limit: 10 })).agents.map(({ agent }) => agent);
+}
+
+/** What people are told who ask for some of the agents. */
+async function page(world: FleetWorld, request: ApiCommand<"agents">): Promise<ApiResult<"agents">> {
   const told: Reply[] = [];
   const replyTo = world.coordinatorNode.system.spawn<Reply>("reader", recorder(told));
-  const request = { offset: 0, limit: 10 };
   world.fleet.tell({ kind: "command", command: { verb: "agents", request }, replyTo });
   await world.settle();
   world.coordinatorNode.system.stopActor(replyTo as ActorRef<never>);
   await world.settle();
   const [reply] = told;
   if (reply?.ok !== true) throw new Error("the agents were not listed");
-  return (reply.result as ApiResult<"agents">).agents.map(({ agent }) => agent);
+  return reply.result as ApiResult<"agents">;
 }
 
 describe("the roll call of a new leader", () => {
@@ -163,6 +167,20 @@ describe("a lease that a run tells of", () => {
     expect(told).toMatchObject([{ kind: "agentGone", agent: "one" }]);
   });
 
+  it("is compared with what the agent's successor holds when that has come while it was being stored", async () => {
+    const world = await FleetWorld.start();
+    new HandDrivenAgent(world, "one", "disk.1").hello();
+    const told = world.open("r");
+    await world.settle();
+    const successor = new HandDrivenAgent(world, "one", "disk.2");
+    successor.hello();
+    await world.settle();
+    world.fleet.tell({ kind: "orders", agent: "one", incarnation: "disk.1", orders: [startOf("r")] });
+    await world.settle();
+    expect(told).toMatchObject([{ kind: "agentResynced", incarnation: "disk.2", held: [] }]);
+    expect(successor.orders).toEqual([]);
+  });
+
   it("is safe with an agent that was awaited and has come", async () => {
     const world = await FleetWorld.start();
     const told = world.open("r", "one");
@@ -226,6 +244,24 @@ describe("a lease that a run tells of", () => {
   });
 });
 
+describe("a run that is over", () => {
+  it("hears nothing more, and what an agent tells of it is settled", async () => {
+    const world = await FleetWorld.start();
+    const agent = new HandDrivenAgent(world, "one");
+    agent.hello();
+    const told = world.open("r", "one");
+    await world.settle();
+    world.fleet.tell({ kind: "runClosed", run: "r" });
+    const { phase: _, ...ref } = attemptOf("r");
+    agent.send("report", { items: [{ kind: "returned", ...ref, reason: "it can't be read" }] });
+    await world.settle();
+    expect(agent.orders).toEqual([{ kind: "settle", ...ref }]);
+    agent.send("bye", { reason: "stopped" });
+    await world.settle();
+    expect(kinds(told)).toEqual(["agentResynced"]);
+  });
+});
+
 describe("silence", () => {
   const states = (world: FleetWorld) => world.events.map(({ type }) => type.slice("agent.".length));
 
@@ -284,6 +320,21 @@ describe("silence", () => {
     world.network.faults = {};
     await pass(world, 5_000, agent);
     expect(states(world)).toEqual(["joined"]);
+  });
+});
+
+describe("the listing of agents", () => {
+  it("is told by the page, with how many there are and when each was heard", async () => {
+    const world = await FleetWorld.start();
+    const names = ["one", "three", "two"];
+    const agents = names.map((name) => new HandDrivenAgent(world, name));
+    for (const agent of agents) agent.hello();
+    await pass(world, 5_000, ...agents);
+    await world.clock.advance(3_000);
+    const { total, agents: listing } = await page(world, { offset: 1, limit: 1 });
+    expect([total, listing.map(({ agent }) => agent)]).toEqual([3, ["three"]]);
+    expect(listing[0]?.lastHeardMsAgo).toBeGreaterThan(3_000);
+    expect(listing[0]?.lastHeardMsAgo).toBeLessThan(5_000);
   });
 });
 

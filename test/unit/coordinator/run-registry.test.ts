@@ -1,6 +1,12 @@
 /** The runs that a leader knows: how they come, how they end, and what is left of them. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { FleetActor } from "../../../coordinator/actors/fleet.ts";
+import type { FleetMessage, SchedulerMessage } from "../../../coordinator/actors/messages.ts";
+import { ReuseActor } from "../../../coordinator/actors/reuse.ts";
+import type { ReuseMessage } from "../../../coordinator/actors/reuse-message.ts";
+import { SchedulerActor } from "../../../coordinator/actors/scheduler.ts";
 import type { Append, Journal } from "../../../coordinator/journal/journal.ts";
+import type { Behaviour } from "../../../shared/actor/contract.ts";
 import type { ActorSnapshot } from "../../../shared/actor/inspector.ts";
 import type { ApiResult } from "../../../shared/model/api.ts";
 import { gate } from "../../support/actor-world.ts";
@@ -196,6 +202,37 @@ describe("a run that has ended", () => {
     expect(paths(system.tree()).filter((path) => path.includes("/run-"))).toEqual([]);
     const status = await world.call("status", {});
     expect(status.ok && (status.result as ApiResult<"status">).runs).toBe(0);
+  });
+});
+
+describe("whoever keeps something of runs", () => {
+  /** What is said to an actor of a run, from now on. */
+  function heardOf<M extends { readonly kind: string }>(prototype: Behaviour<M>): M[] {
+    const heard: M[] = [];
+    const { receive } = prototype;
+    prototype.receive = function (message, context) {
+      heard.push(message);
+      return receive.call(this, message, context);
+    };
+    onTestFinished(() => {
+      prototype.receive = receive;
+    });
+    return heard;
+  }
+
+  it("hears of a run's end last, and need not keep it for ever", async () => {
+    const all: { readonly kind: string; readonly run?: string }[][] = [
+      heardOf<SchedulerMessage>(SchedulerActor.prototype),
+      heardOf<FleetMessage>(FleetActor.prototype),
+      heardOf<ReuseMessage>(ReuseActor.prototype),
+    ];
+    const world = new CoordinatorWorld();
+    await world.startCoordinator();
+    new SimulatedAgent(world, "one");
+    await world.submit("r1", four);
+    await world.clock.advance(10_000);
+    expect(await world.view("r1")).toMatchObject({ status: "succeeded" });
+    for (const heard of all) expect(heard.filter(({ run }) => run === "r1").at(-1)?.kind).toBe("runClosed");
   });
 });
 

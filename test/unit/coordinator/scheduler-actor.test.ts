@@ -165,3 +165,12 @@ it("tells a run of the next offer when it waits for one, once", async () => {
   expect(await after({ kind: "offer", offer })).toEqual(["offered"]);
   expect(await after({ kind: "offer", offer })).toEqual([]);
 });
+
+it("tells a run of no offer after its end, nor one that begins anew of an offer that the one before waited for", async () => {
+  const { after, opened } = await scheduling();
+  await after({ kind: "runClosed", run: "r" }, { kind: "awaitsOffer", run: "r" });
+  expect(await after({ kind: "offer", offer })).toEqual([]);
+  await after(opened, { kind: "awaitsOffer", run: "r" });
+  await after({ kind: "runClosed", run: "r" }, opened);
+  expect(await after({ kind: "offer", offer })).toEqual([]);
+});

@@ -107,6 +107,7 @@ describe("a run goes on", () => {
     const events = world.events("r1");
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.at(-1)).toMatchObject({ type: "run.finished", status: "succeeded" });
+    expect(world.log.filter(({ message }) => message === "actor failed")).toEqual([]);
   });
 
   it("under a leader that could not claim it for minutes", async () => {
