@@ -20,7 +20,7 @@ export interface LintFinding {
 const CONCURRENT_LINTERS = 4;
 const LINTER_TIMEOUT_MS = 60_000;
 
-/** Runs the configured linter over scripts; equal ones are looked at once. */
+/** Runs the configured linter over scripts, a few at a time. */
 export async function lintScripts(
   root: string,
   linter: string,

@@ -124,8 +124,8 @@ class Planning {
     this.#scripts.set(item, script);
     if (!rendering.ok) {
       const { mistake } = rendering;
-      const said = `${packageTitle(item)}: ${mistake.message}`;
-      this.#problems.set(said, placedMistake(this.#repository, item, { ...mistake, message: said }));
+      const key = `${packageTitle(item)}: ${mistake.message}`;
+      this.#problems.set(key, placedMistake(this.#repository, item, mistake));
     }
     return script;
   }

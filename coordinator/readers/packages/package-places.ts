@@ -16,6 +16,8 @@ export interface RepositoryPlace {
 export interface PlacedFile {
   /** As messages call it. */
   readonly file: string;
+  /** Where it lies, relative to the root. */
+  readonly folder: string;
   readonly text: string;
   readonly tree: SourceMap;
 }
@@ -33,11 +35,11 @@ export async function fileWith(
     if (text === undefined) continue;
     const tree = readTomlPlaces(text);
     if (tree === undefined) continue;
-    const found = { file: join(shownRoot, name), text, tree };
+    const found = { file: join(shownRoot, name), folder: above, text, tree };
     own ??= found;
     if (path.length > 0 && nodeAt(tree, path) !== undefined) return found;
   }
-  return own ?? emptyFile(join(shownRoot, folder, PACKAGE_FILE));
+  return own ?? emptyFile(join(shownRoot, folder, PACKAGE_FILE), folder);
 }
 
 /** A mistake in the value at a path, with its place. */
@@ -72,6 +74,6 @@ function problemIn(
   return problemAtOffset(file, text, nodeAt(tree, path)?.start ?? 0, message);
 }
 
-function emptyFile(file: string): PlacedFile {
-  return { file, text: "", tree: { kind: "map", start: 0, entries: [] } };
+function emptyFile(file: string, folder: string): PlacedFile {
+  return { file, folder, text: "", tree: { kind: "map", start: 0, entries: [] } };
 }

@@ -157,7 +157,7 @@ runtime = ["b >1"]`,
     );
     expect(status).toBe(1);
     const lines = out.trimEnd().split("\n");
-    expect(lines[0]).toMatch(/x\/pkg\.toml:5:19: phase "build": gone is not there$/);
+    expect(lines[0]).toMatch(/x\/pkg\.toml:5:19: phase "build": x 1: gone is not there$/);
     expect(lines[1]).toBe('x 1 has the phase "other", which available_phases do not have');
     expect(lines[2]).toMatch(/x\/pkg\.toml:7:12: "b >1" names no package: ranges of versions/);
   });

@@ -89,12 +89,26 @@ build.script = '''
       "pkg.toml": `[phases]\nbuild.script = ${text}\n`,
       "a/pkg.toml": 'name = "a"\nversion = "1"\n',
     });
+    expect(await mistakeOf(repository)).toBe(`pkg.toml:${place}: phase "build": a 1: this.gone is not there`);
+  });
+
+  test("has a mistake of a phase in a file of its own told in that file", async () => {
+    const repository = await repositoryOf({
+      "pkg.toml": "[phases]\nbuild.script = 'echo {{this.gone}}'\n",
+      "a/pkg.toml": 'name = "a"\nversion = "1"\nphases.build.path = "../scripts/build.sh"\n',
+      "scripts/build.sh": "  echo\n\n  echo {{this.lost}}\n",
+    });
+    expect(await mistakeOf(repository)).toBe(
+      'scripts/build.sh:3:10: phase "build": a 1: this.lost is not there',
+    );
+  });
+
+  async function mistakeOf(repository: PackageRepository): Promise<string> {
     const item = repository.packages[0]!;
     const rendering = new ScriptRenderer(repository.config).render(item);
     if (rendering.ok) throw new Error("this script has a mistake");
-    const problem = await placedMistake(repository, item, rendering.mistake);
-    expect(formatProblem(problem)).toBe(`pkg.toml:${place}: phase "build": this.gone is not there`);
-  });
+    return formatProblem(await placedMistake(repository, item, rendering.mistake));
+  }
 
   test("takes what is missing for nothing where the configuration says so", async () => {
     const repository = await repositoryOf({
