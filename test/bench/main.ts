@@ -4,6 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { programOptions } from "../support/program-options.ts";
 import { overBudget } from "./budgets.ts";
 import { rows } from "./catalogue.ts";
 import { machineLines, thisMachine } from "./machine.ts";
@@ -18,17 +19,9 @@ process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.ex
 process.exit(await main(process.argv.slice(2)));
 
 async function main(args: readonly string[]): Promise<number> {
-  let options: BenchOptions;
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    print(`${String(error)}\n${usage}`);
-    return 2;
-  }
-  if (options.help) {
-    print(usage);
-    return 0;
-  }
+  const asked = programOptions(() => readOptions(args), usage);
+  if ("status" in asked) return asked.status;
+  const { options } = asked;
   const problems: string[] = [];
   const findings = await measureAll(options, problems);
   print(["", ...machineLines(findings.machine), "", ...resultLines(findings.lines)].join("\n"));

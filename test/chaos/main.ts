@@ -1,6 +1,7 @@
 /** `npm run chaos`: see docs/chaos.md. Exits with 1 when anything is wrong, with 2 for options it does not know. */
 import { startTestDocker } from "../support/docker.ts";
 import { makeBusyboxImage } from "../support/image.ts";
+import { programOptions } from "../support/program-options.ts";
 import { scenarios } from "./catalogue.ts";
 import { type ChaosOptions, readOptions, usage } from "./options.ts";
 import { faultTable } from "./report.ts";
@@ -16,17 +17,9 @@ const startedMs = performance.now();
 process.exit(await main(process.argv.slice(2)));
 
 async function main(args: readonly string[]): Promise<number> {
-  let options: ChaosOptions;
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    print(`${String(error)}\n${usage}`);
-    return 2;
-  }
-  if (options.help) {
-    print(usage);
-    return 0;
-  }
+  const asked = programOptions(() => readOptions(args), usage);
+  if ("status" in asked) return asked.status;
+  const { options } = asked;
   const { scenario: name } = options;
   if (name !== undefined && !scenarios.has(name)) {
     print(`no scenario ${name}; there are: ${[...scenarios.keys()].join(", ")}`);

@@ -1,0 +1,15 @@
+/** What a program of the tests, such as `npm run bench`, is asked for; or, where it has been said all, its exit status. */
+export function programOptions<T extends { readonly help: boolean }>(
+  read: () => T,
+  usage: string,
+): { readonly options: T } | { readonly status: number } {
+  try {
+    const options = read();
+    if (!options.help) return { options };
+    process.stdout.write(`${usage}\n`);
+    return { status: 0 };
+  } catch (error) {
+    process.stdout.write(`${String(error)}\n${usage}\n`);
+    return { status: 2 };
+  }
+}
