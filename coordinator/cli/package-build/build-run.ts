@@ -3,7 +3,6 @@ import type { Client } from "../../../shared/client/client.ts";
 import type { GraphSpecInput } from "../../../shared/model/job-spec.ts";
 import { checkedOut } from "../../readers/git/git.ts";
 import type { PlannedJob } from "../../readers/packages/build-plan.ts";
-import { type Package, packageTitle } from "../../readers/packages/package.ts";
 import type { PackageRepository } from "../../readers/packages/repository.ts";
 import type { CommandContext } from "../command-context.ts";
 import { exitCode } from "../exit-code.ts";
@@ -12,6 +11,7 @@ import { noteReleased, type Releasing, releaseStaged } from "../releasing.ts";
 import { printReusePlan } from "../reuse-plan.ts";
 import { holdRun, type Placement, type SessionInput, withAgents } from "../run-session.ts";
 import { hasNoEngine } from "./build-host.ts";
+import { buildName } from "./build-name.ts";
 import { writeLogs } from "./log-files.ts";
 import { type BuildSettings, packageGraphSpec } from "./package-graph-spec.ts";
 import { StagingTarget } from "./staging-target.ts";
@@ -131,15 +131,4 @@ function graphMaker(
     const settings = { name: buildName(jobs), root, sourceCache, verify, verdict, network, onHost };
     return await packageGraphSpec(client, jobs, settings, stop);
   };
-}
-
-const MAX_NAME = 200;
-
-/** `build a 1, b 2`: the packages that nothing else of the build needs. */
-function buildName(jobs: readonly PlannedJob[]): string {
-  const needed = new Set(jobs.flatMap(({ needs }) => needs));
-  const roots = new Set<Package>();
-  for (const job of jobs) if (!needed.has(job.name)) roots.add(job.package);
-  const name = [...roots].map(packageTitle).join(", ");
-  return name.length <= MAX_NAME ? name : `${roots.size} packages`;
 }

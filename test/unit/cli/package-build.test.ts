@@ -1,6 +1,7 @@
 import { access, chmod, lstat, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { buildName } from "../../../coordinator/cli/package-build/build-name.ts";
 import {
   buildImages,
   namedPackages,
@@ -54,6 +55,23 @@ describe("what the words of a build mean", () => {
     const two = { images: [image("debian:12", "deb12"), image("debian:11")] };
     expect(buildImages(two, ["deb12", "debian:12", "debian:11"])).toEqual(["debian:12", "debian:11"]);
     expect(() => buildImages(two, [])).toThrow("nothing says on which image to build");
+  });
+});
+
+describe("the name of a build", () => {
+  test("tells the packages that nothing else of it needs, or one of them and how many others there are", async () => {
+    const files = Array.from({ length: 60 }, (_, index): [string, string] => {
+      const needs = index === 0 ? "" : '\n[dependencies]\nbuild = ["p0 =1"]';
+      return [`p${index}/pkg.toml`, `name = "p${index}"\nversion = "1"${needs}`];
+    });
+    const { packages } = await repositoryOf(Object.fromEntries(files));
+    const jobs = packages.map((item) => ({
+      name: packageTitle(item),
+      package: item,
+      needs: item.name === "p0" ? [] : ["p0 1"],
+    }));
+    expect(buildName(jobs.slice(0, 3))).toBe("p1 1, p10 1");
+    expect(buildName(jobs)).toBe("p1 1 and 58 more");
   });
 });
 
