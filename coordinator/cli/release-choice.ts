@@ -7,6 +7,7 @@ import type { RepositoryConfig } from "../readers/packages/repository-config.ts"
 import type { StagedArtifact } from "../releases/release.ts";
 import { type ReleaseStores, releaseFolder } from "../releases/release-store.ts";
 import { findStagedRun } from "../releases/staging.ts";
+import { shellWord } from "./format/shell-word.ts";
 import { storeFolder } from "./package-repository.ts";
 
 /** How the stores of a repository are found. */
@@ -33,21 +34,34 @@ export interface StagedChoice {
   readonly stagingDir?: string | undefined;
 }
 
+/** Folders that were given, as options for another command; nothing for those of the configuration. */
+export function folderOptions(given: {
+  readonly repo?: string | undefined;
+  readonly stagingDir?: string | undefined;
+  readonly releasesDir?: string | undefined;
+}): string {
+  const options = [
+    ["--repo", given.repo],
+    ["--staging-dir", given.stagingDir],
+    ["--releases-dir", given.releasesDir],
+  ] as const;
+  return options
+    .map(([option, folder]) => (folder === undefined ? "" : ` ${option} ${shellWord(folder)}`))
+    .join("");
+}
+
 /**
  * The store that a build releases into: the one that is named, or the only one where just its folder is given; undefined
  * where nothing is to be released. Throws before anything is built.
  */
 export function buildRelease(
-  {
-    release,
-    releasesDir,
-  }: { readonly release?: string | undefined; readonly releasesDir?: string | undefined },
+  { release, ...folders }: { readonly release?: string | undefined } & Parameters<typeof folderOptions>[0],
   config: RepositoryConfig,
-): { readonly to: string; readonly folder: string } | undefined {
-  if (release === undefined && releasesDir === undefined) return undefined;
-  const stores = releaseStores(releasesDir, config);
+): { readonly to: string; readonly folder: string; readonly folderOptions: string } | undefined {
+  if (release === undefined && folders.releasesDir === undefined) return undefined;
+  const stores = releaseStores(folders.releasesDir, config);
   const to = release ?? onlyStore(stores);
-  return { to, folder: releaseFolder(stores, to) };
+  return { to, folder: releaseFolder(stores, to), folderOptions: folderOptions(folders) };
 }
 
 function onlyStore({ names }: ReleaseStores): string {

@@ -13,6 +13,8 @@ export interface Releasing {
   /** The store's name, and its folder. */
   readonly to: string;
   readonly folder: string;
+  /** The folders that the command was given, as options to say them again. */
+  readonly folderOptions: string;
   readonly run: string;
   /** Earlier releases of the same version are replaced. */
   readonly update: boolean;
@@ -46,20 +48,20 @@ export function noteReleased(
   terminal.note(`released ${countOf(released)} to ${to}${there}`);
 }
 
-function refuseWhatCannotBe(steps: readonly ReleaseStep[], { to, run }: Releasing): void {
+function refuseWhatCannotBe(steps: readonly ReleaseStep[], { to, run, folderOptions }: Releasing): void {
   const refused = steps.flatMap((step) =>
     step.kind === "refused" ? [`${titleOf(step)}: ${step.reason}`] : [],
   );
   if (refused.length === 0) return;
   throw new MillraceError("conflict", `not everything can be released to ${to}: ${refused.join("; ")}`, {
-    fix: `Nothing was released. Choose packages by name, or by --image: millrace release new ${run} --to ${to}.`,
+    fix: `Nothing was released. Choose packages by name, or by --image: millrace release new${folderOptions} ${run} --to ${to}.`,
   });
 }
 
 /** Whether nothing has to be replaced, or it was asked for and, where somebody can be asked, agreed to. */
 async function mayReplace(
   steps: readonly ReleaseStep[],
-  { to, run, update, nonInteractive }: Releasing,
+  { to, run, folderOptions, update, nonInteractive }: Releasing,
   { terminal, interruption }: CommandContext,
 ): Promise<boolean> {
   const updates = steps.flatMap((step) => (step.kind === "update" ? [step] : []));
@@ -67,7 +69,7 @@ async function mayReplace(
   const lines = updates.map((step) => `${titleOf(step)}: ${step.replacing.map(describeConflict).join(", ")}`);
   if (!update) {
     throw new MillraceError("conflict", `there are other files in ${to}: ${lines.join("; ")}`, {
-      fix: `Nothing was released. Replace them: millrace release new ${run} --to ${to} --update.`,
+      fix: `Nothing was released. Replace them: millrace release new${folderOptions} ${run} --to ${to} --update.`,
     });
   }
   if (nonInteractive) return true;

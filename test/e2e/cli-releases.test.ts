@@ -125,6 +125,16 @@ describe("releases of packages", () => {
     expect(await readFile(released("default/a-1.pkg"), "utf8")).toBe("new");
   });
 
+  it("are told to be replaced in the folders that the command was given", async () => {
+    await stage(run, "a 1", "old");
+    await stage(laterRun, "a 1", "new");
+    const folders = ["--staging-dir", "staging", "--releases-dir", "my releases"];
+    expect((await user.run("release", "new", ...folders, run, "--to", "default")).status).toBe(0);
+    expect((await user.run("release", "new", ...folders, laterRun, "--to", "default")).stderr).toContain(
+      `millrace release new --staging-dir staging --releases-dir 'my releases' ${laterRun} --to default --update.`,
+    );
+  });
+
   it("are removed, the one that is meant", async () => {
     await stage(run, "a 1", "old");
     await user.run("release", "new", "last", "--to", "default");

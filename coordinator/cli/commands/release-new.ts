@@ -6,7 +6,7 @@ import { defineCommand } from "../define-command.ts";
 import { exitCode } from "../exit-code.ts";
 import { printJson } from "../json-output.ts";
 import { readConfig } from "../package-repository.ts";
-import { chooseStaged, digestStart, releaseStores, storesShape } from "../release-choice.ts";
+import { chooseStaged, digestStart, folderOptions, releaseStores, storesShape } from "../release-choice.ts";
 import { noteReleased, releaseStaged } from "../releasing.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -32,7 +32,8 @@ export const command = defineCommand(schema, async (input, context) => {
   const config = await readConfig(input, context);
   const folder = releaseFolder(releaseStores(input.releasesDir, config), to);
   const { run, artifacts } = await chooseStaged(input, config);
-  const released = await releaseStaged(artifacts, { to, folder, run, update, nonInteractive }, context);
+  const how = { to, folder, folderOptions: folderOptions(input), run, update, nonInteractive };
+  const released = await releaseStaged(artifacts, how, context);
   if (released === undefined) {
     terminal.note("nothing was released");
     return exitCode.checkFailed;

@@ -20,7 +20,7 @@ import { StagingTarget } from "./staging-target.ts";
 export interface BuildRunInput extends Omit<SessionInput, "out"> {
   readonly stagingDir?: string | undefined;
   /** Where it is released when nothing has failed. */
-  readonly release: Pick<Releasing, "to" | "folder"> | undefined;
+  readonly release: Pick<Releasing, "to" | "folder" | "folderOptions"> | undefined;
   readonly sourceCache?: string | undefined;
   readonly verify: boolean;
   readonly verdict: BuildSettings["verdict"];
@@ -79,13 +79,14 @@ export async function runBuild(
 async function releaseBuild(
   target: StagingTarget,
   isWhole: boolean,
-  { to, folder }: Pick<Releasing, "to" | "folder">,
+  release: NonNullable<BuildRunInput["release"]>,
   context: CommandContext,
 ): Promise<void> {
   const { terminal } = context;
+  const { to } = release;
   if (!isWhole) return terminal.note(`nothing was released to ${to}, as not all of it is there`);
   const artifacts = await target.artifacts();
-  const how = { to, folder, run: target.run, update: false, nonInteractive: true };
+  const how = { ...release, run: target.run, update: false, nonInteractive: true };
   const released = await releaseStaged(artifacts, how, context);
   noteReleased(terminal, to, { released: released?.length ?? 0, chosen: artifacts.length });
 }
