@@ -236,8 +236,7 @@ export class AgentActor implements Behaviour<AgentMessage> {
     if ((trouble === undefined) === (this.#held.trouble === undefined)) return;
     if (trouble === undefined) context.log.info({}, "takes jobs again");
     else context.log.warn({ trouble }, "takes no jobs");
-    holdings.onTroubleChanged(this.#held, trouble, context.monotonicMs());
-    this.#apply([], context);
+    this.#apply(holdings.onTroubleChanged(this.#held, trouble, context.monotonicMs()), context);
     this.#voice?.heartbeat(this.#present());
   }
 
@@ -253,6 +252,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
     switch (effect.kind) {
       case "accepted":
         return tools.prefetch(effect.request);
+      case "withdrawn":
+        return tools.endPrefetch(effect.key);
       case "launch":
         return this.#spawnAttempt(effect.key, { kind: "requested", request: effect.request }, context);
       case "end": {

@@ -81,10 +81,14 @@ export class AttemptInputs {
     void Promise.all(fetched).then(() => this.#ahead.delete(key));
   }
 
+  /** Fetches nothing further ahead for an attempt. */
+  endPrefetch(key: string): void {
+    this.#ahead.get(key)?.abort();
+  }
+
   /** Puts all of it into the attempt's place; rejects at once when the signal comes. */
   async fetch(request: JobRequest, place: Place, signal: AbortSignal): Promise<void> {
-    const ahead = this.#ahead.get(attemptKey(request));
-    signal.addEventListener("abort", () => ahead?.abort());
+    signal.addEventListener("abort", () => this.endPrefetch(attemptKey(request)));
     const { sources, layout } = request.spec;
     const inputs =
       request.inputList === undefined ? request.inputs : await this.#readInputs(request.inputList, signal);

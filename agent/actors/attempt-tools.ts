@@ -59,6 +59,8 @@ export interface AttemptTools {
   isDiskFull(): boolean;
   /** Fetches ahead what a queued attempt will need. */
   prefetch(request: JobRequest): void;
+  /** It will not start here: what is not there yet is fetched no further for it. */
+  endPrefetch(key: string): void;
   /** Puts inputs and sources into the attempt's place; rejects at once when the signal comes. */
   fetch(request: JobRequest, place: Place, signal: AbortSignal): Promise<void>;
   launch(request: JobRequest, place: Place): Promise<Execution>;
@@ -112,6 +114,10 @@ export class HostTools implements AttemptTools {
 
   prefetch(request: JobRequest): void {
     this.#inputs.prefetch(request);
+  }
+
+  endPrefetch(key: string): void {
+    this.#inputs.endPrefetch(key);
   }
 
   fetch(request: JobRequest, place: Place, signal: AbortSignal): Promise<void> {

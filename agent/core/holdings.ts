@@ -67,6 +67,8 @@ export interface Holdings {
 export type HoldingEffect =
   /** Accepted and waiting: its inputs may be fetched ahead. */
   | { readonly kind: "accepted"; readonly request: JobRequest }
+  /** It does not wait any more, and will not be launched: what is fetched ahead for it is of no use. */
+  | { readonly kind: "withdrawn"; readonly key: string }
   | { readonly kind: "launch"; readonly key: string; readonly request: JobRequest }
   | { readonly kind: "end"; readonly key: string; readonly cause: EndCause }
   /** Its report is settled: its files may go. */
@@ -132,17 +134,16 @@ export function onCancelOrdered(holdings: Holdings, ref: AttemptRef, now: number
   }
   if (held.phase === "running") return [{ kind: "end", key, cause: { kind: "cancelled" } }];
   if (held.phase !== "queued") return [];
-  holdings.queue.delete(key);
+  const withdrawn = withdraw(holdings, held);
   finish(holdings, held, withoutRun({ kind: "cancelled" }), now);
-  return startQueued(holdings);
+  return [withdrawn, ...startQueued(holdings)];
 }
 
 /** Gives it back if it waits; one that has started goes on. */
 export function onRecallOrdered(holdings: Holdings, ref: AttemptRef, now: number): HoldingEffect[] {
   const held = holdings.held.get(attemptKey(ref));
   if (held?.phase !== "queued") return [];
-  returnQueued(holdings, held, routineReturn.recalled, now);
-  return startQueued(holdings);
+  return [returnQueued(holdings, held, routineReturn.recalled, now), ...startQueued(holdings)];
 }
 
 /** The report is in the journal, or is not wanted: what still runs is ended without one. */
@@ -156,9 +157,8 @@ export function onSettleOrdered(holdings: Holdings, ref: AttemptRef): HoldingEff
       drop(holdings, held);
       return [{ kind: "free", key }];
     case "queued":
-      holdings.queue.delete(key);
       drop(holdings, held);
-      return startQueued(holdings);
+      return [withdraw(holdings, held), ...startQueued(holdings)];
     case "running":
     case "collecting":
       held.unwanted = true;
@@ -169,14 +169,18 @@ export function onSettleOrdered(holdings: Holdings, ref: AttemptRef): HoldingEff
 /** `held` takes nothing new; `draining` gives back what waits, too. */
 export function onModeChanged(holdings: Holdings, mode: AgentMode, now: number): HoldingEffect[] {
   holdings.mode = mode;
-  if (mode === "draining") returnAllQueued(holdings, routineReturn.draining, now);
-  return startQueued(holdings);
+  const withdrawn = mode === "draining" ? returnAllQueued(holdings, routineReturn.draining, now) : [];
+  return [...withdrawn, ...startQueued(holdings)];
 }
 
 /** Trouble gives back what waits and refuses what comes, until it is over; what runs goes on. */
-export function onTroubleChanged(holdings: Holdings, trouble: string | undefined, now: number): void {
+export function onTroubleChanged(
+  holdings: Holdings,
+  trouble: string | undefined,
+  now: number,
+): HoldingEffect[] {
   holdings.trouble = trouble;
-  if (trouble !== undefined) returnAllQueued(holdings, trouble, now);
+  return trouble === undefined ? [] : returnAllQueued(holdings, trouble, now);
 }
 
 /** The mode to tell: an agent in trouble is held, whatever mode it was given. */
@@ -319,14 +323,20 @@ function report(holdings: Holdings, ref: AttemptRef, ended: EndedAttempt, now: n
   outboxes.put(holdings.outbox, { kind: "finished", ...attemptRef(ref), ...ended }, now);
 }
 
-function returnAllQueued(holdings: Holdings, reason: string, now: number): void {
-  for (const key of [...holdings.queue]) returnQueued(holdings, holdings.held.get(key)!, reason, now);
+function returnAllQueued(holdings: Holdings, reason: string, now: number): HoldingEffect[] {
+  return [...holdings.queue].map((key) => returnQueued(holdings, holdings.held.get(key)!, reason, now));
 }
 
-function returnQueued(holdings: Holdings, held: Held, reason: string, now: number): void {
-  holdings.queue.delete(attemptKey(held.ref));
+function returnQueued(holdings: Holdings, held: Held, reason: string, now: number): HoldingEffect {
   drop(holdings, held);
   giveBack(holdings, held.ref, reason, now);
+  return withdraw(holdings, held);
+}
+
+function withdraw(holdings: Holdings, { ref }: Held): HoldingEffect {
+  const key = attemptKey(ref);
+  holdings.queue.delete(key);
+  return { kind: "withdrawn", key };
 }
 
 function giveBack(holdings: Holdings, ref: AttemptRef, reason: string, now: number): void {

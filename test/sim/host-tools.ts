@@ -92,6 +92,8 @@ export class SimulatedTools implements AttemptTools {
 
   prefetch(): void {}
 
+  endPrefetch(): void {}
+
   async fetch(request: JobRequest): Promise<void> {
     await this.#wait(this.#host.delayMs(STORE_MS));
     const { sources } = request.spec;

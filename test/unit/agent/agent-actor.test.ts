@@ -96,6 +96,31 @@ test.each([
   );
 });
 
+test("fetches ahead for what waits, and no further for what will not start here", async () => {
+  const [first, ...waiting] = [jobRequest(), jobRequest(), jobRequest(), jobRequest()];
+  const fetched: string[] = [];
+  let trouble: string | undefined;
+  const { world, order } = await startedAgent({
+    requests: [first, ...waiting],
+    tools: {
+      prefetch: ({ lease }) => fetched.push(`begin ${lease}`),
+      endPrefetch: (key) => fetched.push(`end ${key.split("/").at(-1)}`),
+      trouble: () => Promise.resolve(trouble),
+    },
+  });
+  await world.clock.advance(100);
+  expect(fetched).toEqual(waiting.map(({ lease }) => `begin ${lease}`));
+  const [recalled, ...others] = waiting;
+  if (recalled === undefined) throw new Error("nothing waits");
+  const { run, job, attempt, lease } = recalled;
+  order({ kind: "recall", run, job, attempt, lease });
+  await world.clock.advance(100);
+  expect(fetched.slice(3)).toEqual([`end ${lease}`]);
+  trouble = "its disk is nearly full";
+  await world.clock.advance(5_000);
+  expect(fetched.slice(4)).toEqual(others.map((request) => `end ${request.lease}`));
+});
+
 test("ends the fetching of inputs with the attempt, and answers its cancel at once", async () => {
   const request = jobRequest({ inputs: [{ job: "before", digest: "0".repeat(64) }] });
   const { world, heard, order } = await startedAgent({

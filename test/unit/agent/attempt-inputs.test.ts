@@ -221,6 +221,22 @@ describe("what is fetched ahead for an attempt", () => {
     expect(downloads).toEqual(["a"]);
   });
 
+  it("is not fetched to its end when the attempt is withdrawn before it is to start", async () => {
+    const { trouble, isGivenUp } = waiting();
+    troubles.set(D("a"), trouble);
+    const inputs = open();
+    const [withdrawn, other] = [jobRequest({ inputs: needing("a") }), jobRequest({ inputs: needing("a") })];
+    inputs.prefetch(withdrawn);
+    inputs.prefetch(other);
+    inputs.endPrefetch(attemptKey(withdrawn));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isGivenUp()).toBe(false);
+    inputs.endPrefetch(attemptKey(other));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isGivenUp()).toBe(true);
+    expect(downloads).toEqual(["a"]);
+  });
+
   it("is not fetched to its end when the attempt is given up", async () => {
     const { trouble, isGivenUp } = waiting();
     troubles.set(D("a"), trouble);

@@ -21,6 +21,7 @@ import { DiskWatch } from "../../../agent/workspaces/disk-watch.ts";
 import { InputCache } from "../../../agent/workspaces/input-cache.ts";
 import { InputLayers } from "../../../agent/workspaces/input-layers.ts";
 import type { Place } from "../../../agent/workspaces/place.ts";
+import { releasedPath } from "../../../agent/workspaces/released-log.ts";
 import { Workspaces } from "../../../agent/workspaces/workspaces.ts";
 import type { JobRequest } from "../../../shared/model/messages.ts";
 import { jobRequest } from "./request.ts";
@@ -220,6 +221,21 @@ describe("an attempt of an earlier process", () => {
     });
   });
 
+  it("has what it made at the fixed paths of a package, if that is how it was laid out", async () => {
+    expect((await adopted({})).adoption?.packageRoot).toBeUndefined();
+    const { adoption } = await adopted({ layout: "package", outputs: ["."] });
+    expect(adoption?.packageRoot).toMatchObject({ layers: undefined, collects: "onSuccess" });
+  });
+
+  it("has a log that goes on behind what was stored of it", async () => {
+    const tools = await open();
+    const { record, place } = taken(jobRequest());
+    writeFileSync(place.log, "stored and not");
+    writeFileSync(releasedPath(place.control), JSON.stringify({ storedBytes: 6, cuts: [] }));
+    expect(tools.openLog(record, place, "requested").isWhole).toBe(true);
+    expect(tools.openLog(record, place, "leftover").isWhole).toBe(false);
+  });
+
   it("is taken over by what started it", async () => {
     await adopted({});
     await adopted({ image: "debian" });
@@ -236,6 +252,22 @@ it("ends what is left of an attempt whose actor failed wherever it ran, and lets
   expect([shell.swept, containers.swept]).toEqual([[attemptKey(request)], [attemptKey(request)]]);
   await layers.evict();
   expect(readdirSync(layers.path)).toEqual([]);
+});
+
+it("reads the marks in the log of an attempt that asks for it, and of no other", async () => {
+  const tools = await open();
+  const [plain, marked] = [taken(jobRequest()), taken(jobRequest({ spec: { marks: { verdict: "marks" } } }))];
+  expect(tools.openLog(plain.record, plain.place, "requested").marks).toBeUndefined();
+  expect(tools.openLog(marked.record, marked.place, "requested").marks).toBeDefined();
+});
+
+it("makes the control files anew that somebody has removed, whatever it is asked of its disk", async () => {
+  const tools = await open();
+  for (const ask of [() => tools.trouble(), () => tools.isDiskFull()]) {
+    rmSync(workspaces.controlFolder, { recursive: true });
+    await ask();
+    expect(existsSync(workspaces.controlFolder)).toBe(true);
+  }
 });
 
 describe("what an attempt leaves", () => {

@@ -15,6 +15,8 @@ function launched(effects: readonly holdings.HoldingEffect[]): string[] {
   return effects.flatMap((effect) => (effect.kind === "launch" ? [effect.request.lease] : []));
 }
 
+const withdrawn = (request: JobRequest) => ({ kind: "withdrawn", key: attemptKey(request) });
+
 function reported(held: holdings.Holdings, now = 0): string[] {
   return holdings.takeReport(held, now).map((item) => `${item.kind} ${item.lease}`);
 }
@@ -142,7 +144,7 @@ test("cancels: what waits at once, what runs by ending it, what is unknown by an
   const [first, second, third] = [jobRequest(), jobRequest(), jobRequest()];
   for (const request of [first, second, third]) holdings.onStartOrdered(held, request, 0);
   reported(held);
-  expect(holdings.onCancelOrdered(held, third, 0)).toEqual([]);
+  expect(holdings.onCancelOrdered(held, third, 0)).toEqual([withdrawn(third)]);
   expect(holdings.onCancelOrdered(held, first, 0)).toEqual([
     { kind: "end", key: attemptKey(first), cause: { kind: "cancelled" } },
   ]);
@@ -156,7 +158,7 @@ test("forgets what is settled while it waits", () => {
   const requests = [jobRequest(), jobRequest(), jobRequest()];
   for (const request of requests) holdings.onStartOrdered(held, request, 0);
   reported(held);
-  expect(holdings.onSettleOrdered(held, requests[2]!)).toEqual([]);
+  expect(holdings.onSettleOrdered(held, requests[2]!)).toEqual([withdrawn(requests[2]!)]);
   expect(holdings.listHeld(held)).toHaveLength(2);
   expect(launched(holdings.onFinished(held, attemptKey(requests[0]!), succeeded, 0))).toEqual([]);
   expect(reported(held)).toEqual([`finished ${requests[0]!.lease}`]);
@@ -203,13 +205,14 @@ test("ends all that runs when it stops at once, and gives back what waits", () =
   for (const request of requests) holdings.onStartOrdered(held, request, 0);
   holdings.onCommandEnded(held, attemptKey(requests[0]!));
   reported(held);
-  expect(holdings.onStopNow(held, 0)).toMatchObject(
-    [requests[1]!, requests[2]!].map((request) => ({
+  expect(holdings.onStopNow(held, 0)).toMatchObject([
+    withdrawn(requests[3]!),
+    ...[requests[1]!, requests[2]!].map((request) => ({
       kind: "end",
       key: attemptKey(request),
       cause: { kind: "lost" },
     })),
-  );
+  ]);
   expect(reported(held)).toEqual([`returned ${requests[3]!.lease}`]);
 });
 
@@ -259,7 +262,8 @@ test("gives back what waits when it is recalled, and lets what runs go on", () =
   const requests = [jobRequest(), jobRequest(), jobRequest()];
   for (const request of requests) holdings.onStartOrdered(held, request, 0);
   reported(held);
-  for (const request of requests) expect(holdings.onRecallOrdered(held, request, 0)).toEqual([]);
+  const effects = requests.map((request) => holdings.onRecallOrdered(held, request, 0));
+  expect(effects).toEqual([[], [], [withdrawn(requests[2]!)]]);
   expect(reported(held)).toEqual([`returned ${requests[2]!.lease}`]);
 });
 
@@ -268,7 +272,7 @@ test("draining gives back what waits and refuses what comes", () => {
   const requests = [jobRequest(), jobRequest(), jobRequest()];
   for (const request of requests) holdings.onStartOrdered(held, request, 0);
   reported(held);
-  holdings.onModeChanged(held, "draining", 0);
+  expect(holdings.onModeChanged(held, "draining", 0)).toEqual([withdrawn(requests[2]!)]);
   const late = jobRequest();
   holdings.onStartOrdered(held, late, 0);
   expect(reported(held)).toEqual([`returned ${requests[2]!.lease}`, `returned ${late.lease}`]);
@@ -334,7 +338,7 @@ test("in trouble it is held, gives back what waits, refuses what comes, and goes
   const requests = [jobRequest(), jobRequest(), jobRequest()];
   for (const request of requests) holdings.onStartOrdered(held, request, 0);
   holdings.takeReport(held, 0);
-  holdings.onTroubleChanged(held, "no room", 0);
+  expect(holdings.onTroubleChanged(held, "no room", 0)).toEqual([withdrawn(requests[2]!)]);
   const late = jobRequest();
   holdings.onStartOrdered(held, late, 0);
   expect(holdings.takeReport(held, 0)).toMatchObject([

@@ -33,6 +33,7 @@ export const slowTools: AttemptTools = {
   trouble: never,
   isDiskFull: () => false,
   prefetch: () => {},
+  endPrefetch: () => {},
   fetch: never,
   launch: never,
   adopt: never,
