@@ -202,11 +202,12 @@ export function describeJournal(kind: string, make: () => Promise<JournalPlace>)
       expect(await second.journal.lastEpoch()).toBe(epoch);
     });
 
-    it("refuses a claim that does not know of the last one", async () => {
+    it("refuses a claim that does not know of the last one, however far above its own it is to be", async () => {
       const before = await claimed(first.journal);
       const epoch = await claimed(second.journal);
       expect(await first.journal.claimEpoch("late", before)).toEqual({ kind: "lost", epoch });
       expect(await first.journal.claimEpoch("late", before - 1)).toEqual({ kind: "lost", epoch });
+      expect(await first.journal.claimEpoch("late", before, epoch + 10)).toEqual({ kind: "lost", epoch });
       expect(await second.journal.lastEpoch()).toBe(epoch);
     });
 

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { RecordOf, RunRecord } from "../../../coordinator/core/record.ts";
-import type { Journal } from "../../../coordinator/journal/journal.ts";
+import type { EventLog, Journal } from "../../../coordinator/journal/journal.ts";
 import { JournalFollower } from "../../../coordinator/journal/journal-follower.ts";
 import { MemoryConnection, MemoryStream } from "../../../coordinator/journal/memory-stream.ts";
 import { StreamEventLog } from "../../../coordinator/journal/stream-event-log.ts";
 import { StreamJournal } from "../../../coordinator/journal/stream-journal.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import { Subjects } from "../../../shared/bus/subjects.ts";
+import { gate } from "../../support/actor-world.ts";
 import { changed } from "../../support/changed.ts";
 import { RunDriver, type Sketch } from "../../support/run-driver.ts";
 import { silentLog } from "../../support/silent-log.ts";
@@ -163,6 +164,92 @@ describe("a follower of the journal", () => {
     expect([...follower.ended.keys()]).toEqual(["good"]);
     follower.stop();
     await following;
+  });
+
+  it("reads a run that can't be read once, and not again with each of its entries", async () => {
+    const written = new WrittenJournal();
+    const [submitted, ...rest] = recordsOf({ a: {} }, endRun);
+    const stores = written.open();
+    let reads = 0;
+    const journal = changed<Journal>(stores.journal, {
+      read: () => {
+        reads += 1;
+        throw new Error("unreadable");
+      },
+    });
+    const follower = new JournalFollower({ ...stores, journal }, silentLog, () => undefined);
+    const following = follower.follow();
+    for (const record of [submitted, ...rest]) await written.append("r1", [record as RunRecord]);
+    await follower.reached(await written.lastSeq());
+    expect(reads).toBe(1);
+    expect([...follower.living]).toEqual([["r1", undefined]]);
+    follower.stop();
+    await following;
+  });
+
+  it("changes nothing once it is stopped, whatever becomes of what it was just reading", async () => {
+    const written = new WrittenJournal();
+    const stores = written.open();
+    const [reading, read] = [gate(), gate()];
+    const journal = changed<Journal>(stores.journal, {
+      async *read() {
+        reading.open();
+        await read.opened;
+        yield* [];
+      },
+    });
+    const follower = new JournalFollower({ ...stores, journal }, silentLog, () => undefined);
+    const following = follower.follow();
+    await written.append("r1", recordsOf({ a: {} }));
+    await reading.opened;
+    follower.stop();
+    read.fail(new Error("the connection is closed"));
+    await following;
+    expect([...follower.living]).toEqual([]);
+    expect(follower.position).toBe(0);
+  });
+
+  describe("keeps of a run with very many events", () => {
+    const many: Sketch = Object.fromEntries(Array.from({ length: 600 }, (_, index) => [`j${index}`, {}]));
+    const driver = new RunDriver(many);
+    for (const name of Object.keys(many).slice(0, 300)) driver.execute(name);
+
+    /** Follows it, and says how many events are kept and how often the event log was asked how far it has come. */
+    async function followed(lastStoredEvent: number): Promise<{ kept: number | undefined; asked: number }> {
+      const written = new WrittenJournal();
+      const stores = written.open();
+      let asked = 0;
+      const eventLog = changed<EventLog>(stores.eventLog, {
+        lastSeq: () => {
+          asked += 1;
+          return Promise.resolve(asked === 1 ? 0 : lastStoredEvent);
+        },
+      });
+      const follower = new JournalFollower({ ...stores, eventLog }, silentLog, () => undefined);
+      const following = follower.follow();
+      await written.append("r1", driver.records.slice(0, 1));
+      await follower.reached(await written.lastSeq());
+      asked = 1;
+      for (const record of driver.records.slice(1)) await written.append("r1", [record]);
+      await follower.reached(await written.lastSeq());
+      const kept = follower.living.get("r1")?.missingEvents.length;
+      follower.stop();
+      await following;
+      return { kept, asked: asked - 1 };
+    }
+
+    it("those that the event log is not known to have, and asks it now and then", async () => {
+      const { kept, asked } = await followed(900);
+      expect(driver.state.eventSeq).toBeGreaterThan(1_500);
+      expect(kept).toBe(driver.state.eventSeq - 900);
+      expect(asked).toBe(1);
+    });
+
+    it("all when the event log has none, which it does not ask with each entry", async () => {
+      const { kept, asked } = await followed(0);
+      expect(kept).toBe(driver.state.eventSeq);
+      expect(asked).toBe(1);
+    });
   });
 
   it("lists no run that was removed while it was cut off, and knows those that are being removed", async () => {

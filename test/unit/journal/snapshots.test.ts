@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { RunRecord } from "../../../coordinator/core/record.ts";
 import { writeRun } from "../../../coordinator/core/run-snapshot.ts";
+import type { RunState } from "../../../coordinator/core/run-state.ts";
+import type { Journal } from "../../../coordinator/journal/journal.ts";
 import { MemoryConnection, MemoryStream } from "../../../coordinator/journal/memory-stream.ts";
 import { loadRun, type RunStores } from "../../../coordinator/journal/run-loader.ts";
 import { type SnapshotPointer, Snapshots } from "../../../coordinator/journal/snapshots.ts";
@@ -8,6 +10,7 @@ import { StreamEventLog } from "../../../coordinator/journal/stream-event-log.ts
 import { StreamJournal } from "../../../coordinator/journal/stream-journal.ts";
 import { MessageCodec } from "../../../shared/actor/message-codec.ts";
 import { Subjects } from "../../../shared/bus/subjects.ts";
+import { changed } from "../../support/changed.ts";
 import { RunDriver } from "../../support/run-driver.ts";
 import { MemoryObjects } from "../store/memory-objects.ts";
 
@@ -86,7 +89,16 @@ async function storeRunWithSnapshot(): Promise<void> {
 describe("a run with a snapshot", () => {
   it("is loaded from it and the entries behind it", async () => {
     await storeRunWithSnapshot();
-    const loaded = await loadRun("r1", stores);
+    const readAfter: number[] = [];
+    const { journal: whole } = stores;
+    const journal = changed<Journal>(whole, {
+      read: (run, afterSeq = 0) => {
+        readAfter.push(afterSeq);
+        return whole.read(run, afterSeq);
+      },
+    });
+    const loaded = await loadRun("r1", { ...stores, journal });
+    expect(readAfter.at(-1)).toBe(pointer().seq);
     expect(loaded.state).toStrictEqual(driver.state);
     expect(loaded).toMatchObject({ seq: lastSeq, epoch, missingEvents: [], refused: 0 });
     expect(loaded.tail).toBe(2);
@@ -113,6 +125,7 @@ describe("a run with a snapshot", () => {
     "it is of another format": () => rewritePointer({ format: 999 }),
     "another version wrote it": () => rewritePointer({ version: "99.0.0" }),
     "its entry is not in the journal": () => rewritePointer({ seq: 1_000_000 }),
+    "the journal has a later entry in place of its own": () => rewritePointer({ seq: lastSeq - 1 }),
     "its entry is of another epoch": () => rewritePointer({ epoch: epoch + 1 }),
     "its pointer is not one": () => rewritePointer({ digest: "none" }),
   };
@@ -150,8 +163,64 @@ describe("the snapshots of a run", () => {
     await storeRunWithSnapshot();
     await keepSnapshot();
     const latest = pointer();
+    const written = stream.last(subjects.snapshot("r1"))?.seq;
     await keepSnapshot({ seq: lastSeq - 1, epoch });
+    await keepSnapshot({ seq: lastSeq, epoch: epoch + 1 });
     expect(pointer()).toEqual(latest);
+    expect(stream.last(subjects.snapshot("r1"))?.seq).toBe(written);
     expect([...objects.stored.keys()]).toEqual([`snapshot/${latest.digest}`]);
+  });
+
+  it("keep their object when a later entry has changed nothing that is in them", async () => {
+    driver.execute("a");
+    await store();
+    await keepSnapshot();
+    const { digest } = pointer();
+    await keepSnapshot({ seq: lastSeq + 1, epoch });
+    expect(pointer()).toMatchObject({ digest, seq: lastSeq + 1 });
+    expect([...objects.stored.keys()]).toEqual([`snapshot/${digest}`]);
+  });
+
+  it("leave those of another leader alone that has written one meanwhile", async () => {
+    await storeRunWithSnapshot();
+    const before = pointer();
+    const { put } = objects;
+    objects.put = async (...given) => {
+      await rewritePointer({ seq: 1_000_000 });
+      return put.apply(objects, given);
+    };
+    await keepSnapshot();
+    expect(pointer()).toEqual({ ...before, seq: 1_000_000 });
+    expect(objects.stored.has(`snapshot/${before.digest}`)).toBe(true);
+  });
+
+  it("are due after many records, and more of them where each costs more", () => {
+    const due = (jobs: number, records: number) =>
+      stores.snapshots.isDue({ jobs: Array.from({ length: jobs }) } as Pick<RunState, "jobs">, records);
+    expect([due(1, 9_999), due(1, 10_000), due(100_000, 49_999), due(100_000, 50_000)]).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  it("give way to others between any two of their lines, as they are made and as they are read", async () => {
+    let ways = 0;
+    const giveWay = async (): Promise<void> => {
+      ways += 1;
+    };
+    const onLeftAside = (): void => undefined;
+    const connection = new MemoryConnection(stream);
+    const snapshots = new Snapshots({ stream: connection, subjects, objects, giveWay, onLeftAside });
+    driver.execute("a");
+    await store();
+    const lines = [...writeRun(driver.state)];
+    await snapshots.keep("r1", await snapshots.pack(lines), { seq: lastSeq, epoch });
+    expect(ways).toBe(lines.length);
+    const read: string[] = [];
+    for await (const line of snapshots.lines(pointer())) read.push(line);
+    expect(read).toEqual(lines);
+    expect(ways).toBe(2 * lines.length);
   });
 });
