@@ -32,8 +32,10 @@ const containerSchema = z.object({
   createdAt: z.string(),
   labels: z.record(z.string(), z.string()).nullable(),
 });
+/** Podman 4 knows `.Id` only where it stands alone. */
+const idField = '"id":"{{.Id}}"';
 const containerFormat =
-  '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"state":{{json .State.Status}},' +
+  `{${idField},"name":{{json .Name}},"image":{{json .Config.Image}},"state":{{json .State.Status}},` +
   '"isRunning":{{json .State.Running}},"createdAt":{{json .Created}},"labels":{{json .Config.Labels}}}';
 
 /** All containers, or those that these names and ids may mean, the latest first. */
@@ -66,8 +68,7 @@ const imageSchema = z.object({
   bytes: z.number(),
   createdAt: z.string(),
 });
-const imageFormat =
-  '{"id":{{json .Id}},"names":{{json .RepoTags}},"bytes":{{json .Size}},"createdAt":{{json .Created}}}';
+const imageFormat = `{${idField},"names":{{json .RepoTags}},"bytes":{{json .Size}},"createdAt":{{json .Created}}}`;
 
 /** All images that are no layer of others. */
 export async function hostImages(engine: Engine): Promise<Omit<AnswerTo<"images">, "kind">> {

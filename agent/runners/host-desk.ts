@@ -1,5 +1,6 @@
 /** Answers what people ask of this host: how it is, its images, its containers. */
 import { availableParallelism, hostname, release, totalmem } from "node:os";
+import { z } from "zod";
 import type {
   AgentAnswer,
   AgentQuestion,
@@ -169,15 +170,10 @@ async function top(engine: Engine, container: string): Promise<Answer> {
 }
 
 async function inspect(engine: Engine, container: string): Promise<Answer> {
-  const reply = await askEngine(engine.binary, [
-    "inspect",
-    "--type=container",
-    "--format",
-    "{{json .}}",
-    container,
-  ]);
+  const reply = await askEngine(engine.binary, ["inspect", "--type=container", container]);
   if (!reply.ok) return refused("notFound", reply.words);
-  const document = reply.answer.trim();
+  const [described] = z.array(z.unknown()).parse(JSON.parse(reply.answer));
+  const document = JSON.stringify(described);
   if (document.length <= MAX_DOCUMENT_CHARS) return { kind: "inspect", document };
   return refused("unsupported", `what the engine says of it is of ${document.length} characters, too many`);
 }

@@ -33,7 +33,7 @@ export function chooseContainers(
   return candidates.filter(
     (container) =>
       (running === undefined || container.isRunning === running) &&
-      (image === undefined || container.image === image) &&
+      (image === undefined || shortest(container.image) === shortest(image)) &&
       (createdBefore === undefined || Date.parse(container.createdAt) <= createdBefore.getTime()) &&
       (createdAfter === undefined || Date.parse(container.createdAt) >= createdAfter.getTime()),
   );
@@ -63,4 +63,9 @@ export function containerNamed(containers: readonly FoundContainer[], wanted: st
         ? "See `millrace agents containers list --all --list-stopped`."
         : `Did you mean ${nearest}?`,
   });
+}
+
+/** Podman writes out the registry that docker leaves out. */
+function shortest(image: string): string {
+  return image.replace(/^(?:localhost|docker\.io(?:\/library)?)\//, "");
 }

@@ -36,6 +36,10 @@ describe("the containers that a command is about", () => {
     expect(chooseContainers(all, { ...everything, createdBefore: noon })).toEqual([own]);
     expect(chooseContainers(all, { ...everything, createdAfter: noon })).toEqual([running]);
     expect(chooseContainers(all, { ...everything, image: "gcc:14" })).toEqual([]);
+    for (const written of ["debian:12", "docker.io/library/debian:12", "localhost/debian:12"]) {
+      expect(chooseContainers(all, { ...everything, image: written })).toEqual([own, running]);
+    }
+    expect(chooseContainers(all, { ...everything, image: "registry.example/debian:12" })).toEqual([]);
   });
 
   it("are somebody else's when they are named, and one when it is named twice", () => {
