@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CoordinatorWorld, SimulatedAgent, subjects } from "../../support/coordinator-world.ts";
-import { failed, type Sketch } from "../../support/run-driver.ts";
+import { failed, jobsOf, type Sketch } from "../../support/run-driver.ts";
 
 /** The number of attempts that fail, by job. */
 function failing(world: CoordinatorWorld, name: string, failures: Record<string, number>): SimulatedAgent {
@@ -64,6 +64,21 @@ describe("the retry of a run", () => {
     await world.clock.advance(30_000);
     expect(await world.view("r2")).toMatchObject({ status: "succeeded", counts: { succeeded: 801 } });
     expect(names(agent, "r2")).toEqual(["last"]);
+  });
+
+  it("has the name and the options of the run, but for those that are asked for anew", async () => {
+    const world = new CoordinatorWorld();
+    await world.startCoordinator();
+    failing(world, "one", { fetch: 1 });
+    const graph = { inline: { name: "nightly", jobs: jobsOf(sketch) } };
+    await world.call("submit", { run: "r1", graph, options: { priority: 300, submitter: "ann" } });
+    await world.clock.advance(5_000);
+    expect(await world.view("r1")).toMatchObject({ status: "failed", name: "nightly" });
+    await world.call("retry", { run: "r2", retryOf: "r1", options: { priority: 700 } });
+    expect(await world.view("r2")).toMatchObject({ name: "nightly", priority: 700, submitter: "ann" });
+    const [submitted] = world.journalStream.recordsOf(subjects.journal("r2"));
+    // What is short is in the record itself.
+    expect(Buffer.from(submitted?.payload ?? []).includes("digest")).toBe(false);
   });
 
   it("is one run however often it is asked for, and is refused where there is nothing to retry", async () => {

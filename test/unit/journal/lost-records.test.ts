@@ -38,6 +38,17 @@ describe("a journal that goes on after a power cut", () => {
     expect(await journal.hasLost()).toBe(false);
   });
 
+  it("has lost it, too, when earlier ones were followed since", async () => {
+    const { stream, journal } = world();
+    await journal.append(append("first", 0));
+    await journal.append({ ...append("second", 0), run: "r2" });
+    const end = new AbortController();
+    for await (const { seq } of journal.follow(end.signal)) if (seq === 1) break;
+    end.abort();
+    stream.losePower(1);
+    expect(await journal.hasLost()).toBe(true);
+  });
+
   it("has lost it, too, when another record has taken its place", async () => {
     const { stream, connect, journal } = world();
     await journal.append(append("first", 0));

@@ -46,9 +46,17 @@ describe("a run's journal that is folded as it is read", () => {
     // An answer that comes late takes nothing back.
     replay.onEventsStored(0);
     expect(replay.missingEvents.map(({ seq }) => seq)).toEqual(all.slice(1));
+    const half = new RunReplay("r1", sources, 1);
+    await half.apply(entry(1, 1, records));
+    expect(half.missingEvents.map(({ seq }) => seq)).toEqual(all.slice(1));
     const known = new RunReplay("r1", sources, all.length);
     await known.apply(entry(1, 1, records));
     expect(known.missingEvents).toEqual([]);
+  });
+
+  it("can't be read when it does not begin with its submission", async () => {
+    const replay = new RunReplay("r1", sources, 0);
+    await expect(replay.apply(entry(1, 1, [claim(5)]))).rejects.toMatchObject({ code: "corrupt" });
   });
 
   it("has no state before its first entry", () => {
