@@ -60,6 +60,7 @@ describe("the marks in a log", () => {
     const failed = (message: string) => ({ kind: "failed", reason: "badOutput", message });
     expect(judge(0, "no source", "both")).toEqual(failed("its log says: no source"));
     expect(judge(2, "", "marks")).toEqual(failed("its log says: error (exit status 2)"));
+    expect(judge(0, " \n", "both")).toEqual(failed("its log says: error"));
   });
 
   it("make a success of a failure only where they alone decide", () => {
