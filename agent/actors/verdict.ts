@@ -40,7 +40,8 @@ export function withMarks(
   if (exit.kind !== "exited") return outcome;
   if (error !== null) {
     const status = exit.exitCode === 0 ? "" : ` (exit status ${exit.exitCode})`;
-    return { kind: "failed", reason: "badOutput", message: `its log says: ${error.trim() || "error"}${status}` };
+    const said = error.trim() || "error";
+    return { kind: "failed", reason: "badOutput", message: `its log says: ${said}${status}` };
   }
   return verdict === "marks" ? { kind: "succeeded" } : outcome;
 }

@@ -211,7 +211,7 @@ function requireWords({ action, words }: Input): void {
     "badInput",
     `${action} needs a container${action === "exec" ? " and a command" : ""}`,
     {
-      fix: `Write millrace agents ${usage}.`,
+      fix: `Write: millrace agents ${usage}`,
     },
   );
 }
