@@ -44,8 +44,6 @@ export class ArchiveActor implements Behaviour<ArchiveMessage> {
     const isSame = kept !== undefined && viewRun(kept).submittedAt === submittedAt;
     const state = isSame ? kept : (await loadRun(run, this.#stores)).state;
     this.#kept.delete(run);
-    // A replica that lags may have left out its end.
-    if (state.endedAt === null) return state;
     this.#kept.set(run, state);
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= KEPT_RUNS) break;

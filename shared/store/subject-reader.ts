@@ -10,7 +10,11 @@
  * 2. What is asked for and not handed out never exceeds `window`, however slow the reader is. Pulling needs no
  *    flow-control messages, which an account may not be allowed to send.
  * 3. A reader that waits gets on: silence beyond the heartbeats detaches.
+ * 4. Without `follow` all is read that was acknowledged before the reading began, unless it was removed. A consumer reads
+ *    from one replica, and one that lags ends too early: at its end the stream's leader is asked for the last message,
+ *    and what is missing is looked for again; as the leader is asked each time, nobody waits for what was removed.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   AckPolicy,
   type ConsumerConfig,
@@ -26,6 +30,7 @@ import {
 import { STREAM_NOT_FOUND } from "../bus/streams.ts";
 import { asMillraceError, MillraceError } from "../model/error.ts";
 import { Link } from "./link.ts";
+import { lastMessage } from "./stream-messages.ts";
 
 /** A message as the stream holds it. */
 export interface StoredMessage {
@@ -49,7 +54,7 @@ export interface SubjectReaderOptions {
   readonly lastOfEach?: boolean;
   /** Leaves the data out; the header `Nats-Msg-Size` tells its length. */
   readonly headersOnly?: boolean;
-  /** Waits for what will be stored instead of ending with what was at the first call of `next`. */
+  /** Waits for what will be stored instead of ending with what was there. */
   readonly follow: boolean;
   /** Messages held in memory at most. */
   readonly window: number;
@@ -70,6 +75,17 @@ const HEARTBEAT_MS = 5_000;
 const PULL_MS = 30_000;
 const SILENCE_MS = 2.5 * HEARTBEAT_MS;
 const RETRY_MS = { first: 50, most: 2_000 };
+/** Before a replica that lags is asked again. */
+const LAG_PAUSE_MS = 20;
+
+/** Whether all is read, as the stream's leader says. */
+type Wholeness =
+  | { readonly kind: "unknown" }
+  | { readonly kind: "asked" }
+  /** The leader had messages up to this one. */
+  | { readonly kind: "until"; readonly seq: number }
+  | { readonly kind: "whole" }
+  | { readonly kind: "failed"; readonly error: unknown };
 
 /** A position in a subject of a stream. Must be closed. */
 export class SubjectReader {
@@ -86,6 +102,7 @@ export class SubjectReader {
   #left = Number.POSITIVE_INFINITY;
   /** Messages still to be read that were there at the first call. */
   #bound = Number.POSITIVE_INFINITY;
+  #wholeness: Wholeness = { kind: "unknown" };
   #wasAttached = false;
   #woken = false;
   #closed = false;
@@ -112,8 +129,9 @@ export class SubjectReader {
         this.#pull();
         return message;
       }
-      if (this.#closed || (!this.#options.follow && this.#left === 0)) return "end";
-      if (this.#attachment === undefined) await this.#attach();
+      if (this.#closed || this.#isWhole()) return "end";
+      if (this.#wholeness.kind === "asked") await this.#pause(SILENCE_MS);
+      else if (this.#attachment === undefined) await this.#attach();
       else await this.#wait();
     }
   }
@@ -132,6 +150,41 @@ export class SubjectReader {
   close(): void {
     this.#closed = true;
     this.#unlisten();
+    this.#detach();
+  }
+
+  /** Whether nothing is left to read; asks the leader at the end of what a replica had. */
+  #isWhole(): boolean {
+    if (this.#options.follow || this.#left > 0 || this.#wholeness.kind === "asked") return false;
+    if (this.#wholeness.kind === "failed") throw this.#wholeness.error;
+    if (this.#wholeness.kind === "until" && this.#wholeness.seq <= this.#lastSeq) return true;
+    if (this.#wholeness.kind === "whole") return true;
+    const until = this.#wholeness.kind === "until" ? this.#wholeness.seq : Number.POSITIVE_INFINITY;
+    this.#wholeness = { kind: "asked" };
+    void this.#askLeader(until).then((wholeness) => {
+      this.#wholeness = wholeness;
+      if (wholeness.kind === "until") this.#lookAgain();
+      this.#signal?.();
+    });
+    return false;
+  }
+
+  /** `until`: what the leader had when it was asked first; what has come since is not waited for. */
+  async #askLeader(until: number): Promise<Wholeness> {
+    const { stream, subject, fromTime } = this.#options;
+    try {
+      const last = await lastMessage(this.#connection, stream, subject);
+      const isBehind = last !== undefined && last.seq > this.#lastSeq;
+      if (!isBehind || last.storedAtMs < (fromTime?.getTime() ?? 0)) return { kind: "whole" };
+      await sleep(LAG_PAUSE_MS);
+      return { kind: "until", seq: Math.min(until, last.seq) };
+    } catch (error) {
+      return { kind: "failed", error };
+    }
+  }
+
+  #lookAgain(): void {
+    this.#bound = Number.POSITIVE_INFINITY;
     this.#detach();
   }
 
