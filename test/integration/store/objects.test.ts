@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AckInbox } from "../../../shared/store/ack-inbox.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
 import { ObjectSubjects } from "../../../shared/store/object-meta.ts";
+import { changed } from "../../support/changed.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 import { readAll, type StoreServer, serverOfTest, startStoreServer } from "./store-server.ts";
 
@@ -46,6 +47,65 @@ describe("objects", () => {
     const before = await bucketMessages();
     await objects.put("data/small", () => [Buffer.from("hello")]);
     expect((await bucketMessages()) - before).toBe(2);
+  });
+
+  it("names a large object only when all of its chunks are stored: its writer may die at any time", async () => {
+    const acks = new AckInbox(store.bus.connection);
+    const steps: string[] = [];
+    const noting = changed(acks, {
+      publish: (subject, payload, headers, settle) =>
+        acks.publish(subject, payload, headers, (acknowledgement) => {
+          steps.push("chunk");
+          settle(acknowledgement);
+        }),
+      published: (...entry) => {
+        steps.push("entry");
+        return acks.published(...entry);
+      },
+    });
+    const noted = new JetStreamObjects(store.bus.connection, { bucket: store.bucket, acks: noting });
+    const { chunks } = await noted.put("data/several", () => [randomBytes(MIB)]);
+    expect(chunks).toBeGreaterThan(1);
+    expect(steps).toEqual([...Array.from({ length: chunks }, () => "chunk"), "entry"]);
+    acks.close();
+  });
+
+  it("takes the name of a small object back when its only chunk is refused", async () => {
+    const acks = new AckInbox(store.bus.connection);
+    let refuse: () => void = () => undefined;
+    const refusing = changed(acks, {
+      publish: (_subject, _payload, _headers, settle) => {
+        refuse = () => settle({ kind: "refused", code: 10047, reason: "it is full" });
+      },
+      published: async (...entry) => {
+        const stored = await acks.published(...entry);
+        refuse();
+        refuse = () => undefined;
+        return stored;
+      },
+    });
+    const full = new JetStreamObjects(store.bus.connection, { bucket: store.bucket, acks: refusing });
+    const put = full.put("data/refused", () => [Buffer.from("small")]);
+    await expect(put).rejects.toMatchObject({ code: "unavailable" });
+    expect(await objects.info("data/refused")).toBeUndefined();
+    acks.close();
+  });
+
+  it("leaves an object whole that was given up when its name may have been stored", async () => {
+    const acks = new AckInbox(store.bus.connection);
+    const end = new AbortController();
+    const unheard = changed(acks, {
+      published: async (...entry) => {
+        await acks.published(...entry);
+        end.abort(new Error("given up"));
+        return { kind: "lost", reason: "disconnected" };
+      },
+    });
+    const ending = new JetStreamObjects(store.bus.connection, { bucket: store.bucket, acks: unheard });
+    const put = ending.put("data/given-up", () => [Buffer.from("small")], { signal: end.signal });
+    await expect(put).rejects.toThrow("given up");
+    expect((await readAll(objects.get("data/given-up"))).toString()).toBe("small");
+    acks.close();
   });
 
   it("does not send an object that is there", async () => {
