@@ -255,9 +255,10 @@ export class ElectionActor implements Behaviour<ElectionMessage> {
     if (what === "lastEpoch") {
       return context.pipe(journal.lastEpoch(), (epoch) => ({ kind: "opened", epoch }), onFailure);
     }
+    const question = this.#election?.question ?? 0;
     context.pipe(
       Promise.all([journal.lastEpoch(), journal.hasLost()]),
-      ([epoch, hasLost]) => ({ kind: "confirmed", confirmation: { epoch, hasLost } }),
+      ([epoch, hasLost]) => ({ kind: "confirmed", confirmation: { question, epoch, hasLost } }),
       onFailure,
     );
   }

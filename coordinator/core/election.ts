@@ -16,7 +16,7 @@
  * Safe: 1. it leads only with an epoch that it has claimed, and never once it has seen a higher one; 2. it claims an
  * epoch only as long as nobody has claimed one above the highest it knows, so of two that missed the same leader one
  * loses; 3. a leader that may have been away (it was paused, or its connection was) says no beat before the journal has
- * confirmed its epoch. That two lead for a moment all the same harms nothing: appends, orders and answers are fenced by
+ * confirmed its epoch, asked after it was back. That two lead for a moment all the same harms nothing: appends, orders and answers are fenced by
  * the epoch; 4. a leader that was deposed and hears of its successor's epoch from an agent does not renew its term: the
  * journal tells it of that claim first.
  * Live: 5. silence counts for as long as it listens: what it missed while it was disconnected or did not run says
@@ -63,12 +63,16 @@ export interface Election {
   tickedMs: number;
   /** It leads, or is about to, but may have been deposed without having noticed. */
   isInDoubt: boolean;
+  /** How often the journal was asked to confirm: an answer to an earlier question may be older than what it is asked for. */
+  question: number;
   /** The highest epoch that agents have obeyed and that is not of a claim it knows; 0 for none. */
   obeyed: number;
 }
 
 /** What the journal says to a leader in doubt. */
 export interface Confirmation {
+  /** The election's `question` when it was asked. */
+  readonly question: number;
   /** The epoch that was claimed last. */
   readonly epoch: number;
   /** Something that was stored is there no more. */
@@ -100,6 +104,7 @@ export function newElection(node: string, times: ElectionTimes, epoch: number, n
     silentMs: -times.beatMs,
     tickedMs: nowMs,
     isInDoubt: false,
+    question: 0,
     obeyed: 0,
   };
 }
@@ -138,9 +143,10 @@ export function onTick(election: Election, nowMs: number): ElectionEffect[] {
 export function onConnection(election: Election, isConnected: boolean): ElectionEffect[] {
   election.isConnected = isConnected;
   startListening(election);
-  if (!isConnected || election.isInDoubt) return [];
+  if (!isConnected) return [];
   // What is claimed may be gone before it is known to be won.
   if (election.phase === "claiming") election.isInDoubt = true;
+  // Also when it has asked before: that answer may tell of a time before the server was away.
   return election.phase === "leading" ? doubt(election) : [];
 }
 
@@ -153,8 +159,8 @@ export function onClaimed(election: Election, outcome: Claim): ElectionEffect[] 
   if (outcome.kind === "lost" || isOvertaken) return watch(election);
   election.phase = "leading";
   election.leader = election.node;
-  const first: ElectionEffect = election.isInDoubt ? { kind: "confirm" } : beatOf(election, false);
-  return [{ kind: "lead", epoch: election.epoch }, first];
+  const first = election.isInDoubt ? doubt(election) : [beatOf(election, false)];
+  return [{ kind: "lead", epoch: election.epoch }, ...first];
 }
 
 export function onClaimFailed(election: Election): ElectionEffect[] {
@@ -162,9 +168,12 @@ export function onClaimFailed(election: Election): ElectionEffect[] {
 }
 
 /** What the journal says when it is asked. */
-export function onConfirmed(election: Election, { epoch, hasLost }: Confirmation): ElectionEffect[] {
+export function onConfirmed(
+  election: Election,
+  { question, epoch, hasLost }: Confirmation,
+): ElectionEffect[] {
   const effects = onEpochSeen(election, epoch);
-  if (election.phase !== "leading" || !election.isInDoubt) return effects;
+  if (election.phase !== "leading" || !election.isInDoubt || question !== election.question) return effects;
   election.isInDoubt = false;
   const isWhole = epoch === election.epoch && !hasLost && election.obeyed < election.epoch;
   return isWhole ? [beatOf(election, false)] : renew(election);
@@ -219,6 +228,7 @@ function startListening(election: Election): void {
 
 function doubt(election: Election): ElectionEffect[] {
   election.isInDoubt = true;
+  election.question += 1;
   return [{ kind: "confirm" }];
 }
 

@@ -120,8 +120,16 @@ describe("an election", () => {
       }),
       {
         numRuns: 500,
-        // Its claim is stored, and lost, while the answer is on its way.
-        examples: [[0, [start(0), start(5)], 1]],
+        examples: [
+          // Its claim is stored, and lost, while the answer is on its way.
+          [0, [start(0), start(5)], 1],
+          // So is one that is being confirmed.
+          [
+            0,
+            [{ afterMs: 1_768, who: 0, what: "pause" }, { afterMs: 3_000, who: 0, what: "wake" }, start(1)],
+            1,
+          ],
+        ],
       },
     );
   }, 60_000);

@@ -160,14 +160,16 @@ export class ElectionModel {
             return () => onClaimed(election, { kind: "won", epoch });
           });
           break;
-        case "confirm":
+        case "confirm": {
+          const { question } = election;
           this.#ask(candidate, () => {
             const epoch = this.lastEpoch;
             const { lastClaim } = candidate;
             const hasLost = lastClaim !== undefined && !this.claims.includes(lastClaim);
-            return () => onConfirmed(election, { epoch, hasLost });
+            return () => onConfirmed(election, { question, epoch, hasLost });
           });
           break;
+        }
         case "beat":
           this.beats.push({ name, epoch: effect.beat.epoch, atMs: this.nowMs });
           if (!election.isConnected) break;

@@ -24,6 +24,7 @@ const claimed = (known: number, above = known) => [{ kind: "claim", known, above
 const beat = (epoch: number, resigns = false) => [
   { kind: "beat", beat: { v: 1, epoch, node: "me", resigns } },
 ];
+const confirmation = (epoch: number, hasLost = false, question = 1) => ({ question, epoch, hasLost });
 const hear = (election: Election, epoch: number, { node = "other", resigns = false } = {}) =>
   onBeat(election, { v: 1, epoch, node, resigns });
 
@@ -182,28 +183,34 @@ describe("a leader", () => {
     expect(onTick(election, 3_500)).toEqual(beat(1));
     expect(onTick(election, 6_501)).toEqual([{ kind: "confirm" }]);
     expect(onTick(election, 7_000)).toEqual([]);
-    expect(onConfirmed(election, { epoch: 1, hasLost: false })).toEqual(beat(1));
-    expect(onConfirmed(election, { epoch: 1, hasLost: false })).toEqual([]);
+    expect(onConfirmed(election, confirmation(1))).toEqual(beat(1));
+    expect(onConfirmed(election, confirmation(1))).toEqual([]);
     expect(onTick(election, 7_500)).toEqual(beat(1));
   });
 
-  it("asks the journal once when it is connected again", () => {
+  it("asks the journal when it is connected again, and believes no answer to what it asked before", () => {
     const election = leader();
     expect(onConnection(election, false)).toEqual([]);
     expect(onConnection(election, true)).toEqual([{ kind: "confirm" }]);
-    expect(onConnection(election, true)).toEqual([]);
+    onConnection(election, false);
+    expect(onConnection(election, true)).toEqual([{ kind: "confirm" }]);
+    expect(onConfirmed(election, confirmation(1))).toEqual([]);
+    expect(onTick(election, 500)).toEqual([]);
+    expect(onConfirmed(election, confirmation(1, false, 2))).toEqual(beat(1));
+  });
+
+  it("that is in doubt already asks nothing more when agents have obeyed its epoch", () => {
+    const election = leader();
+    onTick(election, 10_000);
     expect(onEpochObeyed(election, 1)).toEqual([]);
   });
 
   it("renews its term when the journal has lost what was stored, or its claim", () => {
-    for (const confirmation of [
-      { epoch: 1, hasLost: true },
-      { epoch: 0, hasLost: false },
-    ]) {
+    for (const answer of [confirmation(1, true), confirmation(0)]) {
       const election = leader();
       onTick(election, 10_000);
       const renewed = [{ kind: "stepDown", epoch: null }, ...claimed(1)];
-      expect(onConfirmed(election, confirmation)).toEqual(renewed);
+      expect(onConfirmed(election, answer)).toEqual(renewed);
       // What was in doubt is over with the term.
       expect(onClaimed(election, { kind: "won", epoch: 2 })).toEqual([
         { kind: "lead", epoch: 2 },
@@ -217,7 +224,7 @@ describe("a leader", () => {
       const election = leader();
       expect(onEpochObeyed(election, 0)).toEqual([]);
       expect(onEpochObeyed(election, obeyed)).toEqual([{ kind: "confirm" }]);
-      expect(onConfirmed(election, { epoch: 1, hasLost: false })).toEqual([
+      expect(onConfirmed(election, confirmation(1))).toEqual([
         { kind: "stepDown", epoch: null },
         ...claimed(1, obeyed),
       ]);
@@ -228,7 +235,7 @@ describe("a leader", () => {
     const tellers = [
       (election: Election) => onEpochSeen(election, 2),
       (election: Election) => hear(election, 2),
-      (election: Election) => onConfirmed(election, { epoch: 2, hasLost: false }),
+      (election: Election) => onConfirmed(election, confirmation(2)),
     ];
     for (const tell of tellers) {
       const election = leader();
