@@ -94,6 +94,14 @@ export class FleetWorld extends ActorWorld {
     return world;
   }
 
+  /** Lets time pass in which these agents are heard. */
+  async pass(ms: number, ...agents: HandDrivenAgent[]): Promise<void> {
+    for (let passedMs = 0; passedMs < ms; passedMs += 1_000) {
+      for (const agent of agents) agent.heartbeat();
+      await this.clock.advance(1_000);
+    }
+  }
+
   #onCoordinator(message: CoordinatorMessage): void {
     if (message.kind !== "straysSighted") return;
     const orders = message.orders.filter(({ run }) => !this.going.has(run));
