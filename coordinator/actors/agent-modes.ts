@@ -44,9 +44,10 @@ export class AgentModes {
     }
     const handled = waiting.filter(({ batch }) => batch <= ordersSeen);
     this.#waiting.set(agent, waiting.slice(handled.length));
+    const isHeldByTrouble = trouble !== undefined && mode === "held";
     for (const [index, { mode: wanted, replyTo }] of handled.entries()) {
       // The agent has taken an earlier one, too, before the last.
-      const isTaken = index < handled.length - 1 || mode === wanted || trouble !== undefined;
+      const isTaken = index < handled.length - 1 || mode === wanted || isHeldByTrouble;
       replyTo.tell(isTaken ? { ok: true, result: { agent, mode: wanted } } : stopping(agent, mode));
     }
   }

@@ -149,8 +149,8 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: "the place of an ended lease is free again",
     file: SCHEDULER,
-    find: "this.#vacate(key, room, placement);\n    if (room.placed.size === 0",
-    replace: "if (room.placed.size === 0",
+    find: "* 7 + ranMs) / 8;\n    this.#vacate(key, room, placement);",
+    replace: "* 7 + ranMs) / 8;",
   },
   {
     breaks: "a job that is given back asks again",

@@ -93,20 +93,23 @@ test("of two commands in a row, each is done when the agent has handled it", asy
   expect(second).toMatchObject([{ ok: true, result: { mode: "active" } }]);
 });
 
-test("is not taken by an agent that is stopping, which is given nothing meanwhile", async () => {
-  const { world, agent } = await started();
-  agent.mode = "draining";
-  agent.heartbeat();
-  await world.settle();
-  const replies = setMode(world, "one", "active");
-  await world.settle();
-  agent.heartbeat();
-  await world.settle();
-  expect(world.toScheduler.at(-1)).toMatchObject({ kind: "offer", offer: { mode: "draining" } });
-  expect(replies).toMatchObject([
-    { ok: false, code: "conflict", message: expect.stringMatching(/stopping/) },
-  ]);
-});
+test.each([{ in: "order" }, { in: "trouble", trouble: "disk full" }])(
+  "is not taken by an agent that is stopping in $in, which is given nothing",
+  async ({ trouble }) => {
+    const { world, agent } = await started();
+    const present = { mode: "draining", trouble, load1: 0, freeMemoryBytes: 0, held: [] };
+    agent.send("heartbeat", present);
+    await world.settle();
+    const replies = setMode(world, "one", "active");
+    await world.settle();
+    agent.send("heartbeat", present);
+    await world.settle();
+    expect(world.toScheduler.at(-1)).toMatchObject({ kind: "offer", offer: { mode: "draining" } });
+    expect(replies).toMatchObject([
+      { ok: false, code: "conflict", message: expect.stringMatching(/stopping/) },
+    ]);
+  },
+);
 
 test("is told not to be confirmed when the agent keeps silent", async () => {
   const { world } = await started();
