@@ -65,7 +65,9 @@ export type AgentMessage =
   | AttemptNews;
 
 /** A coordinator that starts with the agent may not hear the first hello: it need not wait for a heartbeat. */
-const FIRST_HELLO_AGAIN_MS = 100;
+const FIRST_HELLO_AGAIN_MS = 30;
+/** Each pause between two hellos is so much longer than the last: who comes to listen waits little, whenever that is. */
+const HELLO_AGAIN_GROWTH = 1.25;
 /** How often unsettled reports and unconfirmed orders are looked at, while there are any. */
 const PULSE_MS = 250;
 /** While it has attempts, it looks so many pulses apart whether it has room for jobs; otherwise with each heartbeat. */
@@ -329,7 +331,8 @@ export class AgentActor implements Behaviour<AgentMessage> {
   #introduce(againMs: number, context: Context<AgentMessage>): void {
     if (this.#isKnown || this.#isStopped) return;
     this.#voice?.hello(this.#present());
-    if (againMs < this.#heartbeatMs) context.after(againMs, { kind: "introduce", againMs: 2 * againMs });
+    if (againMs < this.#heartbeatMs)
+      context.after(againMs, { kind: "introduce", againMs: HELLO_AGAIN_GROWTH * againMs });
   }
 
   #beat(context: Context<AgentMessage>): void {
