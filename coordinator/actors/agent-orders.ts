@@ -84,6 +84,11 @@ export class AgentOrders {
     return orders.length > 0;
   }
 
+  /** Those that take orders, whichever actor opened their channels. */
+  openAgents(): string[] {
+    return [...this.#channels].filter(([, { isOpen }]) => isOpen).map(([name]) => name);
+  }
+
   /** Whether the agent takes orders: it has said hello, and has not been given up since. */
   isOpen(agent: string): boolean {
     return this.#channels.get(agent)?.isOpen ?? false;

@@ -66,7 +66,7 @@ export class FleetActor implements Behaviour<FleetMessage> {
   readonly #events: FleetEvents;
   readonly #commands: AgentCommands;
   #clock = new ListeningClock(0, OUTAGE_MS);
-  /** Agents that hold leases of an earlier leader and have not said hello to this one, since when. */
+  /** Agents that may hold leases, of an earlier leader or actor, and have not said hello to this one; since when. */
   readonly #awaited = new Map<string, number>();
   #isFlushDue = false;
   /** All runs of before are known. */
@@ -88,6 +88,8 @@ export class FleetActor implements Behaviour<FleetMessage> {
     context.subscribe(this.#echo, () => ({ kind: "echo" }));
     context.subscribe(subjects.fromAgentAll(), (payload, subject) => this.#read(payload, subject, context));
     context.every(TICK_MS, { kind: "tick" });
+    // The scheduler has their places: what it gives to one that is gone would wait for ever.
+    for (const name of this.#orders.openAgents()) this.#awaited.set(name, this.#clock.nowMs);
     context.pipe(
       heardOf(),
       (tokens) => ({ kind: "heardOf", tokens }),

@@ -16,6 +16,8 @@ export class AgentNode {
   isGone = false;
   #node: SimulatedNode | undefined;
   #actor: ActorRef<AgentMessage> | undefined;
+  #isStopping = false;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(world: World, host: SimulatedHost) {
     this.#world = world;
@@ -39,6 +41,8 @@ export class AgentNode {
     const tools = new SimulatedTools(this.host, process, this.#world, node.openObjects());
     const labels: Pairs = [["host", this.name]];
     this.#node = node;
+    this.#isStopping = false;
+    for (const done of this.#waiting.splice(0)) done();
     this.#actor = system.spawn<AgentMessage>(
       "agent",
       () =>
@@ -72,7 +76,14 @@ export class AgentNode {
     );
   }
 
+  /** Calls back when it runs, and is not about to end. */
+  whenUp(done: () => void): void {
+    if (this.#node === undefined || this.#isStopping) this.#waiting.push(done);
+    else done();
+  }
+
   stop(mode: StopMode): void {
+    this.#isStopping = true;
     const { process } = this.#node ?? {};
     process?.arrive(() => this.#actor?.tell({ kind: "stop", mode }));
   }

@@ -116,6 +116,9 @@ export class Commands {
     const { chance, clock, coverage } = this.#cluster.world;
     const submission = this.submissions.find((known) => known.run === run);
     if (submission === undefined || !this.#mayRetry.delete(run) || status === "succeeded") return;
+    // A cancel may come when all has been done.
+    const jobs = this.#journal.runs.get(run)?.jobs ?? [];
+    if (jobs.every(({ phase, ending }) => phase === "succeeded" || ending === "skipped")) return;
     const isFirst = !run.endsWith("-again");
     this.open += 1;
     clock.schedule(chance.between(0, RETRIED_MS), () => {

@@ -35,14 +35,16 @@ export function note(scene: Scene, node: ClusterNode, what: string): void {
   scene.cluster.world.trace.add(node.name, () => `FAULT ${what}`);
 }
 
-/** The agents that something was done to; all of them where it was done to the bus. */
+/** The agents that something was done to; all of them where it was done to the bus. One that is down stays in trouble. */
 export function troubled(
   { court, cluster }: Scene,
   agents: readonly ClusterNode[] = cluster.agents,
 ): () => void {
-  const ends = agents.filter((node) => "host" in node).map(({ name }) => court.troubles.begin(name));
+  const troubles = agents
+    .filter((node) => "host" in node)
+    .map((node) => ({ node, end: court.troubles.begin(node.name) }));
   return () => {
-    for (const end of ends) end();
+    for (const { node, end } of troubles) node.whenUp(end);
   };
 }
 

@@ -37,7 +37,7 @@ export interface SimulationResult {
 }
 
 /** Virtual time in which every run must have ended once nothing goes wrong any more. */
-const HEALING_MS = 900_000;
+const HEALING_MS = 1_800_000;
 const PROBE_MS = 120_000;
 /** Longer than the longest wait before a report is repeated; most seeds wait for the usual ones only. */
 const LONG_QUIET_MS = 40_000;

@@ -117,9 +117,10 @@ export class CollectionJudge {
     const { keepRunsForMs, keepRuns } = retention.policy;
     const wrongMs = Math.min(mostSkewMs, TOLERANCE_MS) + (ended.isOfToday ? mostSkewMs : 0);
     const ageMs = clock.now() - ended.atMs + wrongMs;
-    const newer = [...this.#ended.values()].filter(({ atMs }) => atMs > ended.atMs - wrongMs).length;
+    // Of those that ended at the same time any may go first.
+    const newer = [...this.#ended].filter(([name, { atMs }]) => name !== run && atMs >= ended.atMs - wrongMs);
     const isExpired = ageMs >= Math.min(keepRunsForMs, this.#askedMs);
-    const isOneTooMany = newer >= keepRuns && ageMs >= FRESH_MS;
+    const isOneTooMany = newer.length >= keepRuns && ageMs >= FRESH_MS;
     this.#world.coverage.count("run given up");
     if (!isExpired && !isOneTooMany)
       this.#complain("keepsRuns", `${run} is given up ${clock.now() - ended.atMs} ms after its end`);

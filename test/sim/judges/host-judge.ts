@@ -49,7 +49,8 @@ export class HostJudge {
     for (const need of inputJobs(job)) {
       const { name } = need.spec;
       const accepted = acceptedDigest(need);
-      const mayLack = !job.needs.includes(need) && (need.leases.at(-1)?.endedMs ?? 0) >= assignedMs;
+      const endedMs = need.reusedMs ?? need.leases.at(-1)?.endedMs ?? 0;
+      const mayLack = !job.needs.includes(need) && endedMs >= assignedMs;
       if (got.get(name) !== accepted && !(mayLack && !got.has(name))) {
         this.#complain("rightInputs", `${what} gets ${got.get(name)} of ${name} instead of ${accepted}`);
       }

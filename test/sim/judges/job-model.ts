@@ -35,6 +35,8 @@ export interface JobModel {
   readyAt: number | null;
   /** Of the artifact that it has from the run that this one retries. */
   carriedDigest: string | undefined;
+  /** When a result was reused for it. */
+  reusedMs: number | undefined;
 }
 
 /** The digest that everybody who needs the job has to see; undefined where it left nothing. */

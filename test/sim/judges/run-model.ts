@@ -47,6 +47,7 @@ export class RunModel {
         wasHeld: spec.priority === 0,
         readyAt: null,
         carriedDigest: undefined,
+        reusedMs: undefined,
       };
       models.push(model);
       byName.set(spec.name, model);
@@ -118,7 +119,7 @@ export class RunModel {
       case "finished":
         return this.#onLeaseOver(record, nowMs, complain);
       case "reused":
-        return this.#onReused(record, complain);
+        return this.#onReused(record, nowMs, complain);
       case "failedUnassigned":
         return this.#onFailedUnassigned(record, complain);
       case "claimed":
@@ -200,7 +201,7 @@ export class RunModel {
     job.leases.push({ attempt, agent, lease, ...begun });
   }
 
-  #onReused(record: RecordOf<"reused">, complain: Complain): void {
+  #onReused(record: RecordOf<"reused">, nowMs: number, complain: Complain): void {
     const job = this.jobs[record.job];
     if (job === undefined) return complain("jobExists", `job ${record.job} is reused`);
     const { name } = job.spec;
@@ -211,6 +212,7 @@ export class RunModel {
     if (isOpen) complain("needsFirst", `${name} is reused before all that it needs has succeeded`);
     if (this.#isHeld(job)) complain("held", `${name} is reused though it is held`);
     job.carriedDigest = record.artifact?.digest;
+    job.reusedMs = nowMs;
     this.#end(job, "good", "succeeded");
   }
 

@@ -157,6 +157,32 @@ describe("a lease that a run tells of", () => {
     await world.settle();
     expect(kinds(told)).toEqual(["agentResynced", "agentResynced"]);
   });
+
+  it("is given up with an agent that has gone just before a restart of the fleet actor", async () => {
+    let isBroken = false;
+    const jobName = (): undefined => {
+      if (isBroken) throw new Error("broken for this test");
+    };
+    const world = await FleetWorld.start({ jobName });
+    const [gone, stays] = [new HandDrivenAgent(world, "gone"), new HandDrivenAgent(world, "stays")];
+    gone.hello();
+    stays.held = [attemptOf("r")];
+    stays.hello();
+    await world.settle();
+    isBroken = true;
+    const request = { offset: 0, limit: 2 };
+    const replyTo = world.coordinatorNode.system.refTo<never>("nobody", "/none");
+    world.fleet.tell({ kind: "command", command: { verb: "agents", request }, replyTo });
+    await world.clock.advance(1_000);
+    expect(world.coordinatorNode.system.counters.restarts).toBe(1);
+    stays.hello();
+    const told = world.open("r");
+    world.fleet.tell({ kind: "orders", agent: "gone", orders: [startOf("r")] });
+    await world.pass(20_000, stays);
+    const agentsGone = [{ kind: "agentGone", agent: "gone" }];
+    expect(world.toScheduler.filter(({ kind }) => kind === "agentGone")).toEqual(agentsGone);
+    expect(told.filter(({ kind }) => kind === "agentGone")).toMatchObject(agentsGone);
+  });
 });
 
 describe("a run that is over", () => {
