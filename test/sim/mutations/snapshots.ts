@@ -47,12 +47,6 @@ export const snapshotMutations: readonly Mutation[] = [
     replace: "if (bytes.length > 0) return bytes;",
   },
   {
-    breaks: "a snapshot of another format is left aside",
-    file: SNAPSHOTS,
-    find: "pointer?.format === SNAPSHOT_FORMAT && pointer.version === version",
-    replace: "pointer?.version === version",
-  },
-  {
     breaks: "a run goes on behind its snapshot",
     file: "coordinator/journal/run-replay.ts",
     find: "replay.#seq = snapshot.seq;",
