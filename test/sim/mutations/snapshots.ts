@@ -2,7 +2,6 @@
 import type { Mutation } from "../mutations.ts";
 
 const LOADER = "coordinator/journal/run-loader.ts";
-const SNAPSHOTS = "coordinator/journal/snapshots.ts";
 const FORMAT = "coordinator/core/run-snapshot.ts";
 
 /** A field that is not written comes back as it was at the submission. */
