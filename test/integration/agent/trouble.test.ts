@@ -93,6 +93,13 @@ describe("while the server is away", () => {
     await waitUntil(
       "what is too much is released",
       () => statSync(join(folder, "work/logs/1")).blocks * 512 < limitBytes + 2 * MIB,
+      {
+        timeoutMs: 30_000,
+        diagnose: () => {
+          const { blocks, size } = statSync(join(folder, "work/logs/1"));
+          return { heldBytes: blocks * 512, size, pieces: pieces.length };
+        },
+      },
     );
     expect(process.memoryUsage().rss - residentBytes).toBeLessThan(60 * MIB);
     await server.restart();
