@@ -6,16 +6,21 @@
  *    is of the same kind and its name holds the token of the first, so a lock taken meanwhile by somebody else can't
  *    be broken by one who has judged its predecessor.
  * 3. It never blocks: a lock whose holder or breaker dies is void at the next attempt, at any depth.
+ * 4. What processes that died on the way have left beside it, drafts and second locks, is removed by the next holder.
+ *    No second lock of an earlier lock is good for anything by then, as that token never returns.
  */
 import { randomBytes } from "node:crypto";
-import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { isRunning, ownIdentity } from "./process-identity.ts";
 
 export type Release = () => Promise<void>;
 
+const DRAFT = ".draft-";
+
 /** Takes the lock if it is free or void; nothing when somebody holds it. */
 export async function tryLock(path: string): Promise<Release | undefined> {
-  if (await create(path)) return () => rm(path, { force: true });
+  if (await create(path)) return await held(path);
   const holder = await readHolder(path);
   if (holder === undefined || (await isRunning(holder.identity))) return undefined;
   const releaseBreaking = await tryLock(`${path}.${holder.token}`);
@@ -25,7 +30,7 @@ export async function tryLock(path: string): Promise<Release | undefined> {
   } finally {
     await releaseBreaking();
   }
-  return (await create(path)) ? () => rm(path, { force: true }) : undefined;
+  return (await create(path)) ? await held(path) : undefined;
 }
 
 /** Pid of the living process that holds the lock; nothing when none does. */
@@ -43,8 +48,10 @@ interface Holder {
 
 async function create(path: string): Promise<boolean> {
   const token = randomBytes(8).toString("hex");
-  const draft = `${path}.draft-${token}`;
-  await writeFile(draft, `${await ownIdentity()} ${token}\n`, { mode: 0o600 });
+  const identity = await ownIdentity();
+  // Whose it is stands in its name, as one who dies here may leave it empty.
+  const draft = `${path}${DRAFT}${identity}.${token}`;
+  await writeFile(draft, `${identity} ${token}\n`, { mode: 0o600 });
   try {
     await link(draft, path);
     return true;
@@ -54,6 +61,23 @@ async function create(path: string): Promise<boolean> {
   } finally {
     await rm(draft, { force: true });
   }
+}
+
+/** The lock is this process's: removes what the dead have left beside it. */
+async function held(path: string): Promise<Release> {
+  const folder = dirname(path);
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(`${basename(path)}.`)) continue;
+    const left = join(folder, name);
+    const identity = writerOfDraft(name) ?? (await readHolder(left))?.identity;
+    if (identity !== undefined && !(await isRunning(identity))) await rm(left, { force: true });
+  }
+  return () => rm(path, { force: true });
+}
+
+function writerOfDraft(name: string): string | undefined {
+  const at = name.lastIndexOf(DRAFT);
+  return at < 0 ? undefined : name.slice(at + DRAFT.length).split(".")[0];
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {

@@ -46,6 +46,20 @@ describe("a lock of processes", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  test("is rid of what those have left who died while they took or broke it, and of nothing else", async () => {
+    const own = await identityOf(process.pid);
+    const of = (name: string, text: string) => writeFile(join(folder, name), text);
+    await of("lock.first", "999999998-1-dead second\n");
+    await of("lock.draft-999999999-1-dead.a1", "");
+    await of("lock.first.draft-999999999-1-dead.a2", "999999999-1-dead a2\n");
+    const others = [`lock.draft-${own}.a3`, "lock.other", "locked"];
+    await of(others[0] as string, "");
+    await of("lock.other", `${own} third\n`);
+    await of("locked", "999999999-1-dead fourth\n");
+    await (await tryLock(path))?.();
+    expect((await readdir(folder)).sort()).toEqual(others);
+  });
+
   test("is void when its holder's pid belongs to another process now", async () => {
     const identity = (await identityOf(process.pid)) as string;
     const [pid, start, ...boot] = identity.split("-");
