@@ -6,12 +6,14 @@ import { startNatsServer, type TestServer } from "../support/nats-server.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const LEADER_LIMIT_MS = 60_000;
+/** Every run of a storm is kept for its judges: some 20 GB in an hour. */
+const MAX_FILE = "64GB";
 
 export type ServerGroup = ReadonlyMap<string, TestServer>;
 
 /** One server, `n1`. */
 export async function startSingleServer(): Promise<ServerGroup> {
-  return new Map([["n1", await startNatsServer()]]);
+  return new Map([["n1", await startNatsServer({ maxFile: MAX_FILE })]]);
 }
 
 /** Servers `n1`, `n2` and `n3` on loopback; clients are told of none but those they are given. */
@@ -21,6 +23,7 @@ export async function startServerCluster(): Promise<ServerGroup> {
   const routes = routePorts.map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
   const servers = names.map((name, index) =>
     startNatsServer({
+      maxFile: MAX_FILE,
       config: [
         `server_name: ${name}`,
         `cluster { name: chaos, listen: "127.0.0.1:${routePorts[index]}", routes: [${routes}], no_advertise: true }`,

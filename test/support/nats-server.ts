@@ -15,6 +15,8 @@ export interface TestServerOptions {
   readonly binary?: string;
   /** More lines for the configuration file, e.g. `max_payload: 65536`. */
   readonly config?: string;
+  /** What JetStream may keep on disk, as the configuration file has it; more than most tests need by default. */
+  readonly maxFile?: string;
 }
 
 /** `kill` is SIGKILL, `stop` is an orderly end that also removes the data; after either one the port stays known. */
@@ -45,7 +47,7 @@ export async function startNatsServer(options: TestServerOptions = {}): Promise<
   const configFile = join(folder, "server.conf");
 
   async function start(port: number): Promise<ChildProcess> {
-    await writeFile(configFile, configuration(folder, port, options.config ?? ""));
+    await writeFile(configFile, configuration(folder, port, options));
     const child = spawn(binary, ["-c", configFile], { stdio: "ignore" });
     await once(child, "spawn");
     return child;
@@ -97,13 +99,17 @@ export async function startNatsServer(options: TestServerOptions = {}): Promise<
   };
 }
 
-function configuration(folder: string, port: number, more: string): string {
+function configuration(
+  folder: string,
+  port: number,
+  { config = "", maxFile = "4GB" }: TestServerOptions,
+): string {
   return [
     `listen: "127.0.0.1:${port}"`,
     `ports_file_dir: ${JSON.stringify(folder)}`,
     `log_file: ${JSON.stringify(join(folder, "server.log"))}`,
-    `jetstream { store_dir: ${JSON.stringify(folder)}, max_mem: 256MB, max_file: 4GB }`,
-    more,
+    `jetstream { store_dir: ${JSON.stringify(folder)}, max_mem: 256MB, max_file: ${maxFile} }`,
+    config,
   ].join("\n");
 }
 

@@ -1,5 +1,5 @@
 /** Row 6: outputs on their way from one agent to another, one large file and many small ones. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JobSpecInput } from "../../../shared/model/job-spec.ts";
@@ -17,6 +17,15 @@ const MIB = 2 ** 20;
 const FILE_BYTES = 4096;
 
 async function measure(bench: Bench): Promise<RowResult> {
+  const folder = await mkdtemp(join(tmpdir(), "millrace-bench-"));
+  try {
+    return await measureIn(folder, bench);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function measureIn(folder: string, bench: Bench): Promise<RowResult> {
   const largeMiB = bench.isShort ? 16 : 1024;
   const smallMiB = largeMiB / 8;
   const files = bench.isShort ? 1_000 : 10_000;
@@ -34,11 +43,12 @@ async function measure(bench: Bench): Promise<RowResult> {
     peak.push(stage.agentPeakBytes() / MIB);
     into.push(rate(largeMiB, large.inMs));
     out.push(rate(largeMiB, large.outMs));
-    // Before and after: some file systems take several times as long to make files where many were just removed.
-    const tarBeforeMs = await tarBothWays(files);
+    // Before and after, and nothing is removed here: some file systems take several times as long to make files where
+    // many were just removed.
+    const tarBeforeMs = await tarBothWays(files, join(folder, `${round}-before`));
     const many = await transfer(stage, making("files", smallFiles(files), "f*"), taking("files"));
     ours.push(many.inMs + many.outMs);
-    tar.push((tarBeforeMs + (await tarBothWays(files))) / 2);
+    tar.push((tarBeforeMs + (await tarBothWays(files, join(folder, `${round}-after`)))) / 2);
   }
   return {
     lines: [
@@ -97,14 +107,10 @@ function smallFiles(count: number): string {
   return `head -c ${count * FILE_BYTES} /dev/urandom | split -b ${FILE_BYTES} -a 4 -d - f`;
 }
 
-async function tarBothWays(count: number): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), "millrace-bench-"));
-  try {
-    await timeOf("sh", ["-ec", `mkdir from to; cd from; ${smallFiles(count)}`], { folder });
-    return await timeOf("sh", ["-ec", "tar cf all.tar -C from . && tar xf all.tar -C to"], { folder });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+async function tarBothWays(count: number, folder: string): Promise<number> {
+  await mkdir(folder);
+  await timeOf("sh", ["-ec", `mkdir from to; cd from; ${smallFiles(count)}`], { folder });
+  return await timeOf("sh", ["-ec", "tar cf all.tar -C from . && tar xf all.tar -C to"], { folder });
 }
 
 function rate(mib: number, ms: number): number {
