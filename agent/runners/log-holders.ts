@@ -16,9 +16,6 @@ export interface EndedAttempt {
   readonly log: string;
 }
 
-/** The parent of the kernel's own threads, which hold no files. */
-const KERNEL_THREADS = 2;
-
 interface Suspect {
   readonly startTicks: number;
   /** Undefined when it can't be looked at. */
@@ -34,8 +31,8 @@ export function withoutHolders(
   let oldest = Number.POSITIVE_INFINITY;
   for (const { sinceTicks } of ended.values()) oldest = Math.min(oldest, sinceTicks);
   const suspects: Suspect[] = [];
-  for (const { pid, parent, attempt, startTicks } of census) {
-    if (attempt !== undefined || parent === KERNEL_THREADS || startTicks < oldest) continue;
+  for (const { pid, isKernel, attempt, startTicks } of census) {
+    if (attempt !== undefined || isKernel || startTicks < oldest) continue;
     suspects.push({ startTicks, files: filesOf(pid) });
   }
   const free = new Set<string>();

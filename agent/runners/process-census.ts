@@ -4,10 +4,9 @@
  * by pid and start time, so that a pid used again is never taken for it. Where there is no /proc the census is empty
  * and only the process group is known.
  */
-
-import { readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { uptime } from "node:os";
+import { readProcFile } from "./proc-file.ts";
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -17,7 +16,8 @@ export interface ProcessIdentity {
 
 export interface CensusEntry extends ProcessIdentity {
   readonly session: number;
-  readonly parent: number;
+  /** A thread of the kernel: it has no environment, which is dear to be told, and no files. */
+  readonly isKernel: boolean;
   /** Value of `MILLRACE_ATTEMPT`, where it could be read. */
   readonly attempt: string | undefined;
 }
@@ -64,7 +64,7 @@ export function signalProcess({ pid, startTicks }: ProcessIdentity, signal: Node
 
 /** Resident memory of a process now and at its highest; zero when it is gone. */
 export function memoryOf(pid: number): { residentBytes: number; peakBytes: number } {
-  const status = readOrNothing(`/proc/${pid}/status`)?.toString("latin1") ?? "";
+  const status = readProcFile(`/proc/${pid}/status`)?.toString("latin1") ?? "";
   return { residentBytes: kibibytes(status, "VmRSS"), peakBytes: kibibytes(status, "VmHWM") };
 }
 
@@ -115,24 +115,25 @@ async function processIds(): Promise<number[]> {
 function look(pid: number): CensusEntry | undefined {
   const stat = readStat(pid);
   if (stat === undefined) return undefined;
-  return { pid, ...stat, attempt: attemptOf(pid) };
+  return { pid, ...stat, attempt: stat.isKernel ? undefined : attemptOf(pid) };
 }
 
-const MARK = Buffer.from("\0MILLRACE_ATTEMPT=");
+const FIRST = Buffer.from("MILLRACE_ATTEMPT=");
+const LATER = Buffer.from(`\0${FIRST}`);
 
 function attemptOf(pid: number): string | undefined {
-  const environment = readOrNothing(`/proc/${pid}/environ`);
+  const environment = readProcFile(`/proc/${pid}/environ`);
   if (environment === undefined) return undefined;
-  const marked = Buffer.concat([Buffer.from([0]), environment]);
-  const at = marked.indexOf(MARK);
+  const isFirst = environment.subarray(0, FIRST.length).equals(FIRST);
+  const at = isFirst ? 0 : environment.indexOf(LATER);
   if (at < 0) return undefined;
-  const start = at + MARK.length;
-  const end = marked.indexOf(0, start);
-  return marked.toString("utf8", start, end < 0 ? undefined : end);
+  const start = at + (isFirst ? FIRST.length : LATER.length);
+  const end = environment.indexOf(0, start);
+  return environment.toString("utf8", start, end < 0 ? undefined : end);
 }
 
 function readStat(pid: number): Omit<StatFields, "state"> | undefined {
-  const line = readOrNothing(`/proc/${pid}/stat`)?.toString("latin1");
+  const line = readProcFile(`/proc/${pid}/stat`)?.toString("latin1");
   if (line === undefined) return undefined;
   const { state, ...fields } = fieldsOf(line);
   return state === "Z" || state === "X" ? undefined : fields;
@@ -140,29 +141,23 @@ function readStat(pid: number): Omit<StatFields, "state"> | undefined {
 
 interface StatFields {
   readonly state: string | undefined;
-  readonly parent: number;
   readonly session: number;
   readonly startTicks: number;
+  readonly isKernel: boolean;
 }
+
+/** `PF_KTHREAD` of linux/sched.h. */
+const KERNEL_FLAG = 0x00200000;
 
 /** The name in a stat line may hold anything, so fields are counted from its last parenthesis. */
 function fieldsOf(line: string): StatFields {
   const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
   return {
     state: fields[0],
-    parent: Number(fields[1]),
     session: Number(fields[3]),
     startTicks: Number(fields[19]),
+    isKernel: (Number(fields[6]) & KERNEL_FLAG) !== 0,
   };
-}
-
-function readOrNothing(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch {
-    // Ended since it was listed, or another user's.
-    return undefined;
-  }
 }
 
 function kibibytes(status: string, field: string): number {

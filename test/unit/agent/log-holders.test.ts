@@ -11,7 +11,7 @@ const ended = new Map([
 ]);
 
 function entry(fields: Partial<CensusEntry>): CensusEntry {
-  return { pid: 10, startTicks: 150, parent: 1, session: 10, attempt: undefined, ...fields };
+  return { pid: 10, startTicks: 150, isKernel: false, session: 10, attempt: undefined, ...fields };
 }
 
 function free(entries: readonly CensusEntry[], files: ReadonlySet<string> | undefined): string[] {
@@ -31,7 +31,7 @@ test("a process that was started since, and has the log open or can't be looked 
 
 test("processes of other attempts and of the kernel hold no log", () => {
   expect(free([entry({ attempt: "other" })], undefined)).toEqual(["early", "late"]);
-  expect(free([entry({ parent: 2 })], undefined)).toEqual(["early", "late"]);
+  expect(free([entry({ isKernel: true })], undefined)).toEqual(["early", "late"]);
 });
 
 test("finds what a real process has open", async () => {

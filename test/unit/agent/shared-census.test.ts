@@ -9,7 +9,13 @@ test("takes one census for all who asked before it began, and a later one for th
     const going = gate();
     const number = begun.push(going);
     await going.opened;
-    const entry: CensusEntry = { pid: number, startTicks: 1, session: 1, parent: 1, attempt: undefined };
+    const entry: CensusEntry = {
+      pid: number,
+      startTicks: 1,
+      session: 1,
+      isKernel: false,
+      attempt: undefined,
+    };
     return [entry];
   });
   const pidsOf = async () => (await census.take()).map(({ pid }) => pid);
