@@ -8,9 +8,9 @@
  * Safe: "gone" is judged before the file is read, never after; and only the spawner of this very attempt is
  * signalled. Live: a spawner without an agent ends with its job.
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { exitOfStatus, reportIn, statusPath } from "./exit-status.ts";
+import { exitOfStatus, statusIn, statusPath } from "./exit-status.ts";
 import { layoutFailure } from "./host-layout.ts";
 import { type LaunchNote, launchFilePath, launchNoteOf } from "./launch-file.ts";
 import { identify } from "./process-census.ts";
@@ -36,16 +36,15 @@ export class AdoptedExecution implements Execution {
     this.elapsedMs = adoption.elapsedMs ?? 0;
     this.#watch = watch;
     this.#launch = readNote(adoption);
-    this.isFoundRunning = this.#isAlive() && reportIn(adoption.control) === undefined;
+    this.isFoundRunning = this.#isAlive() && this.#report() === undefined;
     this.exit = this.#follow();
   }
 
   async signal(signal: "TERM" | "KILL"): Promise<void> {
-    const { attempt, control } = this.#adoption;
-    if (!this.#isAlive() || reportIn(control) !== undefined) return;
+    if (!this.#isAlive() || this.#report() !== undefined) return;
     if (signal === "KILL") this.#killed = true;
     signalGroup(this.#launch!.spawner.pid, signal);
-    await this.#watch.signalEscaped(attempt, `SIG${signal}`);
+    await this.#watch.signalEscaped(this.#adoption.attempt, `SIG${signal}`);
   }
 
   async #follow(): Promise<Exit> {
@@ -72,7 +71,7 @@ export class AdoptedExecution implements Execution {
   async #ended(): Promise<SpawnerReport | undefined> {
     for (;;) {
       const isAlive = this.#isAlive();
-      const report = reportIn(this.#adoption.control);
+      const report = this.#report();
       if (report !== undefined || !isAlive) return report;
       await delay(LOOK_MS);
     }
@@ -84,10 +83,16 @@ export class AdoptedExecution implements Execution {
     return identify(pid)?.startTicks === startTicks;
   }
 
-  /** Its status file is made before anything of a job is run. In version 0.1 it was the log. */
+  #report(): SpawnerReport | undefined {
+    return statusIn(this.#adoption.control, this.#adoption.attempt)?.report;
+  }
+
+  /** Its status file names it before anything of it is run. In version 0.1 it was the log. */
   #hasBegun(): boolean {
-    const { control, log } = this.#adoption;
-    return existsSync(statusPath(control)) || (statSync(log, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    const { control, attempt, log } = this.#adoption;
+    return (
+      statusIn(control, attempt) !== undefined || (statSync(log, { throwIfNoEntry: false })?.size ?? 0) > 0
+    );
   }
 
   #cpuMs(report: SpawnerReport | undefined): number | null {

@@ -3,17 +3,17 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { type Exit, type Usage, unlaunched } from "./runner.ts";
-import { readStatusFile, type SpawnerReport } from "./spawner-script.ts";
+import { type AttemptStatus, readStatusFile } from "./spawner-script.ts";
 
 /** Where a spawner says how its job ended. */
 export function statusPath(control: string): string {
   return join(control, "status");
 }
 
-/** The report in a folder for control files, or nothing while the spawner has not written it whole. */
-export function reportIn(control: string): SpawnerReport | undefined {
+/** What the status file in a folder for control files says of an attempt; nothing when it has not begun. */
+export function statusIn(control: string, attempt: string): AttemptStatus | undefined {
   try {
-    return readStatusFile(readFileSync(statusPath(control), "latin1"));
+    return readStatusFile(readFileSync(statusPath(control), "utf8"), attempt);
   } catch {
     // Not written yet, or never: the caller knows which.
     return undefined;

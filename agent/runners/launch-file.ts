@@ -27,8 +27,8 @@ export interface LaunchNote {
 }
 
 /**
- * The launch file's text; `enter` are words that go before the command. Its first line is a note on the launch; before anything of the job is run, its status file is
- * made: without it the job has not begun.
+ * The launch file's text; `enter` are words that go before the command. Its first line is a note on the launch; before
+ * anything of the job is run, its status file names it: without that the job has not begun.
  */
 export function launchFileText(
   launch: Launch,
@@ -48,10 +48,12 @@ export function launchFileText(
   const begin = isPlain
     ? `${plain.join(" ")} ${command}`
     : `(export ${plain.join(" ")}; exec ${through}${command})`;
+  const log = quote(launch.log);
+  const name = quote(launch.attempt);
   return `\
 # ${spawner.pid} ${spawner.startTicks} ${cpuBeforeMs ?? "-"} ${JSON.stringify(launch.attempt)}
-if cd ${quote(launch.workspace)} && true >>${quote(launch.log)} && true >"$control/status"; then
-${begin} >>${quote(launch.log)} 2>&1 </dev/null
+if cd ${quote(launch.workspace)} && true >>${log} && printf '%s\\n' ${name} >"$control/status"; then
+${begin} >>${log} 2>&1 </dev/null
 else problem=${UNLAUNCHED}
 fi
 `;

@@ -18,7 +18,7 @@ import { asMillraceError } from "../../shared/model/error.ts";
 import { isHostTrouble } from "../core/host-trouble.ts";
 import type { ControlFiles } from "../workspaces/control-files.ts";
 import { AdoptedExecution } from "./adopted-execution.ts";
-import { exitOfStatus, reportIn } from "./exit-status.ts";
+import { exitOfStatus, statusIn } from "./exit-status.ts";
 import { enterRoot, type HostLayout, layoutFailure } from "./host-layout.ts";
 import { launchFilePath, launchFileText, launchProblem, scriptPath } from "./launch-file.ts";
 import { ProcessWatch } from "./process-watch.ts";
@@ -190,7 +190,7 @@ class ShellExecution implements Execution {
       return exitOfStatus(end.status, { wallMs, cpuMs: end.cpuMs, peakMemoryBytes });
     }
     const usage = { wallMs, cpuMs: null, peakMemoryBytes };
-    const report = reportIn(this.#launch.control);
+    const report = statusIn(this.#launch.control, this.#launch.attempt)?.report;
     if (report !== undefined) return exitOfStatus(report.status, usage);
     if (this.#killed) return { kind: "signalled", signal: "SIGKILL", usage };
     return { kind: "unknown", message: `its spawner was ended by ${end.signal ?? "an unknown cause"}` };

@@ -8,8 +8,9 @@
  * the job that runs.
  *
  * Invariants:
- * 1. A status file is complete when it ends with the line `end`: an incomplete one means that the status is unknown.
- *    It is written in one go under its final name, since a rename would cost a process; a reader checks the mark.
+ * 1. A status file is of the attempt that its first line names, which the launch file writes; whatever an earlier job of
+ *    the folder left in it counts for nothing. It is complete when it ends with the line `end`: an incomplete one means
+ *    that the status is unknown. It is written in one go under its final name, since a rename would cost a process.
  * 2. The traps are caught, not ignored, so the job starts with default dispositions; and a signal to the group, which
  *    spawner and job share, never ends the spawner. Only SIGKILL does.
  * 3. `read` cut short by such a signal is not the end of the input: `interrupted` tells the two apart.
@@ -32,7 +33,7 @@ while :; do
   . "$control/launch"
   status=\${problem:-$?}
   cd /
-  { echo "$status"; times; echo end; } >"$control/status"
+  { echo "$status"; times; echo end; } >>"$control/status"
   kill -TERM 0
   echo "$status"
   times
@@ -61,10 +62,20 @@ export function readReport([status = "", , children = ""]: readonly string[]): S
   return { status: status === UNLAUNCHED ? null : Number.parseInt(status, 10), cpuTotalMs };
 }
 
-/** Reads a status file; `undefined` when it is not complete. */
-export function readStatusFile(content: string): SpawnerReport | undefined {
+/** What a status file says of an attempt that has begun. */
+export interface AttemptStatus {
+  /** Undefined while it is not complete. */
+  readonly report: SpawnerReport | undefined;
+}
+
+/** Reads a status file; `undefined` when nothing of the attempt has begun, and it is of an earlier one. */
+export function readStatusFile(content: string, attempt: string): AttemptStatus | undefined {
   const lines = content.split("\n");
-  return lines[REPORT_LINES] === "end" ? readReport(lines) : undefined;
+  // Version 0.1 named no attempt: it removed the file before the folder was used again.
+  if (lines[0]?.includes("/")) {
+    if (lines.shift() !== attempt) return undefined;
+  }
+  return { report: lines[REPORT_LINES] === "end" ? readReport(lines) : undefined };
 }
 
 function durationMs([, minutes, seconds, fraction]: RegExpMatchArray): number {

@@ -38,12 +38,18 @@ export function placeOf(attempts: string, controlRoot: string, number: number): 
   };
 }
 
-/** Makes the folders that every attempt needs, only for the agent's user; gives what its workspace is known by. */
-export function makePlace(place: Place): Stamp {
+/** How the folders of a place looked when nothing but the workspace was in them. */
+export interface PlaceStamp {
+  readonly root: Stamp;
+  readonly work: Stamp;
+}
+
+/** Makes the folders that every attempt needs, only for the agent's user; gives what they are known by. */
+export function makePlace(place: Place): PlaceStamp {
   try {
     mkdirSync(place.work, { recursive: true, mode: WORKSPACE_MODE });
     mkdirSync(place.control, { mode: 0o700 });
-    return stampFolder(place.work);
+    return { root: stampFolder(place.root), work: stampFolder(place.work) };
   } catch (error) {
     discardPlace(place);
     throw error;
@@ -66,13 +72,13 @@ export async function removePlace(place: Place): Promise<void> {
  * Whether a job has left nothing in the folders of its place: the stamp for its next use. One that was used and left
  * empty again is stamped anew.
  */
-export function cleanStamp(place: Place, stamp: Stamp): Stamp | undefined {
+export function cleanStamp(place: Place, { root, work }: PlaceStamp): PlaceStamp | undefined {
   try {
-    if (!readdirSync(place.root).every((name) => name === "work")) return undefined;
-    if (isUntouched(place.work, stamp)) return stamp;
+    if (!isUntouched(place.root, root)) return undefined;
+    if (isUntouched(place.work, work)) return { root, work };
     if (readdirSync(place.work).length > 0) return undefined;
     const anew = stampFolder(place.work);
-    return (anew.mode & 0o7777) === WORKSPACE_MODE ? anew : undefined;
+    return (anew.mode & 0o7777) === WORKSPACE_MODE ? { root, work: anew } : undefined;
   } catch {
     // The job removed its workspace, or made it unreadable.
     return undefined;

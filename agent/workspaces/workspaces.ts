@@ -14,7 +14,8 @@
  * to an agent with this id, and of which no record is there, was never started, or was settled.
  *
  * Invariants: (1) no two attempts share a place at a time. (2) a place handed out has an empty workspace and an
- * empty log or none, no status, no inputs. (3) a record is there whenever something may have been started.
+ * empty log or none, and no inputs; a status there names an earlier attempt. (3) a record is there whenever something
+ * may have been started.
  */
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { mkdir, readdir, rename, rmdir } from "node:fs/promises";
@@ -24,12 +25,19 @@ import { folderName } from "../../shared/model/name.ts";
 import type { EndCause } from "../core/end-cause.ts";
 import { bootId, uptimeMs } from "../runners/process-census.ts";
 import { type AttemptRecord, readRecord, recordPath, recordText, replaceRecord } from "./attempt-record.ts";
-import { type ControlFiles, removeFile } from "./control-files.ts";
+import type { ControlFiles } from "./control-files.ts";
 import { type ControlRoot, closeControlRoot, openControlRoot, remakeControlRoot } from "./control-root.ts";
 import { removeTree } from "./folder-tree.ts";
 import { LogFiles } from "./log-files.ts";
-import { cleanStamp, discardPlace, makePlace, type Place, placeOf, removePlace } from "./place.ts";
-import type { Stamp } from "./untouched-folder.ts";
+import {
+  cleanStamp,
+  discardPlace,
+  makePlace,
+  type Place,
+  type PlaceStamp,
+  placeOf,
+  removePlace,
+} from "./place.ts";
 import { takeLock } from "./work-folder-lock.ts";
 
 /** An attempt of an earlier process of this agent. */
@@ -67,8 +75,8 @@ export class Workspaces {
   readonly #unlock: Release;
   #free: Place[] = [];
   readonly #used = new Map<number, Place>();
-  /** How the workspaces of places that were made here looked when they were new. */
-  readonly #stamps = new Map<number, Stamp>();
+  /** How places that were made here looked when they were new. */
+  readonly #stamps = new Map<number, PlaceStamp>();
   #lastNumber = 0;
 
   private constructor(
@@ -165,7 +173,6 @@ export class Workspaces {
     const stamp = known === undefined || !isPlain ? undefined : cleanStamp(place, known);
     if (stamp === undefined) return await this.#remove(place);
     this.#stamps.set(place.number, stamp);
-    removeFile(join(place.control, "status"));
     this.#controlFiles.spoil(recordPath(place.control));
     this.#free.push(place);
   }

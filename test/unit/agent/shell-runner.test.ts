@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -8,6 +16,7 @@ import { launchFilePath, launchFileText } from "../../../agent/runners/launch-fi
 import { identify, takeCensus } from "../../../agent/runners/process-census.ts";
 import type { Adoption, Exit, Launch } from "../../../agent/runners/runner.ts";
 import { ShellRunner } from "../../../agent/runners/shell-runner.ts";
+import { readStatusFile } from "../../../agent/runners/spawner-script.ts";
 import { ControlFiles } from "../../../agent/workspaces/control-files.ts";
 import type { Command, Pairs } from "../../../shared/model/job-spec.ts";
 import { waitUntil } from "../../support/wait-until.ts";
@@ -354,6 +363,30 @@ test("a successor says of what was about to start that it never began", async ()
   const text = launchFileText({ ...unlaunched, attempt: "r/0/1/other" }, spawner);
   writeFileSync(launchFilePath(unlaunched.control), text);
   expect(await runner.adopt(adoptionOf(unlaunched)).exit).toEqual({ kind: "neverBegan" });
+});
+
+test("the status of an earlier attempt of the place counts for nothing", async () => {
+  const before = launchOf({ script: "exit 5" });
+  await (await runner.start(before)).exit;
+  const now = { ...before, attempt: "r/0/1/now" };
+  const gone = { spawner: { pid: 2 ** 22 - 1, startTicks: 1 }, cpuBeforeMs: 0 };
+  writeFileSync(launchFilePath(now.control), launchFileText(now, gone));
+  expect(await runner.adopt(adoptionOf(now)).exit).toEqual({ kind: "neverBegan" });
+  // Nothing of it could be run: its spawner has found its workspace gone.
+  appendFileSync(join(now.control, "status"), "unlaunched\n0m0.0s 0m0.0s\n0m0.0s 0m0.0s\nend\n");
+  expect(await runner.adopt(adoptionOf(now)).exit).toEqual({ kind: "neverBegan" });
+  // Begun, and gone before its end.
+  writeFileSync(join(now.control, "status"), `${now.attempt}\n`);
+  expect(await runner.adopt(adoptionOf(now)).exit).toMatchObject({ kind: "unknown" });
+});
+
+test("a status of version 0.1, which names no attempt, is taken over", async () => {
+  const launch = launchOf({ script: "exit 5" });
+  await (await runner.start(launch)).exit;
+  writeFileSync(join(launch.control, "status"), "6\n0m0.0s 0m0.0s\n0m0.0s 0m0.0s\nend\n");
+  expect(await runner.adopt(adoptionOf(launch)).exit).toMatchObject({ kind: "exited", exitCode: 6 });
+  // Begun, and not ended.
+  expect(readStatusFile("", launch.attempt)).toEqual({ report: undefined });
 });
 
 test("an attempt of an earlier boot is gone, but for a status that it left", async () => {

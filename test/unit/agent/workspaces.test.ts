@@ -64,16 +64,25 @@ test("hands out an empty workspace that only its user can enter", async () => {
   expect(existsSync(place.control)).toBe(false);
 });
 
-test("uses a place again that was left empty, without its log and status", async () => {
+test("uses a place again that was left empty, without its log", async () => {
   const workspaces = await opened();
   const place = workspaces.take(record(), true);
   writeFileSync(place.log, "output");
-  writeFileSync(join(place.control, "status"), "0\n");
   await release(workspaces, place);
   const next = workspaces.take(record(), true);
   expect(next.number).toBe(place.number);
   expect(statSync(next.log, { throwIfNoEntry: false })?.size ?? 0).toBe(0);
-  expect(existsSync(join(next.control, "status"))).toBe(false);
+  await workspaces.close("everything");
+});
+
+test("does not use a place again in which a job was busy beside its workspace", async () => {
+  const workspaces = await opened();
+  const place = workspaces.take(record(), true);
+  writeFileSync(join(place.root, "beside"), "");
+  rmSync(join(place.root, "beside"));
+  await release(workspaces, place);
+  expect(existsSync(place.root)).toBe(false);
+  expect(workspaces.take(record(), true).number).not.toBe(place.number);
   await workspaces.close("everything");
 });
 
