@@ -7,8 +7,10 @@
  * `MAX_OPEN` are open, so that many places don't use up the process's descriptors.
  */
 import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 
-const MAX_OPEN = 256;
+/** Of the thousand that a process may have where little is allowed. */
+const MAX_OPEN = 512;
 
 interface OpenFile {
   readonly descriptor: number;
@@ -18,6 +20,8 @@ interface OpenFile {
 export class ControlFiles {
   /** By path, longest open first. */
   readonly #open = new Map<string, OpenFile>();
+  /** Paths of open files, by their folders. */
+  readonly #inFolder = new Map<string, Set<string>>();
 
   /** Replaces what is in a file, or makes it; only the agent's user can read it. */
   write(path: string, text: string): void {
@@ -36,27 +40,37 @@ export class ControlFiles {
     else writeSync(file.descriptor, "-", 0);
   }
 
-  /** A file, or all of a folder, is about to go. */
+  /** A file is about to go. */
   forget(path: string): void {
-    for (const [name, file] of this.#open) {
-      if (name !== path && !name.startsWith(`${path}/`)) continue;
-      this.#open.delete(name);
-      closeSync(file.descriptor);
-    }
+    const file = this.#open.get(path);
+    if (file === undefined) return;
+    this.#open.delete(path);
+    const folder = dirname(path);
+    const others = this.#inFolder.get(folder);
+    others?.delete(path);
+    if (others?.size === 0) this.#inFolder.delete(folder);
+    closeSync(file.descriptor);
+  }
+
+  /** A folder is about to go, with the files in it. */
+  forgetFolder(folder: string): void {
+    for (const path of [...(this.#inFolder.get(folder) ?? [])]) this.forget(path);
   }
 
   close(): void {
     for (const { descriptor } of this.#open.values()) closeSync(descriptor);
     this.#open.clear();
+    this.#inFolder.clear();
   }
 
   #openFile(path: string): OpenFile {
     const file = { descriptor: openSync(path, "w", 0o600), length: 0 };
     this.#open.set(path, file);
-    if (this.#open.size > MAX_OPEN) {
-      const [oldest] = this.#open.keys();
-      this.forget(oldest as string);
-    }
+    const folder = dirname(path);
+    const others = this.#inFolder.get(folder);
+    if (others === undefined) this.#inFolder.set(folder, new Set([path]));
+    else others.add(path);
+    if (this.#open.size > MAX_OPEN) this.forget(this.#open.keys().next().value as string);
     return file;
   }
 }

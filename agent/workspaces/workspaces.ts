@@ -238,13 +238,13 @@ export class Workspaces {
   }
 
   #discard(place: Place): void {
-    this.#controlFiles.forget(place.control);
+    this.#controlFiles.forgetFolder(place.control);
     this.#stamps.delete(place.number);
     discardPlace(place);
   }
 
   async #remove(place: Place): Promise<void> {
-    this.#controlFiles.forget(place.control);
+    this.#controlFiles.forgetFolder(place.control);
     this.#stamps.delete(place.number);
     await removePlace(place);
   }

@@ -46,11 +46,11 @@ export interface SnapshotsOptions {
   /** Called between lines: lets others go on when it is time to. */
   readonly giveWay: () => Promise<void>;
   readonly onLeftAside: (run: string, reason: string) => void;
-  /** Records that are folded without a snapshot in any case. Default: 10,000, which takes a fraction of a second. */
+  /** Records that are folded without a snapshot in any case. Default: 30,000, which takes about half a second. */
   readonly minRecords?: number;
 }
 
-const MIN_RECORDS = 10_000;
+const MIN_RECORDS = 30_000;
 /** A snapshot costs the more the more jobs it has, so it stands for so many records of each. */
 const RECORDS_PER_JOB = 0.5;
 

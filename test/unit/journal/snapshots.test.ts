@@ -197,7 +197,7 @@ describe("the snapshots of a run", () => {
   it("are due after many records, and more of them where each costs more", () => {
     const due = (jobs: number, records: number) =>
       stores.snapshots.isDue({ jobs: Array.from({ length: jobs }) } as Pick<RunState, "jobs">, records);
-    expect([due(1, 9_999), due(1, 10_000), due(100_000, 49_999), due(100_000, 50_000)]).toEqual([
+    expect([due(1, 29_999), due(1, 30_000), due(100_000, 49_999), due(100_000, 50_000)]).toEqual([
       false,
       true,
       false,
