@@ -12,11 +12,17 @@ export function layeredJobs(count: number, width = 50): JobSpecInput[] {
   });
 }
 
-/** The same graph for make. `true;:` is no plain command, so that make starts a shell for it as we do. */
+/** The same graph for make, of jobs that are scripts. `true;:` is no plain command, so that make starts a shell for it as we do. */
 export function makefileOf(jobs: readonly JobSpecInput[]): string {
   const names = jobs.map((job) => job.name).join(" ");
   const rules = jobs.map(
-    ({ name, needs = [] }) => `${name}: ${needs.map((need) => need.job).join(" ")}\n\t@true;:\n`,
+    (job) => `${job.name}: ${(job.needs ?? []).map((need) => need.job).join(" ")}\n\t@${scriptOf(job)};:\n`,
   );
   return `all: ${names}\n.PHONY: all ${names}\n${rules.join("")}`;
+}
+
+/** One line of plain words, the same in files of make and ninja. */
+export function scriptOf({ name, run }: JobSpecInput): string {
+  if ("script" in run && /^[\w. ]+$/.test(run.script)) return run.script;
+  throw new Error(`${name} has no script of one plain command`);
 }
