@@ -63,14 +63,15 @@ async function create(path: string): Promise<boolean> {
   }
 }
 
-/** The lock is this process's: removes what the dead have left beside it. */
+/** The lock is this process's: removes what the dead have left beside it, and nothing that is no lock. */
 async function held(path: string): Promise<Release> {
   const folder = dirname(path);
   for (const name of await readdir(folder)) {
     if (!name.startsWith(`${basename(path)}.`)) continue;
     const left = join(folder, name);
     const identity = writerOfDraft(name) ?? (await readHolder(left))?.identity;
-    if (identity !== undefined && !(await isRunning(identity))) await rm(left, { force: true });
+    if (identity === undefined || !/^\d+-/.test(identity) || (await isRunning(identity))) continue;
+    await rm(left, { force: true });
   }
   return () => rm(path, { force: true });
 }

@@ -52,8 +52,9 @@ describe("a lock of processes", () => {
     await of("lock.first", "999999998-1-dead second\n");
     await of("lock.draft-999999999-1-dead.a1", "");
     await of("lock.first.draft-999999999-1-dead.a2", "999999999-1-dead a2\n");
-    const others = [`lock.draft-${own}.a3`, "lock.other", "locked"];
+    const others = [`lock.draft-${own}.a3`, "lock.notes", "lock.other", "locked"];
     await of(others[0] as string, "");
+    await of("lock.notes", "of somebody else\n");
     await of("lock.other", `${own} third\n`);
     await of("locked", "999999999-1-dead fourth\n");
     await (await tryLock(path))?.();
