@@ -7,7 +7,6 @@
  * `MAX_OPEN` are open, so that many places don't use up the process's descriptors.
  */
 import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
 
 /** Of the thousand that a process may have where little is allowed. */
 const MAX_OPEN = 512;
@@ -20,8 +19,6 @@ interface OpenFile {
 export class ControlFiles {
   /** By path, longest open first. */
   readonly #open = new Map<string, OpenFile>();
-  /** Paths of open files, by their folders. */
-  readonly #inFolder = new Map<string, Set<string>>();
 
   /** Replaces what is in a file, or makes it; only the agent's user can read it. */
   write(path: string, text: string): void {
@@ -45,31 +42,22 @@ export class ControlFiles {
     const file = this.#open.get(path);
     if (file === undefined) return;
     this.#open.delete(path);
-    const folder = dirname(path);
-    const others = this.#inFolder.get(folder);
-    others?.delete(path);
-    if (others?.size === 0) this.#inFolder.delete(folder);
     closeSync(file.descriptor);
   }
 
   /** A folder is about to go, with the files in it. */
   forgetFolder(folder: string): void {
-    for (const path of [...(this.#inFolder.get(folder) ?? [])]) this.forget(path);
+    for (const path of this.#open.keys()) if (path.startsWith(`${folder}/`)) this.forget(path);
   }
 
   close(): void {
     for (const { descriptor } of this.#open.values()) closeSync(descriptor);
     this.#open.clear();
-    this.#inFolder.clear();
   }
 
   #openFile(path: string): OpenFile {
     const file = { descriptor: openSync(path, "w", 0o600), length: 0 };
     this.#open.set(path, file);
-    const folder = dirname(path);
-    const others = this.#inFolder.get(folder);
-    if (others === undefined) this.#inFolder.set(folder, new Set([path]));
-    else others.add(path);
     if (this.#open.size > MAX_OPEN) this.forget(this.#open.keys().next().value as string);
     return file;
   }

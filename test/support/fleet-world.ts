@@ -29,8 +29,6 @@ const EPOCH = 7;
 
 interface FleetWorldOptions {
   readonly heardOf?: () => Promise<readonly string[]>;
-  /** Called for what agents run in a listing of them; a throw makes the fleet actor fail. */
-  readonly jobName?: () => string | undefined;
   /** What the fleet actor writes with. */
   readonly codec?: Codec;
 }
@@ -47,10 +45,11 @@ export class FleetWorld extends ActorWorld {
   readonly fleet: ActorRef<FleetMessage>;
   readonly #channels = new Map<string, OrderChannel>();
   readonly #numbers = new FleetNumbers(EPOCH);
+  #isFailing = false;
 
   private constructor(options: FleetWorldOptions) {
     super();
-    const { heardOf = () => Promise.resolve([]), jobName = () => undefined } = options;
+    const { heardOf = () => Promise.resolve([]) } = options;
     const { system } = this.coordinatorNode;
     const coordinator = system.spawn<CoordinatorMessage>(
       "main",
@@ -82,7 +81,10 @@ export class FleetWorld extends ActorWorld {
           counters: new Counters(),
           coordinator,
           scheduler,
-          jobName,
+          jobName: () => {
+            if (this.#isFailing) throw new Error("broken for this test");
+            return undefined;
+          },
         }),
     );
   }
@@ -92,6 +94,16 @@ export class FleetWorld extends ActorWorld {
     const world = new FleetWorld(options);
     await world.settle();
     return world;
+  }
+
+  /** Makes the fleet actor fail once, at a listing of what agents run, of whom one has to run something. */
+  async failFleet(): Promise<void> {
+    this.#isFailing = true;
+    const replyTo = this.coordinatorNode.system.refTo<never>("nobody", "/none");
+    const request = { offset: 0, limit: 1 };
+    this.fleet.tell({ kind: "command", command: { verb: "agents", request }, replyTo });
+    await this.clock.advance(1_000);
+    this.#isFailing = false;
   }
 
   /** Lets time pass in which these agents are heard. */

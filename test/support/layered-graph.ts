@@ -12,7 +12,10 @@ export function layeredJobs(count: number, width = 50): JobSpecInput[] {
   });
 }
 
-/** The same graph for make, of jobs that are scripts. `true;:` is no plain command, so that make starts a shell for it as we do. */
+/**
+ * The same graph for make, of jobs that are scripts. `true;:` is no plain command, so that make starts a shell for it as
+ * we do.
+ */
 export function makefileOf(jobs: readonly JobSpecInput[]): string {
   const names = jobs.map((job) => job.name).join(" ");
   const rules = jobs.map(

@@ -1,6 +1,4 @@
 import { describe, expect, it } from "vitest";
-import type { Reply } from "../../../coordinator/actors/messages.ts";
-import { recorder } from "../../support/actor-world.ts";
 import { attemptOf, FleetWorld, HandDrivenAgent } from "../../support/fleet-world.ts";
 
 describe("an agent that has obeyed an epoch", () => {
@@ -66,21 +64,14 @@ describe("an agent that has obeyed an epoch", () => {
 
 describe("what becomes of agents", () => {
   it("is told with numbers that rise over all leaders, and over a restart of the fleet actor", async () => {
-    const world = await FleetWorld.start({
-      jobName: () => {
-        throw new Error("a defect");
-      },
-    });
+    const world = await FleetWorld.start();
     const agent = new HandDrivenAgent(world, "one");
     agent.held = [attemptOf("r")];
     agent.hello();
     await world.settle();
     agent.heartbeat();
     await world.settle();
-    const command = { verb: "agents", request: { offset: 0, limit: 10 } } as const;
-    const replyTo = world.coordinatorNode.system.spawn<Reply>("asker", recorder([]));
-    world.fleet.tell({ kind: "command", command, replyTo });
-    await world.clock.advance(1_000);
+    await world.failFleet();
     agent.hello();
     await world.settle();
     expect(world.events.map(({ type, seq }) => [type, seq])).toEqual([

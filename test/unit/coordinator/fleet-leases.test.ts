@@ -159,21 +159,13 @@ describe("a lease that a run tells of", () => {
   });
 
   it("is given up with an agent that has gone just before a restart of the fleet actor", async () => {
-    let isBroken = false;
-    const jobName = (): undefined => {
-      if (isBroken) throw new Error("broken for this test");
-    };
-    const world = await FleetWorld.start({ jobName });
+    const world = await FleetWorld.start();
     const [gone, stays] = [new HandDrivenAgent(world, "gone"), new HandDrivenAgent(world, "stays")];
     gone.hello();
     stays.held = [attemptOf("r")];
     stays.hello();
     await world.settle();
-    isBroken = true;
-    const request = { offset: 0, limit: 2 };
-    const replyTo = world.coordinatorNode.system.refTo<never>("nobody", "/none");
-    world.fleet.tell({ kind: "command", command: { verb: "agents", request }, replyTo });
-    await world.clock.advance(1_000);
+    await world.failFleet();
     expect(world.coordinatorNode.system.counters.restarts).toBe(1);
     stays.hello();
     const told = world.open("r");

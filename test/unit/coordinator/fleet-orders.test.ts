@@ -151,11 +151,7 @@ describe("orders to an agent", () => {
   });
 
   it("arrive in spite of a restart of the fleet actor, and of a hello that was sent before they were", async () => {
-    let isBroken = false;
-    const jobName = (): undefined => {
-      if (isBroken) throw new Error("broken for this test");
-    };
-    const world = await FleetWorld.start({ jobName });
+    const world = await FleetWorld.start();
     world.going.add("r");
     const agent = new HandDrivenAgent(world, "one");
     agent.held = [attemptOf("r")];
@@ -163,12 +159,7 @@ describe("orders to an agent", () => {
     await world.settle();
     world.fleet.tell({ kind: "orders", agent: "one", orders: [settle("first")] });
     await world.settle();
-    isBroken = true;
-    const request = { offset: 0, limit: 1 };
-    const replyTo = world.coordinatorNode.system.refTo<never>("nobody", "/none");
-    world.fleet.tell({ kind: "command", command: { verb: "agents", request }, replyTo });
-    await world.clock.advance(1_000);
-    isBroken = false;
+    await world.failFleet();
     expect(world.coordinatorNode.system.counters.restarts).toBe(1);
     const seen = agent.ordersSeen;
     agent.ordersSeen = 1;
