@@ -139,9 +139,6 @@ export class AgentActor implements Behaviour<AgentMessage> {
         return this.#onPulse(context);
       case "flush":
         return this.#sendReport(context);
-      case "flushStarted":
-        if (this.#reportHour.isStartedDue(context)) this.#sendReport(context);
-        return;
       case "transport":
         if (message.status === "connected") this.#sayAllAgain(context);
         return;

@@ -1,63 +1,54 @@
 /**
  * When a report goes out: an answer in this turn, or a little later where many come together; what has only started
- * later still, as a short job then costs one message instead of two.
+ * later, too, as a short job then costs one message instead of two.
  *
- * Safe: 1. nothing waits for longer than the interval of its kind. 2. What starts after a report is not said before its own
- * interval has passed: one timer serves all that starts, and is set anew for what has come after a report.
+ *     nothing to say ──▶ due ──▶ said: nothing to say
+ *                         └── something more urgent: due earlier
+ *
+ * Safe: 1. nothing waits for longer than the interval of its kind. 2. There is one timer at most, that of the report which is
+ * due: one that was set for an earlier report would send the next one before its time.
  */
-import type { Context } from "../../shared/actor/contract.ts";
+import type { Cancel, Context } from "../../shared/actor/contract.ts";
 
 /** What it makes the agent say to itself. */
-export type ReportDue = { readonly kind: "flush" } | { readonly kind: "flushStarted" };
+export interface ReportDue {
+  readonly kind: "flush";
+}
 
 const STARTED_DELAY_MS = 20;
 /** While every slot has work at hand, results of short jobs are gathered this long: one report instead of many. */
 const GATHERING_MS = 25;
-/** A timer that comes this early is not set again. */
-const EARLY_MS = 1;
 
 type Surroundings = Pick<Context<ReportDue>, "self" | "after" | "monotonicMs">;
 
 export class ReportHour {
-  #answers: "now" | "gathering" | undefined;
-  /** Until when what has only started may wait; undefined when all is said. */
-  #startedDueMs: number | undefined;
-  #isTimerSet = false;
+  /** When what is to be said goes out; undefined when all is said. */
+  #dueMs: number | undefined;
+  #endTimer: Cancel | undefined;
 
   /** There are answers to send; `mayGather` when no slot idles for want of what they lead to. */
   onAnswers(mayGather: boolean, context: Surroundings): void {
-    if (this.#answers === "now" || (mayGather && this.#answers === "gathering")) return;
-    this.#answers = mayGather ? "gathering" : "now";
-    if (mayGather) context.after(GATHERING_MS, { kind: "flush" });
-    else context.self.tell({ kind: "flush" });
+    this.#sayWithin(mayGather ? GATHERING_MS : 0, context);
   }
 
   /** Something has started, and nothing else is to be said. */
   onStarted(context: Surroundings): void {
-    if (this.#answers !== undefined || this.#startedDueMs !== undefined) return;
-    this.#startedDueMs = context.monotonicMs() + STARTED_DELAY_MS;
-    this.#setTimer(STARTED_DELAY_MS, context);
-  }
-
-  /** Whether what has started is to be said now. */
-  isStartedDue(context: Surroundings): boolean {
-    this.#isTimerSet = false;
-    if (this.#startedDueMs === undefined) return false;
-    const leftMs = this.#startedDueMs - context.monotonicMs();
-    if (leftMs <= EARLY_MS) return true;
-    this.#setTimer(leftMs, context);
-    return false;
+    this.#sayWithin(STARTED_DELAY_MS, context);
   }
 
   /** All that there was is said. */
   onSent(): void {
-    this.#answers = undefined;
-    this.#startedDueMs = undefined;
+    this.#dueMs = undefined;
+    this.#endTimer?.();
+    this.#endTimer = undefined;
   }
 
-  #setTimer(delayMs: number, context: Surroundings): void {
-    if (this.#isTimerSet) return;
-    this.#isTimerSet = true;
-    context.after(delayMs, { kind: "flushStarted" });
+  #sayWithin(delayMs: number, context: Surroundings): void {
+    const dueMs = context.monotonicMs() + delayMs;
+    if (this.#dueMs !== undefined && this.#dueMs <= dueMs) return;
+    this.onSent();
+    this.#dueMs = dueMs;
+    if (delayMs === 0) context.self.tell({ kind: "flush" });
+    else this.#endTimer = context.after(delayMs, { kind: "flush" });
   }
 }

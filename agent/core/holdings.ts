@@ -264,11 +264,12 @@ export function hasAnswers(holdings: Holdings): boolean {
 }
 
 /**
- * Whether a report may wait a moment for more answers: each slot has more than its next job at hand, so that none idles
- * meanwhile, and there are not so many that coordinator and agent would work in turns instead of side by side.
+ * Whether a report may wait a moment for more answers: each slot has more than its next job at hand, and more wait here
+ * than there are answers, so that what these lead to is there before a slot idles; and they are not so many that
+ * coordinator and agent would work in turns instead of side by side.
  */
 export function mayGather({ queue, slots, outbox }: Holdings): boolean {
-  return queue.size > slots.capacity.slots && outbox.fresh < MOST_GATHERED;
+  return queue.size > Math.max(slots.capacity.slots, outbox.fresh) && outbox.fresh < MOST_GATHERED;
 }
 
 /** What is to be reported now: what is said once of attempts since the last report, and outbox items that are due. */

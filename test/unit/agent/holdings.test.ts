@@ -229,7 +229,7 @@ test("is idle when nothing runs, waits or is being stored", () => {
 
 test("lets answers gather while there is more than a job for each slot, up to 64 of them", () => {
   const held = agent();
-  const requests = Array.from({ length: 70 }, () => jobRequest());
+  const requests = Array.from({ length: 200 }, () => jobRequest());
   for (const request of requests.slice(0, 4)) holdings.onStartOrdered(held, request, 0);
   expect(holdings.mayGather(held)).toBe(false);
   for (const request of requests.slice(4)) holdings.onStartOrdered(held, request, 0);
@@ -241,6 +241,17 @@ test("lets answers gather while there is more than a job for each slot, up to 64
   expect(holdings.mayGather(held)).toBe(false);
   reported(held);
   expect(holdings.mayGather(held)).toBe(true);
+});
+
+test("no answer waits when there are as many as jobs that wait", () => {
+  const held = agent();
+  const requests = Array.from({ length: 22 }, () => jobRequest());
+  for (const request of requests) holdings.onStartOrdered(held, request, 0);
+  const finish = (request: JobRequest) => holdings.onFinished(held, attemptKey(request), succeeded, 0);
+  for (const request of requests.slice(0, 9)) finish(request);
+  expect([held.queue.size, holdings.mayGather(held)]).toEqual([11, true]);
+  finish(requests[9] as JobRequest);
+  expect([held.queue.size, holdings.mayGather(held)]).toEqual([10, false]);
 });
 
 test("when held it keeps what waits, and refuses what comes", () => {
