@@ -32,6 +32,7 @@ import { DiskWatch } from "./workspaces/disk-watch.ts";
 import { InputCache } from "./workspaces/input-cache.ts";
 import { InputLayers } from "./workspaces/input-layers.ts";
 import { notedLayers } from "./workspaces/layer-note.ts";
+import { spreadSubfolders } from "./workspaces/spread-folder.ts";
 import { Workspaces } from "./workspaces/workspaces.ts";
 
 export interface AgentOptions {
@@ -71,6 +72,8 @@ export interface RunningAgent {
 }
 
 const SHUTDOWN_LIMIT_MS = 2_000;
+/** It takes a process, which would delay the first job of a cold start. */
+const SPREAD_AFTER_MS = 1_000;
 const DEFAULT_MIN_FREE: MinFree = { bytes: 2 ** 30, share: 0.05 };
 const DEFAULT_LOG_BACKLOG_BYTES = 2 ** 30;
 
@@ -112,7 +115,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     onFailure: (error) => end({ kind: "failed", error }),
   });
   const stores = new Stores(name, link.connected);
-  const cache = await InputCache.open(join(options.workFolder, "cache"), stores);
+  const cachePath = join(options.workFolder, "cache");
+  const cache = await InputCache.open(cachePath, stores);
   const inherited = new Map(
     leftovers.map(({ record, place }) => [attemptKey(record), notedLayers(place.control)]),
   );
@@ -226,7 +230,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     "agent started",
   );
 
+  const unrelated = [workspaces.attemptsFolder, cachePath, layersPath];
+  const spreading = setTimeout(() => void spreadSubfolders(unrelated), SPREAD_AFTER_MS);
   const ended = over.then(async (ending) => {
+    clearTimeout(spreading);
     await system.stop({ timeoutMs: SHUTDOWN_LIMIT_MS });
     // What runs is left alone where a successor is to find it; after a failure that is the only right thing, too.
     if (ending.kind === "failed" || ending.mode === "leave") shell.abandon();

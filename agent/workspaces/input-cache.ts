@@ -18,6 +18,7 @@ import { isDiskFull } from "../core/host-trouble.ts";
 import { Demand } from "./demand.ts";
 import { copyTree, removeTree } from "./folder-tree.ts";
 import { unlessGivenUp } from "./given-up.ts";
+import { firstNumber } from "./spread-folder.ts";
 
 /** Where artifacts come from. */
 export interface ArtifactSource {
@@ -57,7 +58,7 @@ export class InputCache {
   readonly #entries = new Map<string, Entry>();
   readonly #demand = new Demand();
   #totalBytes = 0;
-  #names = 0;
+  #names = firstNumber();
   #fetches = 0;
   /** Fetches that wait for their turn. */
   readonly #turns: (() => void)[] = [];

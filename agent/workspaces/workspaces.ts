@@ -38,6 +38,7 @@ import {
   placeOf,
   removePlace,
 } from "./place.ts";
+import { firstNumber } from "./spread-folder.ts";
 import { takeLock } from "./work-folder-lock.ts";
 
 /** An attempt of an earlier process of this agent. */
@@ -116,9 +117,14 @@ export class Workspaces {
     }
     const logs = LogFiles.open(join(folder, LOGS), new Set(leftovers.map(({ place }) => place.log)));
     const workspaces = new Workspaces(folder, controlRoot, boot, logs, unlock, options);
-    workspaces.#lastNumber = Math.max(0, ...numbers);
+    workspaces.#lastNumber = Math.max(firstNumber(), ...numbers);
     for (const { place } of leftovers) workspaces.#used.set(place.number, place);
     return { workspaces, leftovers };
+  }
+
+  /** Where attempts have their folders on disk. */
+  get attemptsFolder(): string {
+    return join(this.#folder, "attempts");
   }
 
   /** Where control files are. */
@@ -194,7 +200,7 @@ export class Workspaces {
     for (const place of this.#free.splice(0)) await this.#remove(place);
     this.#controlFiles.close();
     this.#logs.close();
-    const attempts = join(this.#folder, "attempts");
+    const attempts = this.attemptsFolder;
     if (what === "everything") {
       await removeTree(attempts);
       await removeTree(join(this.#folder, LOGS));
@@ -227,7 +233,7 @@ export class Workspaces {
 
   #make(): Place {
     this.#lastNumber += 1;
-    const place = placeOf(join(this.#folder, "attempts"), this.#controlRoot.path, this.#lastNumber);
+    const place = placeOf(this.attemptsFolder, this.#controlRoot.path, this.#lastNumber);
     this.#stamps.set(place.number, makePlace(place));
     return place;
   }

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Bus } from "../../../shared/bus/connection.ts";
 import type { JobRequest } from "../../../shared/model/messages.ts";
 import { readLog } from "../../../shared/store/log-reader.ts";
+import { firstAttemptFolder } from "../../support/attempt-folder.ts";
 import { startTestDocker } from "../../support/docker.ts";
 import { makeBusyboxImage } from "../../support/image.ts";
 import { startNatsServer, type TestServer } from "../../support/nats-server.ts";
@@ -76,9 +77,9 @@ describe.skipIf(docker === undefined)("an agent that is killed while its contain
   /** Starts it and resolves when its container is at work. */
   async function startedInContainer(request: JobRequest): Promise<string> {
     coordinator.order({ kind: "start", request });
-    const work = join(agent.workFolder, "attempts/1/work");
-    await waitUntil("the container is at work", () => existsSync(join(work, "up")), { timeoutMs: 30_000 });
-    return work;
+    const work = () => join(firstAttemptFolder(agent.workFolder) ?? "", "work");
+    await waitUntil("the container is at work", () => existsSync(join(work(), "up")), { timeoutMs: 30_000 });
+    return work();
   }
 
   async function logOf({ run, spec, attempt }: JobRequest, totalBytes: number): Promise<string> {

@@ -22,6 +22,7 @@ import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
 import type { LogPiece } from "../../../shared/store/log-order.ts";
 import { readLog } from "../../../shared/store/log-reader.ts";
+import { firstAttemptFolder } from "../../support/attempt-folder.ts";
 import type { TestServer } from "../../support/nats-server.ts";
 import { silentLog } from "../../support/silent-log.ts";
 import { waitUntil } from "../../support/wait-until.ts";
@@ -65,7 +66,7 @@ describe("while the server is away", () => {
     const quiet = script("sleep 1; echo quiet; exit 3");
     coordinator.order({ kind: "start", request: chatty }, { kind: "start", request: quiet });
     await coordinator.started(chatty.lease);
-    const work = join(folder, "work/attempts/1/work");
+    const work = join(firstAttemptFolder(join(folder, "work"))!, "work");
     await waitUntil("the job is up", () => existsSync(join(work, "up")));
     const end = coordinator.answerOf(chatty.lease);
     end.catch(() => {
@@ -143,7 +144,8 @@ test("jobs end right though somebody removes the control files while they run", 
   await start({ log: { ...silentLog, error: (_, message) => told.push(message) } });
   const request = script("touch up; until [ -e go ]; do sleep 0.05; done; echo done; exit 3");
   coordinator.order({ kind: "start", request });
-  const work = join(folder, "work/attempts/1/work");
+  await coordinator.started(request.lease);
+  const work = join(firstAttemptFolder(join(folder, "work"))!, "work");
   await waitUntil("the job is up", () => existsSync(join(work, "up")));
   const hash = createHash("sha256").update(join(folder, "work")).digest("hex").slice(0, 16);
   rmSync(join(`/dev/shm/millrace-${process.getuid?.()}`, hash), { recursive: true });
