@@ -21,8 +21,15 @@ export function namedServer(input: ConnectionInput, { environment }: CommandCont
   return input.server ?? (environment.MILLRACE_SERVER || undefined);
 }
 
-/** Holds the named server, or starts this user's local cluster, or joins it when it is up already. */
-export async function holdServer(input: ConnectionInput, context: CommandContext): Promise<ServerHold> {
+/**
+ * Holds the named server, or starts this user's local cluster, or joins it when it is up already. When it starts one it
+ * says as soon as the coordinator loads.
+ */
+export async function holdServer(
+  input: ConnectionInput,
+  context: CommandContext,
+  onCoordinatorStarted: () => void = () => {},
+): Promise<ServerHold> {
   const named = namedServer(input, context);
   if (named !== undefined) return { url: named, isLocal: false, release: async () => {} };
   const { acquireLocalCluster } = await import("./local/local-cluster.ts");
@@ -35,6 +42,7 @@ export async function holdServer(input: ConnectionInput, context: CommandContext
       "--namespace",
       input.namespace,
     ],
+    onCoordinatorStarted,
     // To load the library takes as long as the server to start. Should it fail, `connectTo` tells.
     meanwhile: () => void loadClient().catch(() => {}),
   }).catch((error: unknown) => {

@@ -91,14 +91,24 @@ export function holdRun(session: Session): Promise<number> {
 /** What a command does with a cluster and agents that are its own where the cluster is local, and end with it. */
 export type UseOfAgents<T> = (client: Client, placement: Placement, stop: AbortSignal) => Promise<T>;
 
-/** Holds them while they are used. Everything is started at once: each takes as long to load as all the others. */
+/**
+ * Holds them while they are used. Nothing waits for another process to be up before it is started; only the order is that in
+ * which they are needed, as processors are few: the coordinator takes longest to load.
+ */
 export async function withAgents<T>(request: AgentsRequest, use: UseOfAgents<T>): Promise<T> {
   const { input, context } = request;
   const { interruption } = context;
   interruption.take();
   const run = newRunId();
-  const holding = holdServer(input, context);
-  const starting = namedServer(input, context) === undefined ? startAgents(holding, run, request) : undefined;
+  let startOthers = (): void => {};
+  const coordinatorStarted = new Promise<void>((resolve) => {
+    startOthers = resolve;
+  });
+  const holding = holdServer(input, context, startOthers);
+  const starting =
+    namedServer(input, context) === undefined
+      ? Promise.race([coordinatorStarted, holding]).then(() => startAgents(holding, run, request))
+      : undefined;
   try {
     const [hold, agents] = await Promise.all([holding, starting]);
     interruption.signal.throwIfAborted();

@@ -19,6 +19,8 @@ export interface ClusterStart {
   readonly coordinatorCommand: readonly string[];
   /** Of the guard and all it starts; also says where nats-server is looked for. Default: this process's. */
   readonly environment?: NodeJS.ProcessEnv;
+  /** Called when the coordinator loads, which takes longest of all: now is the time to start what is needed beside it. */
+  readonly onCoordinatorStarted?: () => void;
   /** Called when all is started and only has to be waited for: now is the time for work that takes a while. */
   readonly meanwhile?: () => void;
 }
@@ -37,6 +39,7 @@ export async function startCluster(folder: StateFolder, start: ClusterStart): Pr
   } finally {
     closeSync(guardEnd);
   }
+  start.onCoordinatorStarted?.();
   try {
     const [server, prepared] = await Promise.all([
       findServer(start.environment ?? process.env),

@@ -35,8 +35,8 @@ keep() {
     echo $! >"$name.pid"
     wait $!
     status=$?
-    rm -f "$name.pid"
     [ ! -e ending ] || return
+    rm -f "$name.pid"
     echo "$status" >"$name.ended"
     echo "guard: $name ended with status $status; starting it again" >&2
     sleep 1
@@ -78,8 +78,10 @@ done
 
 trap '' TERM
 true >ending
-rm -f server.json
+# The programs need not wait for it.
+rm -f server.json &
 end coordinator "$coordinator_keeper" 120
 [ -z "$server_keeper" ] || end nats-server "$server_keeper" 40
-rm -f guard.pid
+wait
+rm -f coordinator.pid nats-server.pid guard.pid
 `;
