@@ -1,4 +1,6 @@
 /** The command line of `npm run bench`. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 
@@ -11,7 +13,14 @@ const schema = z.object({
   rounds: z.coerce.number().int().min(1).max(99).optional(),
   short: z.boolean().default(false),
   json: z.string().min(1).optional(),
-  product: z.string().min(1).default("dist"),
+  product: z
+    .string()
+    .min(1)
+    .default("dist")
+    .refine((folder) => existsSync(join(folder, "agent/cli/main.js")), {
+      error: ({ input }) =>
+        `there are no commands in ${input}: name what \`npm run build\` makes, a dist folder`,
+    }),
   profile: z.string().min(1).optional(),
   help: z.boolean().default(false),
 });

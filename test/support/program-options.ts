@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 /** What a program of the tests, such as `npm run bench`, is asked for; or, where it has been said all, its exit status. */
 export function programOptions<T extends { readonly help: boolean }>(
   read: () => T,
@@ -9,7 +11,8 @@ export function programOptions<T extends { readonly help: boolean }>(
     process.stdout.write(`${usage}\n`);
     return { status: 0 };
   } catch (error) {
-    process.stdout.write(`${String(error)}\n${usage}\n`);
+    const problem = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    process.stdout.write(`${problem}\n\n${usage}\n`);
     return { status: 2 };
   }
 }
