@@ -21,7 +21,6 @@ import {
   manifestDigest,
 } from "./manifest.ts";
 import { foldersAbove, pathProblem } from "./safe-path.ts";
-import { SMALL_FILE_BYTES } from "./source-file.ts";
 import { type TarEntry, tarEntries } from "./tar-entries.ts";
 import { TimeSlice } from "./time-slice.ts";
 
@@ -102,7 +101,7 @@ class Unpacking {
     const { size } = header;
     const fd = this.#create(path, executable);
     try {
-      const sha256 = size > SMALL_FILE_BYTES ? await writeLarge(fd, content) : await writeSmall(fd, content);
+      const sha256 = Array.isArray(content) ? writeSmall(fd, content) : await writeLarge(fd, content);
       return { path, type: "file", executable, size, sha256 };
     } finally {
       closeSync(fd);
@@ -128,9 +127,9 @@ class Unpacking {
   }
 }
 
-async function writeSmall(fd: number, content: TarEntry["content"]): Promise<string> {
-  let whole: Uint8Array = Buffer.alloc(0);
-  for await (const piece of content) whole = whole.length === 0 ? piece : Buffer.concat([whole, piece]);
+function writeSmall(fd: number, pieces: readonly Uint8Array[]): string {
+  const [first = Buffer.alloc(0)] = pieces;
+  const whole = pieces.length > 1 ? Buffer.concat(pieces) : first;
   for (let written = 0; written < whole.length; ) written += writeSync(fd, whole, written);
   return hash("sha256", whole, "hex");
 }
