@@ -6,7 +6,8 @@
  *                         └── something more urgent: due earlier
  *
  * Safe: 1. nothing waits for longer than the interval of its kind. 2. There is one timer at most, that of the report which is
- * due: one that was set for an earlier report would send the next one before its time.
+ * due: one that was set for an earlier report would send the next one before its time. Live: 3. while something is due,
+ * that timer runs, or the agent's message to itself is on its way.
  */
 import type { Cancel, Context } from "../../shared/actor/contract.ts";
 
@@ -46,9 +47,9 @@ export class ReportHour {
   #sayWithin(delayMs: number, context: Surroundings): void {
     const dueMs = context.monotonicMs() + delayMs;
     if (this.#dueMs !== undefined && this.#dueMs <= dueMs) return;
-    this.onSent();
+    this.#endTimer?.();
     this.#dueMs = dueMs;
+    this.#endTimer = delayMs === 0 ? undefined : context.after(delayMs, { kind: "flush" });
     if (delayMs === 0) context.self.tell({ kind: "flush" });
-    else this.#endTimer = context.after(delayMs, { kind: "flush" });
   }
 }
