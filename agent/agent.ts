@@ -25,6 +25,7 @@ import { type HostLayout, tryHostLayout } from "./runners/host-layout.ts";
 import { takesLayers } from "./runners/layer-volumes.ts";
 import { NoopRunner } from "./runners/noop-runner.ts";
 import { ShellRunner } from "./runners/shell-runner.ts";
+import { spreadSubfolders } from "./runners/spread-folder.ts";
 import { ServerLink } from "./server-link.ts";
 import { Stores } from "./stores.ts";
 import { ControlFiles } from "./workspaces/control-files.ts";
@@ -32,7 +33,6 @@ import { DiskWatch } from "./workspaces/disk-watch.ts";
 import { InputCache } from "./workspaces/input-cache.ts";
 import { InputLayers } from "./workspaces/input-layers.ts";
 import { notedLayers } from "./workspaces/layer-note.ts";
-import { spreadSubfolders } from "./workspaces/spread-folder.ts";
 import { Workspaces } from "./workspaces/workspaces.ts";
 
 export interface AgentOptions {

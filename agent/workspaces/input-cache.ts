@@ -16,9 +16,9 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isDiskFull } from "../core/host-trouble.ts";
 import { Demand } from "./demand.ts";
+import { firstNumber } from "./first-number.ts";
 import { copyTree, removeTree } from "./folder-tree.ts";
 import { unlessGivenUp } from "./given-up.ts";
-import { firstNumber } from "./spread-folder.ts";
 
 /** Where artifacts come from. */
 export interface ArtifactSource {

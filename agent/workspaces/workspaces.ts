@@ -27,6 +27,7 @@ import { bootId, uptimeMs } from "../runners/process-census.ts";
 import { type AttemptRecord, readRecord, recordPath, recordText, replaceRecord } from "./attempt-record.ts";
 import type { ControlFiles } from "./control-files.ts";
 import { type ControlRoot, closeControlRoot, openControlRoot, remakeControlRoot } from "./control-root.ts";
+import { firstNumber } from "./first-number.ts";
 import { removeTree } from "./folder-tree.ts";
 import { LogFiles } from "./log-files.ts";
 import {
@@ -38,7 +39,6 @@ import {
   placeOf,
   removePlace,
 } from "./place.ts";
-import { firstNumber } from "./spread-folder.ts";
 import { takeLock } from "./work-folder-lock.ts";
 
 /** An attempt of an earlier process of this agent. */

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { firstNumber, spreadSubfolders } from "../../../agent/workspaces/spread-folder.ts";
+import { spreadSubfolders } from "../../../agent/runners/spread-folder.ts";
+import { firstNumber } from "../../../agent/workspaces/first-number.ts";
 
 const EXT4_TYPE = 0xef53;
 

@@ -4,15 +4,13 @@
  * ext4 puts a new folder, and the files in it, near its parent. Without a journal it also passes over each inode that was
  * freed there in the last minutes (`recently_deleted` in fs/ext4/ialloc.c), so where one job has left thousands of files that were
  * removed, each new file of the next one costs 0.5 ms instead of 0.04. `chattr +T` tells it that subfolders are unrelated:
- * it then puts each where few folders are, beginning with a place that it takes from the name. So names should not come again soon.
+ * it then puts each where few folders are, beginning with a place that it takes from the name: `first-number.ts`.
  */
-import { randomInt } from "node:crypto";
 import { statfs } from "node:fs/promises";
 import { execa } from "execa";
 
 /** As `statfs` has it; ext2 and ext3 have the same, and the same attribute. */
 const EXT4_TYPE = 0xef53;
-const FIRST_NUMBERS = 10_000;
 
 /**
  * Asks the file system to spread what will be made in these folders. Best effort: where there is no `chattr`, or the file
@@ -23,9 +21,4 @@ export async function spreadSubfolders(folders: readonly string[]): Promise<void
   const onExt4 = folders.filter((_, index) => types[index]?.type === EXT4_TYPE);
   if (onExt4.length === 0) return;
   await execa("chattr", ["+T", "--", ...onExt4], { reject: false, stdio: "ignore" });
-}
-
-/** Where a process begins to number what it makes in such folders: most likely not where the one before it did. */
-export function firstNumber(): number {
-  return randomInt(FIRST_NUMBERS);
 }
