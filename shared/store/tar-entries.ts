@@ -105,16 +105,14 @@ class TarReading {
       this.#arrived.push({ header, content });
       this.#goOnTaking?.();
     };
+    // What destroys it, maybe before anybody reads it, is an error of the whole, and is told as such.
+    stream.on("error", () => {});
     if (header.size > SMALL_FILE_BYTES) {
       stream.on("end", next);
-      // Now, as it listens from now on: the stream may be destroyed before anybody reads it.
-      const pieces = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-      arrive(this.#read({ [Symbol.asyncIterator]: () => pieces }));
+      arrive(this.#read(stream as AsyncIterable<Uint8Array>));
       return;
     }
     const pieces: Uint8Array[] = [];
-    // What destroys it is an error of the whole, and is told as such.
-    stream.on("error", () => {});
     stream.on("data", (piece) => pieces.push(piece as Uint8Array));
     stream.on("end", () => {
       arrive(pieces);
@@ -132,6 +130,6 @@ class TarReading {
 
   /** What to throw: the source's own error, or that its bytes are no whole tar. */
   #reason(error: unknown): unknown {
-    return this.#sourceError ?? asMillraceError(error, "the tar is damaged", "corrupt");
+    return this.#sourceError ?? asMillraceError(this.#tarError ?? error, "the tar is damaged", "corrupt");
   }
 }

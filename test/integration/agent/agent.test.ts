@@ -9,6 +9,7 @@ import type { JobRequest } from "../../../shared/model/messages.ts";
 import { ArtifactStore } from "../../../shared/store/artifact-store.ts";
 import { JetStreamObjects } from "../../../shared/store/jetstream-objects.ts";
 import { readLog } from "../../../shared/store/log-reader.ts";
+import { firstAttemptFolder } from "../../support/attempt-folder.ts";
 import type { TestServer } from "../../support/nats-server.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 import { type AgentScene, eachInItsScene, scriptRequest as script } from "./agent-scene.ts";
@@ -235,8 +236,7 @@ test("stops in order: gives back what waits, finishes what runs, says bye, leave
   await coordinator.started(running.lease);
   agent.stop("drain");
   expect(await coordinator.answerOf(waiting.lease)).toMatchObject({ kind: "returned" });
-  const [place = ""] = attemptFolders();
-  writeFileSync(join(folder, "work/attempts", place, "work/go"), "");
+  writeFileSync(join(firstAttemptFolder(join(folder, "work"))!, "work/go"), "");
   expect(await coordinator.answerOf(running.lease)).toMatchObject({
     result: { outcome: { kind: "succeeded" } },
   });
@@ -264,7 +264,7 @@ test("leaves running jobs to its successor, which reports how they ended", async
   });
   coordinator.order({ kind: "start", request });
   await coordinator.started(request.lease);
-  const work = join(folder, "work/attempts", attemptFolders()[0] ?? "", "work");
+  const work = join(firstAttemptFolder(join(folder, "work"))!, "work");
   await waitUntil("the job is at work", () => existsSync(join(work, "out")));
   agent.stop("leave");
   await agent.ended;
